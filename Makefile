@@ -1,0 +1,59 @@
+# The commands of the project. `make demo` and `make test` are each all that a fresh machine needs.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve scheduler test test-all check bench lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+# uv where it is there, else venv and pip; in both cases only what requirements.lock names, by hash.
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+		VIRTUAL_ENV=$(VENV) uv pip sync --quiet --require-hashes requirements.lock && \
+		VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-deps --no-build-isolation --editable . ; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $(STAMP)
+
+demo: $(STAMP) ## everything on this machine with sample data: pages, API, scheduler, an SMS inbox; ARGS="--port 8123 --reset"
+	@$(BIN)/henkham demo $(ARGS)
+
+serve: $(STAMP) ## the web server alone; needs DATABASE_URL
+	@$(BIN)/henkham serve $(ARGS)
+
+scheduler: $(STAMP) ## the scheduler alone; needs DATABASE_URL
+	@$(BIN)/henkham scheduler $(ARGS)
+
+test: $(STAMP) ## all tests; long ones as seeded samples
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-all: $(STAMP) ## all tests at their full counts (nightly)
+	@HENKHAM_TESTS_FULL=1 $(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## style, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(STAMP) ## requests per second of the hot paths beside a bare endpoint, in one run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group build --group test --group check --universal \
+		--generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements.lock
+
+clean: ## remove what was set up here
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

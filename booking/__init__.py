@@ -1,0 +1,1 @@
+"""Hẹn Khám: what people talk to. The folder list in README.md says where everything lives."""

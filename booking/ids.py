@@ -1,0 +1,32 @@
+"""The only source of randomness: public ids, booking codes, one-time keys, jitter."""
+
+import random
+import secrets
+from uuid import UUID, uuid4
+
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Thirty signs that cannot be taken for one another on paper or over the telephone: no 0 O, 1 I L, U."""
+
+CODE_LENGTH = 8
+
+_system = random.SystemRandom()
+
+
+def public_id() -> UUID:
+    """An unguessable id to show outside: 122 random bits."""
+    return uuid4()
+
+
+def booking_code() -> str:
+    """Eight signs from 30 (39 bits): short enough to read aloud. It names a visit; it opens nothing."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+
+
+def opaque_key(size: int = 16) -> str:
+    """URL-safe random text of `size` bytes: idempotency keys, device marks, request ids."""
+    return secrets.token_urlsafe(size)
+
+
+def jitter(low: float, high: float) -> float:
+    """A number between `low` and `high`, so that retries do not march in step."""
+    return _system.uniform(low, high)

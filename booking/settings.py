@@ -1,0 +1,182 @@
+"""Settings: frozen, from the environment or secret files. Half-set or default secrets stop the start.
+
+Names without a prefix are the ones operators know from elsewhere (DATABASE_URL, TWILIO_...); everything else begins
+with HENKHAM_. A secret may also be given as a file: `NAME_FILE=/run/secrets/name` is read where NAME is unset.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from booking.sealed import Keyring
+
+_SECRET_MINIMUM = 32
+_BARE = {"DATABASE_URL", "PUBLIC_BASE_URL"}
+_WEAK = ("changeme", "secret", "password", "default", "example")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `problems` is a list a person can act on."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """Everything that differs between a laptop and the city's servers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: str
+    """PostgreSQL 15 or later: postgresql://user:password@host:port/name."""
+    public_base_url: str
+    """Where patients reach us, without a slash at the end; links in SMS begin with it."""
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_messaging_service_sid: str | None = None
+    twilio_from: str | None = None
+    twilio_api_base_url: str = "https://api.twilio.com"
+
+    sms_provider: Literal["console", "twilio"] | None = None
+    """Which gateway sends. Unset: twilio when its settings are there, else a refusal to start."""
+
+    seal_key: SecretStr
+    """At least 32 random characters; encrypts phone, citizen ID and insurance number."""
+    seal_key_id: str = Field("k1", pattern=r"^[a-z0-9]{1,8}$")
+    """Names the current seal_key in sealed values."""
+    seal_keys_old: dict[str, SecretStr] = {}
+    """Earlier keys by id, as JSON, until the columns are sealed anew."""
+    index_key: SecretStr
+    """At least 32 random characters; blind indexes and link tokens."""
+
+    environment: Literal["production", "demo", "test"] = "production"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    database_pool: int = Field(16, ge=1, le=200)
+    """Connections a process may hold open."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses whose X-Forwarded-For is believed (uvicorn's --forwarded-allow-ips); never '*'."""
+    feeds_dir: Path | None = None
+    """Folder of feed TOML files; unset: no hospital export is read."""
+    horizon_days: int = Field(30, ge=1, le=365)
+    """How far ahead slots are published."""
+    hold_minutes: int = Field(5, ge=1, le=60)
+    limit_address_per_10_minutes: int = Field(120, ge=1)
+    """Bookings and holds one network address may try: many phones share a carrier's address."""
+    limit_phone_per_day: int = Field(12, ge=1)
+    """Bookings one phone number may try in 24 hours."""
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        problems = [*self._twilio_problems(), *self._secret_problems()]
+        if self.trusted_proxies.strip() == "*":
+            problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
+        if self.environment == "production" and not self.public_base_url.startswith("https://"):
+            problems.append("PUBLIC_BASE_URL must begin with https:// in production: tickets are opened by secret links")
+        if self.public_base_url.endswith("/"):
+            problems.append("PUBLIC_BASE_URL must not end with a slash")
+        if problems:
+            raise SettingsError(problems)
+        return self
+
+    def _twilio_problems(self) -> list[str]:
+        asked = self.sms_provider == "twilio" or (self.sms_provider is None and self.environment == "production")
+        named = {
+            "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": self.twilio_auth_token,
+            "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM": self.twilio_messaging_service_sid or self.twilio_from,
+        }
+        missing = [name for name, value in named.items() if not value]
+        half = 0 < len(missing) < len(named)
+        if not missing or not (asked or half):
+            return []
+        why = "some are set and some are not" if half else "SMS go through Twilio (HENKHAM_SMS_PROVIDER)"
+        return [f"{name} is missing: {why}" for name in missing]
+
+    def _secret_problems(self) -> list[str]:
+        named = {"HENKHAM_SEAL_KEY": self.seal_key, "HENKHAM_INDEX_KEY": self.index_key}
+        problems = []
+        for name, secret in named.items():
+            text = secret.get_secret_value()
+            if len(text) < _SECRET_MINIMUM:
+                problems.append(f"{name} has {len(text)} characters; it needs at least {_SECRET_MINIMUM} random ones")
+            elif len(set(text)) < _SECRET_MINIMUM // 4 or any(weak in text.lower() for weak in _WEAK):
+                problems.append(f"{name} looks like a default; make one with: openssl rand -base64 48")
+        if self.seal_key.get_secret_value() == self.index_key.get_secret_value():
+            problems.append("HENKHAM_SEAL_KEY and HENKHAM_INDEX_KEY must differ")
+        return problems
+
+    @property
+    def gateway_name(self) -> Literal["console", "twilio"]:
+        """The SMS gateway in force."""
+        return self.sms_provider or ("twilio" if self.twilio_account_sid else "console")
+
+    def keyring(self) -> Keyring:
+        """The keys, current one first."""
+        secrets = {self.seal_key_id: self.seal_key.get_secret_value().encode()}
+        secrets |= {key_id: old.get_secret_value().encode() for key_id, old in self.seal_keys_old.items()}
+        return Keyring(secrets, self.index_key.get_secret_value().encode())
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field of `Settings`."""
+    name = field.upper()
+    return name if name in _BARE or name.startswith("TWILIO_") else f"HENKHAM_{name}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment and secret files.
+
+    Raises:
+        SettingsError: with one line for each thing to put right.
+    """
+    values = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
+    values |= _secret_files(values)
+    fields: dict[str, Any] = {field: values[variable(field)] for field in Settings.model_fields if variable(field) in values}
+    problems = _unknown(values)
+    try:
+        if "seal_keys_old" in fields:
+            fields["seal_keys_old"] = json.loads(fields["seal_keys_old"])
+        settings = Settings.model_validate(fields)
+    except json.JSONDecodeError:
+        problems.append('HENKHAM_SEAL_KEYS_OLD must be JSON such as {"k0": "the earlier key"}')
+    except ValidationError as problem:
+        problems.extend(_sentence(error) for error in problem.errors())
+    except SettingsError as problem:
+        problems.extend(problem.problems)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _secret_files(values: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in map(variable, Settings.model_fields):
+        path = values.get(f"{name}_FILE")
+        if path and name not in values:
+            try:
+                found[name] = Path(path).read_text().strip()
+            except OSError as problem:
+                raise SettingsError([f"{name}_FILE: {problem.strerror}: {path}"]) from problem
+    return found
+
+
+def _unknown(values: Mapping[str, str]) -> list[str]:
+    known = {variable(field) for field in Settings.model_fields}
+    problems = []
+    for name in sorted(values):
+        plain = name.removesuffix("_FILE")
+        if plain.startswith("HENKHAM_") and plain not in known and not plain.startswith("HENKHAM_TESTS_"):
+            near = difflib.get_close_matches(plain, known, n=1)
+            problems.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return problems
+
+
+def _sentence(error: Any) -> str:
+    name = variable(str(error["loc"][0])) if error["loc"] else "settings"
+    return f"{name} is missing" if error["type"] == "missing" else f"{name}: {error['msg']}"

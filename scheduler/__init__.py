@@ -1,0 +1,1 @@
+"""Timed work, and the only process that talks to the outside world unasked."""
