@@ -1,0 +1,54 @@
+"""The words of the outbox. They are stored, so none is ever renamed."""
+
+from enum import StrEnum
+
+
+class MessageKind(StrEnum):
+    """What a text is for; kinds of reminders name the moment."""
+
+    OTP = "otp"
+    BOOKED = "booked"
+    REMINDER_DAY = "reminder_day"
+    REMINDER_HOURS = "reminder_hours"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+
+
+class MessageState(StrEnum):
+    """Where a text stands. Which state may follow which: `rules.may_follow`."""
+
+    DUE = "due"  # waits for its time and a sender
+    CLAIMED = "claimed"  # a sender holds it; nothing was posted
+    SENDING = "sending"  # about to be posted, or posted and not answered yet
+    UNKNOWN = "unknown"  # it may have been sent
+    SENT = "sent"  # the provider has it
+    FAILED = "failed"  # refused for good, or given up by the provider
+    UNDELIVERED = "undelivered"  # the carrier says it did not arrive
+    DELIVERED = "delivered"  # the carrier says it arrived
+    SUPERSEDED = "superseded"  # the visit was moved or cancelled before it went
+    SUPPRESSED = "suppressed"  # never to be sent; `SuppressedReason` says why
+    EXPIRED = "expired"  # too late to be useful
+
+
+class SuppressedReason(StrEnum):
+    """Why a text is not sent, though its row was written."""
+
+    NO_PHONE = "no_phone"
+    NOT_A_MOBILE = "not_a_mobile"
+    NO_CONSENT = "no_consent"
+    OPTED_OUT = "opted_out"
+    UNREACHABLE = "unreachable"
+    TEXT_NOT_APPROVED = "text_not_approved"
+    TIME_PASSED = "time_passed"  # its moment was over when the visit was booked or moved
+    BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation
+    BESIDE_REMINDER = "beside_reminder"  # it would come right after another reminder
+    QUIET_HOURS = "quiet_hours"  # it falls into the night and no useful time is near
+
+
+class ApprovalState(StrEnum):
+    """How far the carriers' registration of a text has come."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    REJECTED = "rejected"

@@ -1,0 +1,158 @@
+"""The door through which texts leave: what every provider offers, and what may be known after trying.
+
+There are three outcomes and no fourth. `Accepted`: the provider has it and named it. `Refused`: it certainly does not
+have it. `Unknown`: it may or may not have it, and only a receipt or its list can tell. Whoever sends may try again
+after a passing refusal, and never merely because an outcome is unknown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final, Protocol
+
+
+class Fault(StrEnum):
+    """Whose fault a refusal is, which is to say what to do about it."""
+
+    PHONE = "phone"  # this number cannot be reached: never again, tell staff
+    CONFIGURATION = "configuration"  # ours: stop the channel, alert, send everything after the repair
+    PASSING = "passing"  # nobody's: try again later
+    CONTENT = "content"  # this text: alert, never again
+
+
+FAULTS: Final[Mapping[int, Fault]] = {
+    21211: Fault.PHONE,  # not a number
+    21610: Fault.PHONE,  # the person opted out at the carrier
+    21614: Fault.PHONE,  # not a mobile
+    21635: Fault.PHONE,  # a fixed line
+    30004: Fault.PHONE,  # blocked
+    30005: Fault.PHONE,  # unknown or no longer in use
+    30006: Fault.PHONE,  # fixed line or unreachable carrier
+    20003: Fault.CONFIGURATION,  # credentials
+    21408: Fault.CONFIGURATION,  # country not enabled
+    21606: Fault.CONFIGURATION,  # the sender is not ours
+    21608: Fault.CONFIGURATION,  # trial account
+    21612: Fault.CONFIGURATION,  # no route between this sender and this number
+    21659: Fault.CONFIGURATION,  # the sender is not a number or name of ours
+    30002: Fault.CONFIGURATION,  # account suspended
+    429: Fault.PASSING,
+    20429: Fault.PASSING,  # too many requests: never processed
+    30001: Fault.PASSING,  # queue full
+    30003: Fault.PASSING,  # handset off or out of reach
+    30008: Fault.PASSING,  # unknown error at the carrier
+    21617: Fault.CONTENT,  # too long
+    30007: Fault.CONTENT,  # filtered
+}
+"""The provider's codes, in answers and in receipts alike (domain.md, "SMS through Twilio in Vietnam")."""
+
+_ACCOUNT_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+
+
+def fault_of(code: int | None, http_status: int | None = None) -> Fault:
+    """The class of a code; `http_status` helps with codes nobody has met yet.
+
+    An unknown 401, 403 or 404 speaks of the account or the address we post to, so it is our configuration. Any other
+    unknown code is treated as this text's own: it neither loops (passing) nor stops the channel for everybody
+    (configuration), and staff are alerted.
+    """
+    if code is not None and code in FAULTS:
+        return FAULTS[code]
+    if http_status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Fault.PASSING
+    return Fault.CONFIGURATION if http_status in _ACCOUNT_STATUSES else Fault.CONTENT
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One text to post. What is personal stays out of its repr, so that no log or traceback shows it.
+
+    Attributes:
+        message_id: ours; it comes back in the path of `callback_url`.
+        to: E.164.
+        body: as it will be read.
+        callback_url: where receipts shall be posted; None for none.
+        valid_seconds: how long the provider may keep it queued; None for its own default.
+    """
+
+    message_id: str
+    to: str = field(repr=False)
+    body: str = field(repr=False)
+    callback_url: str | None = field(default=None, repr=False)
+    valid_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has it. `status` is the provider's own word."""
+
+    provider_sid: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was certainly not sent.
+
+    Attributes:
+        code: the provider's code; None when it was never reached or gave none.
+        fault: what to do.
+        retry_after: seconds the provider asked us to wait.
+    """
+
+    code: int | None
+    fault: Fault
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been sent. `reason` is one of a few constant texts, never the provider's words."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message in the provider's own list.
+
+    Attributes:
+        sid: the provider's name for it.
+        body: its text; None when the provider no longer keeps it.
+        created: when the provider took it, UTC.
+        status: the provider's word.
+    """
+
+    sid: str
+    body: str | None = field(repr=False)
+    created: datetime
+    status: str
+
+
+class ListingError(Exception):
+    """The provider's list could not be read; nothing may be concluded. The text is a constant reason."""
+
+
+class Gateway(Protocol):
+    """One provider. All methods block; they are called in threads and may run in several at once."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry, in settings and in the outbox."""
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Post once, with no retry of its own. Never raises for anything the network or the provider did."""
+
+    def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:
+        """What the provider took for this number since then, newest first.
+
+        Raises:
+            ListingError: the list could not be read in full.
+        """
+
+    def close(self) -> None:
+        """Give connections back."""
