@@ -1,13 +1,32 @@
-"""Column types all tables share: moments with a zone, enums as checked text."""
+"""The few sorts of column all tables are made of, so that a table reads as a list of facts."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Integer,
+    Text,
+    TextClause,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
 Moment = DateTime(timezone=True)
 """`timestamptz`, everywhere."""
+
+
+LOCAL_DAY = "((starts_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date)"
+"""The service day, for a stored generated column: between 00:00 and 07:00 local the UTC date is another."""
 
 
 class EnumText(TypeDecorator[StrEnum]):
@@ -33,3 +52,48 @@ def one_of(column: str, kind: type[StrEnum], *, name: str) -> CheckConstraint:
     """`CHECK (column IN (...))` over the members of an enum."""
     members = ", ".join(f"'{member.value}'" for member in kind)
     return CheckConstraint(f"{column} IN ({members})", name=name)
+
+
+def key() -> Column[int]:
+    """The row's own id: `bigint`, given by the database; never shown outside where it would tell something."""
+    return Column(BigInteger, Identity(), primary_key=True)
+
+
+def ref(target: str, *, name: str, optional: bool = False) -> Column[int]:
+    """A foreign key to `table.id`, its constraint named by hand."""
+    return Column(BigInteger, ForeignKey(target, name=name), nullable=optional)
+
+
+def words(*, optional: bool = False, bytewise: bool = False) -> Column[str]:
+    """Text; `bytewise` for sort keys computed by us, which must not pass through the server's locale."""
+    return Column(Text(collation="C") if bytewise else Text, nullable=optional)
+
+
+def number(*, optional: bool = False) -> Column[int]:
+    """An integer."""
+    return Column(Integer, nullable=optional)
+
+
+def flag() -> Column[bool]:
+    """Yes or no."""
+    return Column(Boolean, nullable=False)
+
+
+def moment(*, optional: bool = False) -> Column[datetime]:
+    """A moment with its zone."""
+    return Column(Moment, nullable=optional)
+
+
+def choice(kind: type[StrEnum]) -> Column[StrEnum]:
+    """A member of an enum, as text; the table adds `one_of`."""
+    return Column(EnumText(kind), nullable=False)
+
+
+def optional_choice(kind: type[StrEnum]) -> Column[StrEnum]:
+    """A member of an enum or nothing yet."""
+    return Column(EnumText(kind), nullable=True)
+
+
+def state_in(states: Iterable[StrEnum]) -> TextClause:
+    """`state IN (...)`, for partial indexes."""
+    return text("state IN ({})".format(", ".join(f"'{state.value}'" for state in states)))

@@ -63,6 +63,12 @@ class Busy(BookingError):
     code = "busy"
 
 
+class OutcomeUnknown(Busy):
+    """The answer of the database was lost; whether the work was done is not known yet. The same key finds out."""
+
+    code = "outcome_unknown"
+
+
 def every_error(root: type[BookingError] = BookingError) -> list[type[BookingError]]:
     """All error classes that are loaded, the root first: for the tables that must name each."""
     return [root, *(found for child in root.__subclasses__() for found in every_error(child))]

@@ -71,13 +71,16 @@ class Settings(BaseModel):
     """Bookings and holds one network address may try: many phones share a carrier's address."""
     limit_phone_per_day: int = Field(12, ge=1)
     """Bookings one phone number may try in 24 hours."""
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         problems = [*self._twilio_problems(), *self._secret_problems()]
         if self.trusted_proxies.strip() == "*":
             problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
         if self.environment == "production" and not self.public_base_url.startswith("https://"):
-            problems.append("PUBLIC_BASE_URL must begin with https:// in production: tickets are opened by secret links")
+            problems.append(
+                "PUBLIC_BASE_URL must begin with https:// in production: tickets are opened by secret links"
+            )
         if self.public_base_url.endswith("/"):
             problems.append("PUBLIC_BASE_URL must not end with a slash")
         if problems:
@@ -137,7 +140,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     values = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
     values |= _secret_files(values)
-    fields: dict[str, Any] = {field: values[variable(field)] for field in Settings.model_fields if variable(field) in values}
+    fields: dict[str, Any] = {
+        field: values[variable(field)] for field in Settings.model_fields if variable(field) in values
+    }
     problems = _unknown(values)
     try:
         if "seal_keys_old" in fields:

@@ -27,7 +27,9 @@ def clean(raw: str) -> str:
 
 def has_control(raw: str) -> bool:
     """Whether a control, unassigned, private or surrogate sign (or a bidi override) stands in the text."""
-    return any(unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c in "\u202a\u202b\u202c\u202d\u202e" for c in raw)
+    return any(
+        unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c in "\u202a\u202b\u202c\u202d\u202e" for c in raw
+    )
 
 
 def fold(raw: str) -> str:

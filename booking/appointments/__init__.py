@@ -1,0 +1,1 @@
+"""Hold, book, move, cancel: the heart."""

@@ -1,0 +1,93 @@
+"""Why a place cannot be taken, moved or given up."""
+
+from booking.errors import Conflict, NotFound, RuleBroken, TooMany
+
+
+class SlotUnknown(NotFound):
+    """There is no such slot."""
+
+    code = "slot_unknown"
+
+
+class SlotMismatch(RuleBroken):
+    """The slot belongs to another facility or service than the request names."""
+
+    code = "slot_mismatch"
+
+
+class SlotFull(Conflict):
+    """No place is left; `nearest` lists free slots close by."""
+
+    code = "slot_full"
+
+
+class SlotClosed(Conflict):
+    """The slot takes no bookings (the doctor is away, the hospital's own calendar holds the time)."""
+
+    code = "slot_closed"
+
+
+class SlotPast(RuleBroken):
+    """The visit has begun, or it is too late to book it."""
+
+    code = "slot_past"
+
+
+class SlotNotReleased(RuleBroken):
+    """It is too early to book this slot; `bookable_from` says from when."""
+
+    code = "slot_not_released"
+
+
+class FacilityNotOpen(Conflict):
+    """The facility or the service takes no bookings now."""
+
+    code = "facility_not_open"
+
+
+class AlreadyBooked(Conflict):
+    """This person already has a visit for this service that day."""
+
+    code = "already_booked"
+
+
+class AppointmentUnknown(NotFound):
+    """No such appointment for the one who asks: a code alone opens nothing."""
+
+    code = "appointment_unknown"
+
+
+class HoldLapsed(Conflict):
+    """The hold ended before it was confirmed; `nearest` lists free slots."""
+
+    code = "hold_lapsed"
+
+
+class TooManyHolds(TooMany):
+    """Two places are held already; confirm or release one first."""
+
+    code = "too_many_holds"
+
+
+class TooLateToChange(RuleBroken):
+    """The limit for moving or cancelling has passed; `phone` is the facility's, where known."""
+
+    code = "too_late_to_change"
+
+
+class NotChangeable(Conflict):
+    """The appointment is over or was cancelled; `state` says which."""
+
+    code = "not_changeable"
+
+
+class KeyReused(RuleBroken):
+    """The idempotency key was used for another request."""
+
+    code = "key_reused"
+
+
+class KeyMissing(RuleBroken):
+    """Every create carries an Idempotency-Key."""
+
+    code = "key_missing"

@@ -1,0 +1,75 @@
+"""The appointment: one row from hold to visit. A move changes its slot and raises its version."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Computed, Date, Index, LargeBinary, SmallInteger, UniqueConstraint, Uuid
+from sqlmodel import Field, SQLModel
+
+from booking.appointments.kinds import BLOCKS_DAY, HOLDS_PLACE, AppointmentState, CancelledBy, Channel
+from booking.columns import LOCAL_DAY, choice, flag, key, moment, number, one_of, optional_choice, ref, state_in, words
+from booking.patients.kinds import Relation
+
+
+class Appointment(SQLModel, table=True):
+    """A promised place (or a hold on one).
+
+    `version` counts changes the patient must hear of: messages belong to one version, and it is the SEQUENCE of the
+    calendar file. `token_version` revokes the link when raised. `expires_at` is set while held.
+    """
+
+    __tablename__ = "appointment"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="appointment_public_id_key"),
+        UniqueConstraint("code", name="appointment_code_key"),
+        one_of("state", AppointmentState, name="appointment_state_check"),
+        one_of("channel", Channel, name="appointment_channel_check"),
+        one_of("relation", Relation, name="appointment_relation_check"),
+        one_of("cancelled_by", CancelledBy, name="appointment_cancelled_by_check"),
+        CheckConstraint("language IN ('vi', 'en')", name="appointment_language_check"),
+        CheckConstraint(
+            "state IN ('held', 'lapsed') OR patient_id IS NOT NULL", name="appointment_patient_check"
+        ),
+        CheckConstraint("state <> 'held' OR expires_at IS NOT NULL", name="appointment_expiry_check"),
+        CheckConstraint(
+            "(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="appointment_cancelled_check"
+        ),
+        # Safety nets behind the slot's lock: each place once, and one live visit a patient, service and day.
+        Index("appointment_place_key", "slot_id", "place", unique=True, postgresql_where=state_in(HOLDS_PLACE)),
+        Index(
+            "appointment_day_key", "patient_id", "service_id", "day", unique=True,
+            postgresql_where=state_in(BLOCKS_DAY),
+        ),
+        Index("appointment_expiry", "expires_at", postgresql_where="state = 'held'"),
+        Index("appointment_device", "device", postgresql_where="state = 'held'"),
+        Index("appointment_upcoming", "starts_at", postgresql_where="state = 'booked'"),
+        Index("appointment_patient", "patient_id"),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    code: str = Field(sa_column=words())
+    state: AppointmentState = Field(sa_column=choice(AppointmentState))
+    slot_id: int = Field(sa_column=ref("slot.id", name="appointment_slot_fk"))
+    place: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    uses_reserved: bool = Field(default=False, sa_column=flag())
+    facility_id: int = Field(sa_column=ref("facility.id", name="appointment_facility_fk"))
+    service_id: int = Field(sa_column=ref("service.id", name="appointment_service_fk"))
+    patient_id: int | None = Field(
+        default=None, sa_column=ref("patient.id", name="appointment_patient_fk", optional=True)
+    )
+    relation: Relation | None = Field(default=None, sa_column=optional_choice(Relation))
+    starts_at: datetime = Field(sa_column=moment())
+    ends_at: datetime = Field(sa_column=moment())
+    day: date | None = Field(default=None, sa_column=Column(Date, Computed(LOCAL_DAY, persisted=True), nullable=False))
+    version: int = Field(default=1, sa_column=number())
+    token_version: int = Field(default=1, sa_column=number())
+    language: str = Field(sa_column=words())
+    channel: Channel = Field(sa_column=choice(Channel))
+    device: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    created_at: datetime = Field(sa_column=moment())
+    expires_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    booked_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    cancelled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    cancelled_by: CancelledBy | None = Field(default=None, sa_column=optional_choice(CancelledBy))
+    cancel_reason: str | None = Field(default=None, sa_column=words(optional=True))

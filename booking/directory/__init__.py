@@ -1,0 +1,1 @@
+"""Facilities, departments, services, practitioners and rooms: what there is to book."""

@@ -1,0 +1,125 @@
+"""Tables of the directory. Constraints are named by hand: their names are part of our errors."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Column, Date, Float, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from booking.columns import choice, flag, key, number, one_of, ref, words
+from booking.directory.kinds import FacilityKind, FacilityState, Payment
+
+
+class Facility(SQLModel, table=True):
+    """A hospital, medical centre or health station, under its old and its new ward.
+
+    Empty contact fields are unknown, not absent: pages hide them and show the parent's telephone.
+    """
+
+    __tablename__ = "facility"
+    __table_args__ = (
+        UniqueConstraint("code", name="facility_code_key"),
+        one_of("kind", FacilityKind, name="facility_kind_check"),
+        one_of("state", FacilityState, name="facility_state_check"),
+        CheckConstraint("(state = 'merged_into') = (merged_into_id IS NOT NULL)", name="facility_merged_check"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    code: str = Field(sa_column=words())
+    kind: FacilityKind = Field(sa_column=choice(FacilityKind))
+    state: FacilityState = Field(sa_column=choice(FacilityState))
+    name: str = Field(sa_column=words())
+    name_en: str = Field(sa_column=words())
+    sms_name: str = Field(sa_column=words())
+    address: str | None = Field(default=None, sa_column=words(optional=True))
+    phone: str | None = Field(default=None, sa_column=words(optional=True))
+    latitude: float | None = Field(default=None, sa_column=Column(Float))
+    longitude: float | None = Field(default=None, sa_column=Column(Float))
+    ward_2023: str | None = Field(default=None, sa_column=words(optional=True))
+    gso_ward_code_2023: str | None = Field(default=None, sa_column=words(optional=True))
+    ward_2025: str | None = Field(default=None, sa_column=words(optional=True))
+    parent_id: int | None = Field(default=None, sa_column=ref("facility.id", name="facility_parent_fk", optional=True))
+    merged_into_id: int | None = Field(
+        default=None, sa_column=ref("facility.id", name="facility_merged_fk", optional=True)
+    )
+    ma_cskcb: str | None = Field(default=None, sa_column=words(optional=True))
+    confirmed: bool = Field(sa_column=flag())
+    search_key: str = Field(sa_column=words())
+    sort_key: str = Field(sa_column=words(bytewise=True))
+    valid_from: date | None = Field(default=None, sa_column=Column(Date))
+    valid_to: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class Department(SQLModel, table=True):
+    """A department of a hospital (khoa, chuyên khoa)."""
+
+    __tablename__ = "department"
+    __table_args__ = (UniqueConstraint("facility_id", "code", name="department_code_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    facility_id: int = Field(sa_column=ref("facility.id", name="department_facility_fk"))
+    code: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())
+    name_en: str = Field(sa_column=words())
+
+
+class Service(SQLModel, table=True):
+    """What one comes for, at one facility (FHIR HealthcareService).
+
+    Minutes are counted back from the start of a slot: `lead_minutes` is how late one may book, `cancel_minutes` how
+    late one may move or cancel. `sms_label` is discreet: a text never betrays a diagnosis.
+    """
+
+    __tablename__ = "service"
+    __table_args__ = (
+        UniqueConstraint("facility_id", "code", name="service_code_key"),
+        one_of("payment", Payment, name="service_payment_check"),
+        CheckConstraint("duration_minutes BETWEEN 1 AND 480", name="service_duration_check"),
+        CheckConstraint("lead_minutes >= 0 AND cancel_minutes >= 0", name="service_limits_check"),
+        CheckConstraint("horizon_days BETWEEN 1 AND 365", name="service_horizon_check"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    facility_id: int = Field(sa_column=ref("facility.id", name="service_facility_fk"))
+    department_id: int | None = Field(
+        default=None, sa_column=ref("department.id", name="service_department_fk", optional=True)
+    )
+    code: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())
+    name_en: str = Field(sa_column=words())
+    sms_label: str = Field(sa_column=words())
+    duration_minutes: int = Field(sa_column=number())
+    bring: str = Field(sa_column=words())
+    bring_en: str = Field(sa_column=words())
+    payment: Payment = Field(sa_column=choice(Payment))
+    fee_vnd: int | None = Field(default=None, sa_column=number(optional=True))
+    lead_minutes: int = Field(sa_column=number())
+    horizon_days: int = Field(sa_column=number())
+    cancel_minutes: int = Field(sa_column=number())
+    bookable: bool = Field(sa_column=flag())
+    confirmed: bool = Field(sa_column=flag())
+    sort_key: str = Field(sa_column=words(bytewise=True))
+
+
+class Practitioner(SQLModel, table=True):
+    """Who examines. `code` is ours; what a hospital's software calls the same person stands in its feed."""
+
+    __tablename__ = "practitioner"
+    __table_args__ = (UniqueConstraint("facility_id", "code", name="practitioner_code_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    facility_id: int = Field(sa_column=ref("facility.id", name="practitioner_facility_fk"))
+    code: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())
+    sample: bool = Field(sa_column=flag())
+
+
+class Room(SQLModel, table=True):
+    """Where one is examined (phòng số …)."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("facility_id", "code", name="room_code_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    facility_id: int = Field(sa_column=ref("facility.id", name="room_facility_fk"))
+    code: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())

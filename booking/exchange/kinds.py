@@ -1,0 +1,102 @@
+"""Enums of the hospital's exports. Values appear in reports and in the database, so they are never renamed."""
+
+from enum import StrEnum
+
+
+class FileState(StrEnum):
+    """What became of one content of a feed."""
+
+    RECEIVED = "received"  # taken, not yet judged
+    APPLIED = "applied"  # wholly, or its closings only: the report says which
+    HELD = "held"  # a guard spoke: nothing applied, staff decide
+    QUARANTINED = "quarantined"  # could not be read
+
+
+class ConflictState(StrEnum):
+    """Where a clash between a booking and an export stands."""
+
+    OPEN = "open"
+    SETTLED = "settled"  # staff answered
+    GONE = "gone"  # the two no longer meet
+
+
+class AbsenceMeaning(StrEnum):
+    """What it says about a time when an export does not list it."""
+
+    BUSY_LIST = "busy_list"  # nothing: a row that is gone keeps closing until a row says otherwise
+    FREE_LIST = "free_list"  # it is closed: only what the file offers is open
+    FULL_SNAPSHOT = "full_snapshot"  # inside the stated window: a row that is gone closes no more
+
+
+class SkipReason(StrEnum):
+    """Why a sound row applies nothing. Counted, not listed."""
+
+    BLANK = "blank"
+    CONTINUATION = "continuation"
+    NO_START = "no_start"
+    NO_RESOURCE = "no_resource"
+    IGNORED_RESOURCE = "ignored_resource"
+    UNMAPPED_RESOURCE = "unmapped_resource"
+
+
+class RefusalReason(StrEnum):
+    """Why a row cannot be used. Listed with its line."""
+
+    WRONG_WIDTH = "wrong_width"
+    BAD_START = "bad_start"
+    NO_ROW_KEY = "no_row_key"
+
+
+class NoteReason(StrEnum):
+    """What was odd about a row that is used all the same. Listed with its line."""
+
+    BAD_END = "bad_end"
+    END_NOT_AFTER_START = "end_not_after_start"
+    LONG_ROW = "long_row"
+    DUPLICATE_KEY = "duplicate_key"
+    OUTSIDE_COVERAGE = "outside_coverage"
+
+
+class UnreadableReason(StrEnum):
+    """Why a whole file cannot be read: nothing of it applies."""
+
+    CANNOT_OPEN = "cannot_open"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_DECODABLE = "not_decodable"
+    NO_BYTE_ORDER_MARK = "no_byte_order_mark"
+    NUL_BYTE = "nul_byte"
+    UNCLOSED_QUOTE = "unclosed_quote"
+    BROKEN_QUOTES = "broken_quotes"
+    TRUNCATED = "truncated"
+    WRONG_DELIMITER = "wrong_delimiter"
+    NO_HEADER = "no_header"
+    MISSING_COLUMN = "missing_column"
+    AMBIGUOUS_COLUMN = "ambiguous_column"
+    LINE_TOO_LONG = "line_too_long"
+    FIELD_TOO_LONG = "field_too_long"
+    TOO_MANY_ROWS = "too_many_rows"
+
+
+class VerdictKind(StrEnum):
+    """What may be applied of a file that was read."""
+
+    APPLY = "apply"
+    CLOSINGS_ONLY = "closings_only"  # openings wait, earlier closings stay
+    HOLD = "hold"  # nothing applies
+
+
+class GuardReason(StrEnum):
+    """Which guard speaks. The first four let closings through, the others hold the whole file."""
+
+    ROWS_SHRANK = "rows_shrank"
+    DAYS_MISSING = "days_missing"
+    UNMAPPED_RESOURCES = "unmapped_resources"
+    MANY_REFUSED = "many_refused"
+    NOTHING_READ = "nothing_read"
+    OUTSIDE_PERIOD = "outside_period"
+    OUTSIDE_HOURS = "outside_hours"
+
+
+HOLDING_GUARDS = frozenset({GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS})
+"""The guards after which nothing of a file applies."""

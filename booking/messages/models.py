@@ -1,0 +1,80 @@
+"""The outbox: every SMS that was ever due, and what carriers said of it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from booking.columns import choice, key, moment, number, one_of, ref, words
+from booking.messages.kinds import MessageKind, MessageState
+from booking.sealed import Sealed
+
+
+class Message(SQLModel, table=True):
+    """One SMS, or the reason why there is none.
+
+    The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
+    apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="message_public_id_key"),
+        UniqueConstraint("subject_kind", "subject_id", "kind", "version", "copy", name="message_once_key"),
+        one_of("kind", MessageKind, name="message_kind_check"),
+        one_of("state", MessageState, name="message_state_check"),
+        CheckConstraint("lane IN ('visit', 'code')", name="message_lane_check"),
+        CheckConstraint("language IN ('vi', 'en')", name="message_language_check"),
+        CheckConstraint("phone IS NOT NULL OR state = 'suppressed'", name="message_phone_check"),
+        CheckConstraint("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="message_lease_check"),
+        Index("message_due", "lane", "due_at", postgresql_where="state = 'due'"),
+        Index("message_leased", "lease_until", postgresql_where="state IN ('claimed', 'sending')"),
+        Index("message_unknown", "due_at", postgresql_where="state = 'unknown'"),
+        Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    subject_kind: str = Field(sa_column=words())
+    subject_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    kind: MessageKind = Field(sa_column=choice(MessageKind))
+    version: int = Field(sa_column=number())
+    copy_number: int = Field(default=0, sa_column=Column("copy", SmallInteger, nullable=False))
+    lane: str = Field(default="visit", sa_column=words())
+    facility_id: int | None = Field(
+        default=None, sa_column=ref("facility.id", name="message_facility_fk", optional=True)
+    )
+    language: str = Field(sa_column=words())
+    phone: str | None = Field(default=None, sa_column=Column(Sealed))
+    phone_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    state: MessageState = Field(sa_column=choice(MessageState))
+    reason: str | None = Field(default=None, sa_column=words(optional=True))
+    due_at: datetime = Field(sa_column=moment())
+    useful_until: datetime = Field(sa_column=moment())
+    lease_until: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    attempts: int = Field(default=0, sa_column=number())
+    sends: int = Field(default=0, sa_column=number())
+    provider: str | None = Field(default=None, sa_column=words(optional=True))
+    provider_sid: str | None = Field(default=None, sa_column=words(optional=True))
+    error_code: int | None = Field(default=None, sa_column=number(optional=True))
+    created_at: datetime = Field(sa_column=moment())
+    posted_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    changed_at: datetime = Field(sa_column=moment())
+
+
+class MessageReceipt(SQLModel, table=True):
+    """One status callback, as it came: late, twice, out of order. Append-only."""
+
+    __tablename__ = "message_receipt"
+    __table_args__ = (Index("message_receipt_message", "message_id"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    message_id: int = Field(sa_column=ref("message.id", name="message_receipt_message_fk"))
+    provider_sid: str = Field(sa_column=words())
+    status: str = Field(sa_column=words())
+    error_code: int | None = Field(default=None, sa_column=number(optional=True))
+    received_at: datetime = Field(sa_column=moment())

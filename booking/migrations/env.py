@@ -1,0 +1,38 @@
+"""How Alembic runs a migration: one at a time, with a short wait for locks, each in its own transaction."""
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
+
+import booking.appointments.models
+import booking.availability.models
+import booking.directory.models
+import booking.exchange.models
+import booking.messages.models
+import booking.patients.models
+import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
+from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
+
+
+def run(connection: Connection) -> None:
+    """Upgrade over the connection the caller opened."""
+    # A session's lock, because each migration commits by itself. Whoever waits here finds nothing left to do.
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
+    try:
+        context.configure(
+            connection=connection,
+            target_metadata=SQLModel.metadata,
+            transaction_per_migration=True,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+        connection.commit()
+
+
+run(context.config.attributes["connection"])

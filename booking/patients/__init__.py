@@ -1,0 +1,1 @@
+"""People: who a visit is for, and how they are reached."""

@@ -1,0 +1,138 @@
+"""What a name, a telephone number and a birth date must look like. Pure: plain values in, a value out or a refusal."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import phonenumbers
+
+from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
+from booking.text import clean, fold, has_control
+
+NAME_LONGEST = 100
+OLDEST_YEARS = 125
+
+# Mobiles lost their eleventh digit in 2018; old files and old memories still hold it. (Ministry plan 798/QĐ-BTTTT.)
+_OLD_PREFIXES = {
+    **{f"016{digit}": f"03{digit}" for digit in range(2, 10)},
+    "0120": "070", "0121": "079", "0122": "077", "0126": "076", "0128": "078",
+    "0123": "083", "0124": "084", "0125": "085", "0127": "081", "0129": "082",
+    "0186": "056", "0188": "058", "0199": "059",
+}  # fmt: skip
+_OLD_LENGTH = 11
+_REGION = "VN"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A Vietnamese number: `e164` such as +84903123456, and whether an SMS can reach it."""
+
+    e164: str
+    mobile: bool
+
+    @property
+    def last4(self) -> str:
+        """The last four digits, by which a clerk may search."""
+        return self.e164[-4:]
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A birth date, or its year only."""
+
+    year: int
+    day: date | None = None
+
+    def __str__(self) -> str:
+        return self.day.isoformat() if self.day else str(self.year)
+
+
+def read_name(raw: str) -> str:
+    """A person's name on one line, NFC, spaces folded.
+
+    Raises:
+        NameRefused: empty, longer than 100 characters, without a letter, or with signs no name has.
+    """
+    if has_control(raw.strip()):
+        raise NameRefused(field="name", reason="control")
+    name = clean(raw)
+    if len(name) > NAME_LONGEST:
+        raise NameRefused(field="name", reason="long", longest=NAME_LONGEST)
+    if not any(letter.isalpha() for letter in name):
+        raise NameRefused(field="name", reason="empty")
+    if any(sign in name for sign in '<>{}[]|\\^~@#$%*=+;:!?"') or any(sign.isdigit() for sign in name):
+        raise NameRefused(field="name", reason="signs")
+    return name
+
+
+def read_phone(raw: str) -> Phone:
+    """A Vietnamese telephone number in any of its spellings.
+
+    Takes +84, 84 and 0084 in front, spaces, dots and dashes, full-width digits, the 11-digit mobiles abolished in 2018,
+    and nine digits whose leading 0 a spreadsheet ate.
+
+    Raises:
+        PhoneRefused: it is no number of Vietnam.
+    """
+    text = clean(raw)
+    digits = "".join(sign for sign in text if sign in "0123456789")
+    if not digits or any(sign.isalpha() for sign in text):
+        raise PhoneRefused(field="phone")
+    if text.startswith("+") and not text.startswith("+84"):
+        raise PhoneRefused(field="phone")
+    national = _national(digits)
+    if len(national) == _OLD_LENGTH and national[:4] in _OLD_PREFIXES:
+        national = _OLD_PREFIXES[national[:4]] + national[4:]
+    try:
+        number = phonenumbers.parse(national, _REGION)
+    except phonenumbers.NumberParseException:
+        raise PhoneRefused(field="phone") from None
+    if not phonenumbers.is_valid_number_for_region(number, _REGION):
+        raise PhoneRefused(field="phone")
+    kind = phonenumbers.number_type(number)
+    return Phone(
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
+        mobile=kind == phonenumbers.PhoneNumberType.MOBILE,
+    )
+
+
+def _national(digits: str) -> str:
+    for prefix in ("0084", "84"):
+        # 84 may also begin a nine-digit number that lost its 0 (084 is a mobile prefix): length tells them apart.
+        if digits.startswith(prefix) and len(digits) - len(prefix) in (9, 10):
+            return "0" + digits.removeprefix(prefix).removeprefix("0")
+    return digits if digits.startswith("0") else "0" + digits
+
+
+def show_phone(e164: str) -> str:
+    """`0903 123 456`, as people here write it."""
+    digits = "0" + e164.removeprefix("+84")
+    return f"{digits[:4]} {digits[4:7]} {digits[7:]}"
+
+
+def read_birth(*, day: date | None, year: int | None, today: date) -> Birth:
+    """A birth date or year that a living person may have.
+
+    Raises:
+        BirthRefused: neither is given, both disagree, it lies in the future or more than 125 years back.
+    """
+    if day is None and year is None:
+        raise BirthRefused(field="birth_year", reason="missing")
+    if day is not None and year is not None and day.year != year:
+        raise BirthRefused(field="birth_year", reason="disagree")
+    found = Birth(day.year if day else year or 0, day)
+    if found.year > today.year or (day is not None and day > today):
+        raise BirthRefused(field="birth_date" if day else "birth_year", reason="future")
+    if found.year < today.year - OLDEST_YEARS:
+        raise BirthRefused(field="birth_date" if day else "birth_year", reason="old")
+    return found
+
+
+def match_text(phone: Phone, name: str, birth: Birth) -> str:
+    """What makes two people one until they sign in: phone, folded name and birth."""
+    return f"{phone.e164}|{fold(name)}|{birth}"
+
+
+def masked(name: str) -> str:
+    """`Nguyễn T. M. C.`: enough for its owner, not for a stranger."""
+    first, *rest = name.split(" ")
+    return " ".join([first, *(f"{word[0]}." for word in rest)]) if rest else f"{first[0]}."

@@ -1,0 +1,1 @@
+"""Tables every capability writes: audit, idempotency, rate counters, job runs."""

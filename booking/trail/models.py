@@ -1,0 +1,84 @@
+"""What was done, what was answered, how often it was tried."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from booking.actor import ActorKind
+from booking.columns import Moment, choice, key, moment, number, one_of, words
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what to which object, when, from where, with what result. Written unchained in the same transaction.
+
+    No personal data: objects are named by their public ids.
+    """
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        one_of("actor_kind", ActorKind, name="audit_event_actor_check"),
+        Index("audit_event_object", "object_kind", "object_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    at: datetime = Field(sa_column=moment())
+    actor_kind: ActorKind = Field(sa_column=choice(ActorKind))
+    actor_id: str | None = Field(default=None, sa_column=words(optional=True))
+    address: str | None = Field(default=None, sa_column=words(optional=True))
+    request_id: str | None = Field(default=None, sa_column=words(optional=True))
+    action: str = Field(sa_column=words())
+    object_kind: str = Field(sa_column=words())
+    object_id: str = Field(sa_column=words())
+    result: str = Field(default="done", sa_column=words())
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class IdempotencyRecord(SQLModel, table=True):
+    """The answer given for a key. Only success is remembered; a refusal is decided anew.
+
+    `answer` holds no token: what opens a ticket is rebuilt when the answer is given again.
+    """
+
+    __tablename__ = "idempotency_record"
+    __table_args__ = (Index("idempotency_record_created", "created_at"),)
+
+    scope: str = Field(sa_column=Column(Text, primary_key=True))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    body_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answer: str = Field(sa_column=words())
+    replays: int = Field(default=0, sa_column=number())
+    created_at: datetime = Field(sa_column=moment())
+
+
+class RateCounter(SQLModel, table=True):
+    """How often a subject (a blind index of an address or number) tried something in a window.
+
+    Unlogged: losing it in a crash costs nothing, and its commits wait for no disk.
+    """
+
+    __tablename__ = "rate_counter"
+    __table_args__ = (
+        CheckConstraint("tries > 0", name="rate_counter_tries_check"),
+        Index("rate_counter_window", "window_start"),
+        {"prefixes": ["UNLOGGED"]},
+    )
+
+    limit_name: str = Field(sa_column=Column(Text, primary_key=True))
+    subject: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    window_start: datetime = Field(sa_column=Column(Moment, primary_key=True))
+    tries: int = Field(sa_column=number())
+
+
+class JobRun(SQLModel, table=True):
+    """A daily effect that was done: inserted in the transaction of the effect, so that it happens once."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (UniqueConstraint("name", "scheduled_for", name="job_run_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    name: str = Field(sa_column=words())
+    scheduled_for: datetime = Field(sa_column=moment())
+    done_at: datetime = Field(sa_column=moment())
