@@ -88,12 +88,12 @@ _ALL: Final = [
     *_draft(
         MessageKind.BOOKED,
         vi="HenKham: Da dat lich kham {facility} {time} {date}. Ma {code}. Doi/huy: {link}",
-        en="HenKham: Visit booked {facility} {time} {date}. Code {code}. Change: {link}",
+        en="HenKham: Visit booked {facility} {time} {date}. Code {code}. Manage: {link}",
     ),
     *_draft(
         MessageKind.REMINDER_DAY,
         vi="HenKham: Nhac lich kham {facility} {time} mai {date}. Ma {code}. Doi/huy: {link}",
-        en="HenKham: Visit tomorrow {facility} {time} {date}. Code {code}. Change: {link}",
+        en="HenKham: Visit tomorrow {facility} {time} {date}. Code {code}. Manage: {link}",
     ),
     *_draft(
         MessageKind.REMINDER_HOURS,

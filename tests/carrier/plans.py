@@ -1,0 +1,94 @@
+"""What the carrier does with one call. Each plan is data; the server carries it out."""
+
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One call's fate.
+
+    Attributes:
+        name: shows in the log.
+        accepts: whether the message is taken (and logged as taken) before anything else happens.
+        callbacks: receipts posted, and answered, before the answer to the call.
+        stalls: hold the answer until `Carrier.release()`.
+        accepts_late: take the message after the stall, when the client may long be gone.
+        closes: close the connection instead of answering.
+        status, headers, body: the answer; body None is the message as JSON.
+    """
+
+    name: str
+    accepts: bool
+    callbacks: tuple[str, ...] = ()
+    stalls: bool = False
+    accepts_late: bool = False
+    closes: bool = False
+    status: int = 201
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+def accept(*, callbacks: tuple[str, ...] = ()) -> Plan:
+    return Plan("accept", accepts=True, callbacks=callbacks)
+
+
+def refuse(status: int, code: int, headers: dict[str, str] | None = None) -> Plan:
+    body = {"code": code, "message": "refused by plan", "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    answer = json.dumps(body | {"status": status}).encode()
+    return Plan(f"refuse {status}/{code}", accepts=False, status=status, headers=headers or {}, body=answer)
+
+
+def too_many(retry_after: str | None = "2") -> Plan:
+    return refuse(429, 20429, {} if retry_after is None else {"Retry-After": retry_after})
+
+
+def bare(status: int, body: bytes = b"") -> Plan:
+    """A status without the provider's body, as a proxy gives it."""
+    return Plan(f"bare {status}", accepts=False, status=status, body=body)
+
+
+def error_after_accepting(status: int = 500, *, callbacks: tuple[str, ...] = ()) -> Plan:
+    body = b'{"code": 20500, "message": "Internal Server Error", "status": 500}'
+    return Plan(f"{status} after accepting", accepts=True, callbacks=callbacks, status=status, body=body)
+
+
+def error_before_accepting(status: int = 500) -> Plan:
+    return Plan(f"{status} before accepting", accepts=False, status=status, body=b"")
+
+
+def stall_after_accepting(*, callbacks: tuple[str, ...] = ()) -> Plan:
+    return Plan("stall after accepting", accepts=True, stalls=True, callbacks=callbacks)
+
+
+def stall_before_accepting(*, accepts_late: bool = False) -> Plan:
+    return Plan("stall before accepting", accepts=False, stalls=True, accepts_late=accepts_late, status=503, body=b"")
+
+
+def close_after_accepting() -> Plan:
+    return Plan("close after accepting", accepts=True, closes=True)
+
+
+def close_before_accepting() -> Plan:
+    return Plan("close before accepting", accepts=False, closes=True)
+
+
+def answer_after_accepting(body: bytes, status: int = 201) -> Plan:
+    return Plan("odd answer after accepting", accepts=True, status=status, body=body)
+
+
+def broken_body() -> Plan:
+    return answer_after_accepting(b'{"sid": "SM')
+
+
+def without_sid() -> Plan:
+    return answer_after_accepting(b'{"status": "queued"}')
+
+
+def redirect(location: str, status: int = 307) -> Plan:
+    return Plan("redirect", accepts=False, status=status, headers={"Location": location}, body=b"")
+
+
+def html_page(status: int = 200) -> Plan:
+    headers = {"Content-Type": "text/html"}
+    return Plan("HTML page", accepts=False, status=status, headers=headers, body=b"<html><body>Sign in</body></html>")
