@@ -14,6 +14,7 @@ behind after kill -9 of their parent and opens parent folders to everybody when 
 `server`  starting, stopping, and databases
 """
 
+from booking.embedded.cluster import erase
 from booking.embedded.places import DataFolderBusy, EmbeddedError, default_data_dir, system_binaries, wheel_binaries
 from booking.embedded.server import Server, running
 
@@ -22,6 +23,7 @@ __all__ = [
     "EmbeddedError",
     "Server",
     "default_data_dir",
+    "erase",
     "running",
     "system_binaries",
     "wheel_binaries",

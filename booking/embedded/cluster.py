@@ -47,6 +47,19 @@ def locked(home: Path) -> Iterator[int]:
         yield alive.fileno()
 
 
+def erase(data_dir: Path) -> None:
+    """Remove a data folder and all that is in it; nothing happens when there is none.
+
+    Raises:
+        DataFolderBusy: Somebody uses it.
+        EmbeddedError: It holds something else than a database of ours.
+    """
+    if data_dir.exists():
+        home = places.claim(data_dir)
+        with locked(home):
+            shutil.rmtree(home)
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

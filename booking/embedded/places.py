@@ -70,7 +70,7 @@ def claim(data_dir: Path) -> Path:
         EmbeddedError: It belongs to somebody else, holds something else or cannot be reached.
     """
     try:
-        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        _make_parents(data_dir.absolute().parent)
         home = data_dir.parent.resolve() / data_dir.name
         home.mkdir(mode=0o700, exist_ok=True)
         facts = home.lstat()
@@ -87,6 +87,14 @@ def claim(data_dir: Path) -> Path:
     except OSError as problem:
         raise EmbeddedError(f"The data folder {data_dir} cannot be used: {problem}") from problem
     return home
+
+
+def _make_parents(folder: Path) -> None:
+    """Make what is missing, passable even under umask 077; folders that are there stay as they are."""
+    if not folder.exists():
+        _make_parents(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
 
 
 def private(path: Path, mode: str) -> IO[Any]:
