@@ -85,7 +85,8 @@ class BoundedSession:
         """The body, within its size and one more read time-out: the time-out alone starts anew with each byte."""
         until = None if self.limits.read is None else time.monotonic() + self.limits.read
         kept = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        # read1 comes back with whatever has arrived; iter_content would wait for a full chunk of a dripping answer.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             kept += chunk
             if len(kept) > self.limits.answer_bytes:
                 raise UnsureError("answer too large")

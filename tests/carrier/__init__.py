@@ -25,4 +25,5 @@ __all__ = [
     "Plan",
     "plans",
     "signature",
+    "unused_port",
 ]
