@@ -1,0 +1,346 @@
+"""What a hospital's rows do to our times: plain values in, plain values out.
+
+Three policies stand behind every line here. Closing wins over opening. What is unknown closes. Rows and slots meet by
+overlap of half-open times `[start, end)`, never by equal starts. All moments are aware datetimes.
+"""
+
+import heapq
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from booking.exchange.kinds import HOLDING_GUARDS, AbsenceMeaning, GuardReason, RefusalReason, VerdictKind
+
+REASONS_PER_SLOT = 50
+"""So many rows are named as the cause of one closing. A slot needs one; a hostile file has a hundred thousand."""
+
+Span = tuple[datetime, datetime]
+LengthAt = Callable[[str, datetime], timedelta]
+"""How long a visit that begins then with that resource is taken to last, when the row does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """One row of an export, without personal data.
+
+    Attributes:
+        line: the line of the file it begins on, from 1.
+        row_key: the hospital's own stable id of the row, where its export has one.
+        resource: our practitioner code.
+        starts_at: UTC.
+        ends_at: UTC; None when the file gives none, or none after the start.
+        state_text: the hospital's word for the state; empty where it has none.
+        closes: whether the time is taken.
+        offers: whether the row says that the time is free to book (only a list of free times asks).
+        our_code: the code of our own booking, where the export carries it back.
+    """
+
+    line: int
+    row_key: str | None
+    resource: str
+    starts_at: datetime
+    ends_at: datetime | None
+    state_text: str
+    closes: bool
+    offers: bool = False
+    our_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be used. `facts` quote mapped fields only (a date, a state, a resource), never a person's."""
+
+    line: int
+    reason: RefusalReason
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GridSlot:
+    """A time of ours that a row may close."""
+
+    id: int
+    resource: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+def span_of(row: StagedRow, length_at: LengthAt) -> Span:
+    """The half-open time a row takes; without a usable end, as long as `length_at` says."""
+    if row.ends_at is not None and row.ends_at > row.starts_at:
+        return row.starts_at, row.ends_at
+    return row.starts_at, row.starts_at + length_at(row.resource, row.starts_at)
+
+
+def lengths_of(slots: Iterable[GridSlot], fallback_minutes: Mapping[str, int] | None = None) -> LengthAt:
+    """Length of the slot that holds the start, else the resource's shortest, else `fallback_minutes` (else 15)."""
+    known: dict[str, list[Span]] = defaultdict(list)
+    for slot in slots:
+        known[slot.resource].append((slot.starts_at, slot.ends_at))
+    shortest: dict[str, timedelta] = {}
+    for resource, spans in known.items():
+        spans.sort()
+        shortest[resource] = min(end - start for start, end in spans)
+
+    def length_at(resource: str, moment: datetime) -> timedelta:
+        spans = known.get(resource)
+        if spans is None:
+            return timedelta(minutes=(fallback_minutes or {}).get(resource, 15))
+        # The last slot that begins by then; sessions of one resource do not overlap, so no other can hold the moment.
+        place = bisect_right(spans, moment, key=lambda span: span[0]) - 1
+        if place >= 0 and moment < spans[place][1]:
+            return spans[place][1] - spans[place][0]
+        return shortest[resource]
+
+    return length_at
+
+
+def closings(
+    rows: Iterable[StagedRow], slots: Sequence[GridSlot], fallback_minutes: Mapping[str, int] | None = None
+) -> dict[int, list[StagedRow]]:
+    """Slots that closing rows overlap, each with the rows that close it (at most `REASONS_PER_SLOT`, in file order).
+
+    One sweep per resource: rows enter as slots pass their start and leave as slots pass their end.
+    """
+    closing = [row for row in rows if row.closes]
+    return _meet(closing, slots, lengths_of(slots, fallback_minutes))
+
+
+def _meet(rows: Iterable[StagedRow], slots: Sequence[GridSlot], length_at: LengthAt) -> dict[int, list[StagedRow]]:
+    waiting: dict[str, list[tuple[datetime, datetime, int, StagedRow]]] = defaultdict(list)
+    for order, row in enumerate(rows):
+        start, end = span_of(row, length_at)
+        waiting[row.resource].append((start, end, order, row))
+    found: dict[int, list[StagedRow]] = {}
+    by_resource: dict[str, list[GridSlot]] = defaultdict(list)
+    for slot in slots:
+        by_resource[slot.resource].append(slot)
+    for resource, theirs in by_resource.items():
+        if resource in waiting:
+            found.update(_sweep(sorted(waiting[resource]), sorted(theirs, key=lambda slot: slot.starts_at)))
+    return found
+
+
+def _sweep(
+    rows: list[tuple[datetime, datetime, int, StagedRow]], slots: list[GridSlot]
+) -> Iterable[tuple[int, list[StagedRow]]]:
+    """Rows that meet each slot; both sorted by start, all of one resource."""
+    active: list[tuple[datetime, int, datetime, StagedRow]] = []
+    upcoming = 0
+    for slot in slots:
+        while upcoming < len(rows) and rows[upcoming][0] < slot.ends_at:
+            start, end, order, row = rows[upcoming]
+            heapq.heappush(active, (end, order, start, row))
+            upcoming += 1
+        while active and active[0][0] <= slot.starts_at:
+            heapq.heappop(active)
+        # A longer slot before this one may have let rows in that begin only after this one.
+        meeting = islice(((order, row) for _, order, start, row in active if start < slot.ends_at), REASONS_PER_SLOT)
+        because = [row for _, row in sorted(meeting, key=lambda pair: pair[0])]
+        if because:
+            yield slot.id, because
+
+
+def not_offered(
+    rows: Iterable[StagedRow],
+    slots: Sequence[GridSlot],
+    window: Span,
+    fallback_minutes: Mapping[str, int] | None = None,
+) -> set[int]:
+    """Slots inside the window that offering rows do not cover from start to end: closed under a list of free times."""
+    length_at = lengths_of(slots, fallback_minutes)
+    free = merged((row.resource, span_of(row, length_at)) for row in rows if row.offers)
+    closed: set[int] = set()
+    for slot in slots:
+        if not (window[0] <= slot.starts_at < window[1]):
+            continue
+        spans = free.get(slot.resource, [])
+        place = bisect_right(spans, slot.starts_at, key=lambda span: span[0]) - 1
+        if place < 0 or spans[place][1] < slot.ends_at:
+            closed.add(slot.id)
+    return closed
+
+
+def closed_slots(
+    rows: Sequence[StagedRow],
+    slots: Sequence[GridSlot],
+    *,
+    meaning: AbsenceMeaning,
+    window: Span | None = None,
+    fallback_minutes: Mapping[str, int] | None = None,
+) -> set[int]:
+    """Every slot an export closes by itself: by a row, or under a list of free times by the want of one.
+
+    `slots` must be those of the feed's mapped resources only; a list of free times needs its `window`.
+    """
+    closed = set(closings(rows, slots, fallback_minutes))
+    if meaning is AbsenceMeaning.FREE_LIST:
+        if window is None:
+            raise ValueError("a list of free times needs a window")
+        closed |= not_offered(rows, slots, window, fallback_minutes)
+    return closed
+
+
+def identities(rows: Iterable[StagedRow]) -> list[str]:
+    """One key per row under which its state is kept, in the order of the rows.
+
+    The hospital's own key where there is one; else resource and start. What comes again under a key gets `#2`, `#3`:
+    every row counts, and closing wins.
+    """
+    seen: Counter[str] = Counter()
+    keys: list[str] = []
+    for row in rows:
+        key = row.row_key or f"{row.resource}@{row.starts_at:%Y-%m-%dT%H:%MZ}"
+        seen[key] += 1
+        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+    return keys
+
+
+def gone(
+    previous: Mapping[str, datetime], current: Collection[str], *, meaning: AbsenceMeaning, window: Span | None
+) -> set[str]:
+    """Row keys seen before that this file takes back by not listing them.
+
+    `previous` maps each known key to its start. Only a full snapshot takes back, and only inside its window: from any
+    other file a missing row may mean a search filter, a row limit or half a file.
+    """
+    if meaning is not AbsenceMeaning.FULL_SNAPSHOT or window is None:
+        return set()
+    return {key for key, start in previous.items() if key not in current and window[0] <= start < window[1]}
+
+
+def merged(spans: Iterable[tuple[str, Span]]) -> dict[str, list[Span]]:
+    """Per resource the union of the times, sorted; times that touch become one."""
+    loose: dict[str, list[Span]] = defaultdict(list)
+    for resource, span in spans:
+        loose[resource].append(span)
+    joined: dict[str, list[Span]] = {}
+    for resource, theirs in loose.items():
+        theirs.sort()
+        joined[resource] = result = [theirs[0]]
+        for start, end in theirs[1:]:
+            if start <= result[-1][1]:
+                result[-1] = (result[-1][0], max(result[-1][1], end))
+            else:
+                result.append((start, end))
+    return joined
+
+
+def busy_intervals(rows: Iterable[StagedRow], length_at: LengthAt) -> dict[str, list[Span]]:
+    """Per resource the times that closing rows take, merged and sorted: what an export closes, without a calendar."""
+    return merged((row.resource, span_of(row, length_at)) for row in rows if row.closes)
+
+
+def outside_hours(rows: Iterable[StagedRow], hours: Mapping[str, Sequence[Span]]) -> tuple[int, int]:
+    """How many starts can be compared with the sessions' hours, and how many of those lie outside them.
+
+    `hours` are sorted spans per resource that do not overlap. A start before the first or after the last span of its
+    resource is not compared: there the calendar says nothing.
+    """
+    compared = outside = 0
+    for row in rows:
+        spans = hours.get(row.resource)
+        if not spans or not (spans[0][0] <= row.starts_at < spans[-1][1]):
+            continue
+        compared += 1
+        place = bisect_right(spans, row.starts_at, key=lambda span: span[0]) - 1
+        outside += row.starts_at >= spans[place][1]
+    return compared, outside
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What the guards look at in one file.
+
+    Attributes:
+        rows: all rows of the file but blank ones and continuations.
+        read: rows that apply.
+        refused: rows that could not be used.
+        unmapped: rows of resources nobody mapped.
+        outside_period: rows read that begin outside the stated coverage.
+        compared: starts that could be compared with the sessions' hours.
+        outside_hours: of those, how many lie outside.
+        days: rows read per local day.
+    """
+
+    rows: int = 0
+    read: int = 0
+    refused: int = 0
+    unmapped: int = 0
+    outside_period: int = 0
+    compared: int = 0
+    outside_hours: int = 0
+    days: Mapping[date, int] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, object]:
+        """As JSON keeps it, beside the report of an applied file."""
+        days = {day.isoformat(): count for day, count in self.days.items()}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "days"} | {"days": days}
+
+    @staticmethod
+    def from_plain(kept: Mapping[str, Any]) -> "Signs":
+        """The other way round."""
+        return Signs(**{**kept, "days": {date.fromisoformat(day): count for day, count in kept["days"].items()}})
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares above which a guard speaks, and how many rows make a day that cannot vanish unnoticed."""
+
+    shrink: float = 0.2
+    refused: float = 0.05
+    unmapped: float = 0.05
+    outside_period: float = 0.5
+    outside_hours: float = 0.3
+    full_day: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be applied, and for each guard that speaks the numbers that made it."""
+
+    kind: VerdictKind
+    reasons: tuple[tuple[GuardReason, Mapping[str, int | str]], ...] = ()
+
+
+DEFAULT_THRESHOLDS = Thresholds()
+
+
+def guard(
+    previous: Signs | None, current: Signs, *, today: date | None = None, limits: Thresholds = DEFAULT_THRESHOLDS
+) -> Verdict:
+    """Judge a file by itself and beside the last one that was applied (None for the first of a feed)."""
+    reasons: list[tuple[GuardReason, Mapping[str, int | str]]] = []
+
+    def watch(reason: GuardReason, part: int, whole: int, limit: float) -> None:
+        if whole and part / whole > limit:
+            reasons.append((reason, {"rows": part, "of": whole}))
+
+    if not current.read:
+        reasons.append((GuardReason.NOTHING_READ, {"rows": 0, "of": current.rows}))
+    watch(GuardReason.OUTSIDE_PERIOD, current.outside_period, current.read, limits.outside_period)
+    watch(GuardReason.OUTSIDE_HOURS, current.outside_hours, current.compared, limits.outside_hours)
+    watch(GuardReason.MANY_REFUSED, current.refused, current.rows, limits.refused)
+    watch(GuardReason.UNMAPPED_RESOURCES, current.unmapped, current.rows, limits.unmapped)
+    if previous is not None:
+        watch(GuardReason.ROWS_SHRANK, previous.rows - current.rows, previous.rows, limits.shrink)
+        missing = _missing_days(previous, current, today, limits)
+        if missing:
+            listed = ", ".join(day.isoformat() for day in missing[:10])
+            reasons.append((GuardReason.DAYS_MISSING, {"rows": len(missing), "of": len(previous.days), "days": listed}))
+    if any(reason in HOLDING_GUARDS for reason, _ in reasons):
+        return Verdict(VerdictKind.HOLD, tuple(reasons))
+    return Verdict(VerdictKind.CLOSINGS_ONLY if reasons else VerdictKind.APPLY, tuple(reasons))
+
+
+def _missing_days(previous: Signs, current: Signs, today: date | None, limits: Thresholds) -> list[date]:
+    """Full days of the last file that this one leaves out, though they are still to come and within its reach."""
+    if not current.days:
+        return []
+    first, last = today or min(current.days), max(current.days)
+    full = [day for day, count in previous.days.items() if count >= limits.full_day]
+    return sorted(day for day in full if day not in current.days and first <= day <= last)

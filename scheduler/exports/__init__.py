@@ -1,0 +1,35 @@
+"""Readers of hospitals' exports. One file per format, one line per format here."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from booking.exchange.errors import ExportUnreadable
+from booking.exchange.kinds import UnreadableReason
+from scheduler.exports.csv_reader import CsvReader
+from scheduler.exports.feed import Feed
+from scheduler.exports.reader import ExportReader, Record
+from scheduler.exports.staging import Item, Stager
+
+READERS: dict[str, ExportReader] = {
+    "csv": CsvReader(),
+}
+
+
+def read_export(feed: Feed, stream: BinaryIO) -> Iterator[Item]:
+    """Rows, refusals, skips and notes of one file, in its order, without personal data.
+
+    Nothing may be applied before the iterator has ended: a file can turn out to be broken at its last byte.
+
+    Raises:
+        ExportUnreadable: while iterating; then nothing of the file counts.
+    """
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    if size > feed.limits.megabytes * 1_000_000:
+        raise ExportUnreadable(UnreadableReason.TOO_LARGE, megabytes=size // 1_000_000, limit=feed.limits.megabytes)
+    stager = Stager(feed)
+    for record in READERS[feed.source.format].records(feed, stream):
+        if isinstance(record, Record):
+            yield from stager.stage(record)
+        else:
+            yield record

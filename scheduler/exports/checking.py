@@ -1,0 +1,232 @@
+"""A dry run without a database: what would be read, closed and refused."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from booking.clock import ZONE, at_local, local_day
+from booking.exchange.errors import ExportUnreadable
+from booking.exchange.kinds import AbsenceMeaning, NoteReason, SkipReason, UnreadableReason
+from booking.exchange.rules import (
+    LengthAt,
+    Refused,
+    Signs,
+    Span,
+    StagedRow,
+    busy_intervals,
+    guard,
+    merged,
+    outside_hours,
+    span_of,
+)
+from scheduler.exports import read_export
+from scheduler.exports.feed import WEEKDAYS, Feed, folded
+from scheduler.exports.reader import Note
+from scheduler.exports.report import LISTED, Report, most
+from scheduler.exports.staging import Item
+from scheduler.exports.wording import explain_unreadable
+
+_LONGEST_CALENDAR = 1200  # days; a stated coverage is never longer
+
+
+def check(feed: Feed, path: Path, *, today: date) -> Report:
+    """Read a file by a feed and say what it would do.
+
+    Args:
+        feed: the feed.
+        path: the file.
+        today: the local day a moving coverage is counted from.
+
+    Raises:
+        ExportUnreadable: nothing of the file can be used.
+    """
+    rows, report = read_file(feed, path, today=today)
+    del rows
+    return report
+
+
+def check_json(feed: Feed, path: Path, *, today: date) -> dict[str, object]:
+    """`check` as plain values; an unreadable file is an answer too (`readable` is false)."""
+    try:
+        return check(feed, path, today=today).as_json()
+    except ExportUnreadable as error:
+        return unreadable_json(feed, error)
+
+
+def unreadable_json(feed: Feed, error: ExportUnreadable) -> dict[str, object]:
+    """The report of a file that cannot be read."""
+    return {
+        "feed": feed.code,
+        "facility": feed.facility,
+        "readable": False,
+        "unreadable": {
+            "reason": error.reason.value,
+            "facts": {name: fact for name, fact in error.facts.items() if name != "reason"},
+            "text": explain_unreadable(error),
+        },
+    }
+
+
+def read_file(feed: Feed, path: Path, *, today: date) -> tuple[list[StagedRow], Report]:
+    """The rows to apply and the report. Rows outside the coverage are in the list: `within` takes them out."""
+    try:
+        with path.open("rb") as stream:
+            return collect(feed, read_export(feed, stream), today=today)
+    except OSError as error:
+        raise ExportUnreadable(UnreadableReason.CANNOT_OPEN, why=error.strerror or type(error).__name__) from error
+
+
+def within(rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:
+    """Rows that start inside the coverage; all when none is stated."""
+    return [row for row in rows if window is None or window[0] <= row.starts_at < window[1]]
+
+
+def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[StagedRow], Report]:
+    """Sort what a reader yields into rows and counts."""
+    rows: list[StagedRow] = []
+    refused: list[Refused] = []
+    notes: list[Note] = []
+    skipped: Counter[str] = Counter()
+    unmapped: Counter[str] = Counter()
+    for item in items:
+        if isinstance(item, StagedRow):
+            rows.append(item)
+        elif isinstance(item, Refused):
+            refused.append(item)
+        elif isinstance(item, Note):
+            notes.append(item)
+        else:
+            skipped[item.reason.value] += 1
+            if item.reason is SkipReason.UNMAPPED_RESOURCE:
+                unmapped[item.key] += 1
+    window = feed.window(today)
+    notes += [*_duplicates(rows), *_outside(rows, window)]
+    notes.sort(key=lambda note: note.line)
+    signs = _signs(feed, rows, refused, skipped, window)
+    starts = [row.starts_at for row in rows]
+    closes = sum(row.closes for row in rows)
+    return rows, Report(
+        feed=feed.code,
+        facility=feed.facility,
+        read=len(rows),
+        closes=closes,
+        releases=len(rows) - closes,
+        offers=sum(row.offers for row in rows),
+        assumed_ends=sum(row.ends_at is None for row in rows),
+        skipped=dict(skipped),
+        refused=Counter(row.reason.value for row in refused),
+        refused_rows=tuple(refused[:LISTED]),
+        notes=Counter(note.reason.value for note in notes),
+        noted_rows=tuple(notes[:LISTED]),
+        unmapped=most(unmapped),
+        unknown_states=most(_unknown_states(feed, rows)),
+        first_start=min(starts, default=None),
+        last_start=max(starts, default=None),
+        window=window,
+        signs=signs,
+        verdict=guard(None, signs, today=today, limits=feed.guards.thresholds()),
+        busy=_busy(feed, rows, window),
+    )
+
+
+def _duplicates(rows: Iterable[StagedRow]) -> list[Note]:
+    first: dict[str, int] = {}
+    return [
+        Note(row.line, NoteReason.DUPLICATE_KEY, {"first_line": first[row.row_key]})
+        for row in rows
+        if row.row_key is not None and first.setdefault(row.row_key, row.line) != row.line
+    ]
+
+
+def _outside(rows: list[StagedRow], window: Span | None) -> list[Note]:
+    inside = set(map(id, within(rows, window)))
+    return [
+        Note(row.line, NoteReason.OUTSIDE_COVERAGE, {"day": local_day(row.starts_at).isoformat()})
+        for row in rows
+        if id(row) not in inside
+    ]
+
+
+def _unknown_states(feed: Feed, rows: Iterable[StagedRow]) -> Counter[str]:
+    if feed.columns.state is None:
+        return Counter()
+    known = {folded(word) for word in feed.states.closes + feed.states.releases + feed.states.free}
+    texts = Counter(row.state_text for row in rows)
+    return Counter({text: count for text, count in texts.items() if folded(text) not in known})
+
+
+def _signs(
+    feed: Feed, rows: list[StagedRow], refused: list[Refused], skipped: Counter[str], window: Span | None
+) -> Signs:
+    inside = within(rows, window)
+    silent = (SkipReason.BLANK.value, SkipReason.CONTINUATION.value)
+    compared, outside = outside_hours(inside, hours_of(feed, inside))
+    return Signs(
+        rows=len(rows) + len(refused) + sum(count for reason, count in skipped.items() if reason not in silent),
+        read=len(rows),
+        refused=len(refused),
+        unmapped=skipped[SkipReason.UNMAPPED_RESOURCE.value],
+        outside_period=len(rows) - len(inside),
+        compared=compared,
+        outside_hours=outside,
+        days=Counter(local_day(row.starts_at) for row in inside),
+    )
+
+
+def hours_of(feed: Feed, rows: Iterable[StagedRow]) -> dict[str, list[Span]]:
+    """The sessions that the feed itself gives, on the days of the rows and one before and after."""
+    days = {local_day(row.starts_at) for row in rows}
+    if not days:
+        return {}
+    last = min(max(days), min(days) + timedelta(days=_LONGEST_CALENDAR))
+    count = (last - min(days)).days + 3
+    calendar = [min(days) + timedelta(days=number - 1) for number in range(count)]
+    return {
+        code: sorted(
+            (at_local(day, time.fromisoformat(hours.start)), at_local(day, time.fromisoformat(hours.end)))
+            for day in calendar
+            for hours in resource.hours
+            if WEEKDAYS[day.weekday()] in hours.days
+        )
+        for code, resource in feed.resources.items()
+        if resource.hours
+    }
+
+
+def lengths_in(feed: Feed) -> LengthAt:
+    """Length of a visit by the feed alone: of the session of `hours` that holds the start, else `slot_minutes`."""
+
+    def length_at(resource: str, moment: datetime) -> timedelta:
+        here = moment.astimezone(ZONE)
+        clock, weekday = f"{here:%H:%M}", WEEKDAYS[here.weekday()]
+        for hours in feed.resources[resource].hours:
+            if weekday in hours.days and hours.start <= clock < hours.end:
+                return timedelta(minutes=hours.slot_minutes)
+        return timedelta(minutes=feed.resources[resource].slot_minutes)
+
+    return length_at
+
+
+def _busy(feed: Feed, rows: list[StagedRow], window: Span | None) -> dict[str, tuple[Span, ...]]:
+    """Per mapped resource the times taken; under a list of free times also all of the period that is not offered."""
+    length_at = lengths_in(feed)
+    spans = [(code, span) for code, theirs in busy_intervals(rows, length_at).items() for span in theirs]
+    if feed.absence.meaning is AbsenceMeaning.FREE_LIST and window is not None:
+        free = merged((row.resource, span_of(row, length_at)) for row in rows if row.offers)
+        spans += [(code, gap) for code in feed.resources for gap in _complement(free.get(code, []), window)]
+    found = merged(spans)
+    return {code: tuple(found.get(code, ())) for code in feed.resources}
+
+
+def _complement(spans: Sequence[Span], window: Span) -> list[Span]:
+    """What of the window the (merged, sorted) spans leave over."""
+    left: list[Span] = []
+    since = window[0]
+    for start, end in spans:
+        if start > since:
+            left.append((since, min(start, window[1])))
+        since = max(since, end)
+        if since >= window[1]:
+            return left
+    return [*left, (since, window[1])]

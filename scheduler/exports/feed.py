@@ -1,0 +1,330 @@
+"""What a feed says: everything about one hospital's export that is not the same everywhere.
+
+Column names, states and doctors stand in TOML files only. `docs/feeds.md` explains every key; a test compares the two.
+"""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from booking.clock import day_bounds
+from booking.exchange.errors import FeedError
+from booking.exchange.kinds import AbsenceMeaning
+from booking.exchange.rules import Span, Thresholds
+from booking.text import clean
+from scheduler.exports.encodings import ENCODINGS, encoding_named
+from scheduler.exports.spelling import nearest
+from scheduler.exports.times import TimeFormat, clashes
+
+__all__ = ["Feed", "FeedError", "Hours", "folded"]
+
+KEY_JOINT = " | "
+"""Stands between the values of a resource key of several columns."""
+
+
+def folded(text: str) -> str:
+    """The form in which headers, states and resource keys are compared: NFC, without case, spaces folded."""
+    return clean(clean(text).casefold())
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _filled(text: str) -> str:
+    if not clean(text):
+        raise ValueError("is empty")
+    return text
+
+
+Filled = Annotated[str, AfterValidator(_filled)]
+Names = Annotated[tuple[Filled, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Words = Annotated[tuple[Filled, ...], BeforeValidator(_as_tuple)]
+Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AnyPart = TypeVar("AnyPart")
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+
+
+def _loads(zone: str) -> bool:
+    try:
+        return ZoneInfo(zone).key == zone
+    except (ValueError, OSError):
+        return False
+
+
+def _or_raise(part: AnyPart, problems: list[str]) -> AnyPart:
+    """One ValueError for all; the loader splits it into lines again."""
+    if problems:
+        raise ValueError("\n".join(problems))
+    return part
+
+
+class Part(BaseModel):
+    """The ground of every table of a feed: a key that nobody knows is an error, and nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Source(Part):
+    """Where files come from."""
+
+    format: Literal["csv"]
+    folder: str | None = None
+    pattern: str = "*.csv"
+
+
+class Csv(Part):
+    """How text stands in the file."""
+
+    encoding: Annotated[str, BeforeValidator(encoding_named)] = "utf-8"
+    delimiter: Annotated[str, BeforeValidator(lambda value: "\t" if value == "tab" else value)] = ","
+    quote: str = '"'
+    skip_lines: Annotated[int, Field(ge=0, le=100)] = 0
+    last_line_end: Literal["required", "optional"] = "required"
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Csv":
+        problems = []
+        if self.encoding not in ENCODINGS:
+            problems.append(f"encoding: {nearest(self.encoding, ENCODINGS)}")
+        if len(self.delimiter) != 1 or self.delimiter in "\r\n\0":
+            problems.append('delimiter: is one character, or "tab"')
+        if len(self.quote) > 1 or self.quote in {"\r", "\n", "\0", self.delimiter}:
+            problems.append("quote: is one character other than the delimiter, or empty for none")
+        return _or_raise(self, problems)
+
+
+class Columns(Part):
+    """Header names of each field, in any language; the first that the file has is taken."""
+
+    id: Names | None = None
+    start: Names | None = None
+    start_date: Names | None = None
+    start_time: Names | None = None
+    end: Names | None = None
+    end_date: Names | None = None
+    end_time: Names | None = None
+    duration: Names | None = None
+    state: Names | None = None
+    code: Names | None = None
+    resource: Annotated[dict[Slug, Names], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Columns":
+        problems = []
+        if (self.start is None) == (self.start_date is None):
+            problems.append("start: give either start, or start_date and start_time")
+        if (self.start_date is None) != (self.start_time is None):
+            problems.append("start_time: start_date and start_time go together")
+        if self.end is not None and (self.end_time is not None or self.duration is not None):
+            problems.append("end: give only one of end, end_time, duration")
+        if self.end_time is not None and self.duration is not None:
+            problems.append("end_time: give only one of end, end_time, duration")
+        if self.end_date is not None and self.end_time is None:
+            problems.append("end_date: needs end_time beside it")
+        return _or_raise(self, problems)
+
+    def aliases(self) -> dict[str, tuple[str, ...]]:
+        """Field to header names; the columns of the resource as `resource.NAME`."""
+        plain = {name: getattr(self, name) for name in type(self).model_fields if name != "resource"}
+        found = {name: names for name, names in plain.items() if names is not None}
+        return found | {f"resource.{name}": names for name, names in self.resource.items()}
+
+
+class ResourceKey(Part):
+    """Which columns name the resource, and which of their values we do not want."""
+
+    columns: tuple[Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)], ...] = ()
+    ignore: Words = ()
+
+
+class Times(Part):
+    """How dates and times are written, and in which zone."""
+
+    formats: Names
+    zone: str
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Times":
+        problems = []
+        forms = []
+        for text in self.formats:
+            try:
+                forms.append(TimeFormat(text))
+            except ValueError as error:
+                problems.append(f"formats: {text!r}: {error}")
+        if forms and not any(form.has_date for form in forms):
+            problems.append("formats: none of them reads a date")
+        for one, other in clashes(forms):
+            problems.append(f"formats: {one!r} and {other!r} read the same text as different times; keep one")
+        # Asking first: ZoneInfo would open any file that a name of the tree leads to.
+        zones = available_timezones()
+        if self.zone not in zones or not _loads(self.zone):
+            problems.append(f"zone: {nearest(self.zone, zones, list_all=False)}")
+        return _or_raise(self, problems)
+
+
+class End(Part):
+    """What to do when a row gives no usable end."""
+
+    minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
+
+
+class States(Part):
+    """Which words release a time; all others, known or not, close it."""
+
+    closes: Words = ()
+    releases: Words = ()
+    free: Words = ()
+
+    @model_validator(mode="after")
+    def _sound(self) -> "States":
+        seen: dict[str, str] = {}
+        problems = []
+        for name in ("closes", "releases", "free"):
+            words = [(word, seen.setdefault(folded(word), name)) for word in getattr(self, name)]
+            problems += [f"{name}: {word!r} stands in {first} too" for word, first in words if first != name]
+        return _or_raise(self, problems)
+
+
+class Hours(Part):
+    """A weekly session of a resource, in the facility's local time."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS
+    start: Clock
+    end: Clock
+    slot_minutes: Annotated[int, Field(ge=1, le=480)]
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Hours":
+        return _or_raise(self, [] if self.start < self.end else ["end: is not after start"])
+
+
+class Resource(Part):
+    """One practitioner or room of ours, and the hospital's keys for it."""
+
+    keys: Names
+    slot_minutes: Annotated[int, Field(ge=1, le=480)]
+    hours: tuple[Hours, ...] = ()
+
+
+class Absence(Part):
+    """What it says when the export does not list something."""
+
+    meaning: Annotated[AbsenceMeaning, Field(strict=False)]
+
+
+class Coverage(Part):
+    """The period an export speaks about: fixed days, or days around the day it is read."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    days_behind: Annotated[int, Field(ge=0, le=366)] | None = None
+    days_ahead: Annotated[int, Field(ge=0, le=800)] | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Coverage":
+        problems = []
+        fixed = self.first_day is not None and self.last_day is not None
+        moving = self.days_behind is not None and self.days_ahead is not None
+        if fixed == moving or (self.first_day is None) != (self.last_day is None):
+            problems.append("days_ahead: give either days_behind and days_ahead, or first_day and last_day")
+        elif self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            problems.append("last_day: is before first_day")
+        return _or_raise(self, problems)
+
+    def window(self, today: date) -> Span:
+        """From the begin of the first local day to the end of the last, in UTC."""
+        first = self.first_day or today - timedelta(days=self.days_behind or 0)
+        last = self.last_day or today + timedelta(days=self.days_ahead or 0)
+        return day_bounds(first)[0], day_bounds(last)[1]
+
+
+class Limits(Part):
+    """Beyond these a file is not read: it is not what the feed describes."""
+
+    megabytes: Annotated[int, Field(ge=1, le=1000)] = 64
+    rows: Annotated[int, Field(ge=1, le=5_000_000)] = 200_000
+    line_characters: Annotated[int, Field(ge=100, le=10_000_000)] = 200_000
+    field_characters: Annotated[int, Field(ge=100, le=131_072)] = 50_000
+
+
+class Guards(Part):
+    """Shares (0 to 1) above which a guard speaks, and the rows of a day that cannot vanish unnoticed."""
+
+    shrink: Share = 0.2
+    refused: Share = 0.05
+    unmapped: Share = 0.05
+    outside_period: Share = 0.5
+    outside_hours: Share = 0.3
+    full_day: Annotated[int, Field(ge=1, le=100_000)] = 5
+
+    def thresholds(self) -> Thresholds:
+        """As the rules take them."""
+        return Thresholds(**self.model_dump())
+
+
+class Feed(Part):
+    """One export of one facility."""
+
+    code: Slug
+    facility: Slug
+    source: Source
+    csv: Csv = Csv()
+    columns: Columns
+    resource_key: ResourceKey = ResourceKey()
+    times: Times
+    end: End = End()
+    states: States = States()
+    resources: Annotated[dict[Slug, Resource], Field(min_length=1)]
+    absence: Absence
+    coverage: Coverage | None = None
+    limits: Limits = Limits()
+    guards: Guards = Guards()
+
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """Ways to name the resource, best first, each a list of names of `columns.resource`."""
+        return self.resource_key.columns or (tuple(self.columns.resource),)
+
+    def window(self, today: date) -> Span | None:
+        """The stated period, when the feed states one."""
+        return self.coverage.window(today) if self.coverage else None
+
+    def slot_minutes(self) -> dict[str, int]:
+        """Per resource, the length of a visit where no calendar tells."""
+        return {code: resource.slot_minutes for code, resource in self.resources.items()}
+
+    def resource_by_key(self) -> dict[str, str]:
+        """Folded key to our code."""
+        return {folded(key): code for code, resource in self.resources.items() for key in resource.keys}
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Feed":
+        known = set(self.columns.resource)
+        strangers = {name for way in self.ways for name in way} - known
+        problems = [f"resource_key.columns: {nearest(name, known)}" for name in strangers]
+        owner: dict[str, str] = {}
+        keys = [(code, key) for code, resource in self.resources.items() for key in resource.keys]
+        owners = [(code, key, owner.setdefault(folded(key), code)) for code, key in keys]
+        problems += [
+            f"resources.{code}.keys: {key!r} belongs to {first} too" for code, key, first in owners if first != code
+        ]
+        ignored = [key for key in self.resource_key.ignore if folded(key) in owner]
+        problems += [f"resource_key.ignore: {key!r} is a key of {owner[folded(key)]}" for key in ignored]
+        named = self.states.closes + self.states.releases + self.states.free
+        if named and self.columns.state is None:
+            problems.append("columns.state: is missing, while [states] names states")
+        free_list = self.absence.meaning is AbsenceMeaning.FREE_LIST
+        if free_list and self.columns.state is not None and not self.states.free:
+            problems.append(
+                "states.free: is missing: a free_list with a state column must say which states offer a time"
+            )
+        if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
+            problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
+        return _or_raise(self, sorted(problems))

@@ -1,0 +1,118 @@
+"""From a TOML file to a feed, or to every problem it has, each named by its key."""
+
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from booking.exchange.errors import FeedError
+from scheduler.exports.feed import Feed
+from scheduler.exports.spelling import nearest
+
+
+def load_feed(path: Path) -> Feed:
+    """The feed a file describes.
+
+    Raises:
+        FeedError: with every problem found.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise FeedError([f"{path.name}: cannot be opened: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise FeedError([f"{path.name}: is not UTF-8 text (byte {error.start})"]) from error
+    return parse_feed(text)
+
+
+def parse_feed(text: str) -> Feed:
+    """The feed a TOML text describes; raises `FeedError` with every problem found."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FeedError([f"not valid TOML: {error}"]) from error
+    try:
+        return Feed.model_validate(_tupled(data))
+    except ValidationError as error:
+        raise FeedError([problem for found in error.errors() for problem in _problems(found)]) from error
+
+
+def _tupled(value: Any) -> Any:
+    """Lists as tuples: a feed is frozen through and through."""
+    if isinstance(value, dict):
+        return {key: _tupled(inner) for key, inner in value.items()}
+    return tuple(_tupled(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _problems(found: Mapping[str, Any]) -> list[str]:
+    place = tuple(part for part in found["loc"] if part != "[key]")
+    where = ".".join(str(part) for part in place)
+    kind = found["type"]
+    if kind == "extra_forbidden":
+        return [f"{where}: {nearest(str(place[-1]), _known(place[:-1]))}"]
+    if kind == "missing":
+        return [f"{where}: is missing"]
+    if kind in {"literal_error", "enum"}:
+        allowed = found["ctx"]["expected"]
+        return [f"{where}: {nearest(str(found['input']), _words(allowed))}"]
+    if kind == "value_error":
+        prefix = f"{where}." if where else ""
+        lines = str(found["ctx"]["error"]).split("\n")
+        # Checks of a whole table begin each line with the key; those of one value do not.
+        return [f"{prefix}{line}" if _names_key(line, place) else f"{where}: {line}" for line in lines]
+    return [f"{where}: {_plain(found)}"]
+
+
+def _names_key(line: str, place: tuple[Any, ...]) -> bool:
+    head = line.split(":", 1)[0].split(".", maxsplit=1)[0]
+    return head in _known(place)
+
+
+def _words(expected: str) -> list[str]:
+    return [word.strip(" '") for word in expected.replace(" or ", ",").split(",") if word.strip(" '")]
+
+
+def _plain(found: Mapping[str, Any]) -> str:
+    wording = {
+        "string_type": "must be text in quotes",
+        "int_type": "must be a whole number",
+        "tuple_type": "must be a list in [ ]",
+        "dict_type": "must be a table",
+        "model_type": "must be a table",
+        "model_attributes_type": "must be a table",
+        "date_type": "must be a date such as 2026-11-23, without quotes",
+        "too_short": "must not be empty",
+    }
+    return wording.get(found["type"], str(found["msg"]))
+
+
+def _known(place: tuple[Any, ...]) -> list[str]:
+    """Keys that may stand at a place of the feed."""
+    model: Any = Feed
+    for part in place:
+        inner = (
+            _model_in(model.model_fields[part].annotation) if _is_model(model) and part in model.model_fields else None
+        )
+        if inner is not None:
+            model = inner
+        # A number in a list or a free name in a table leads to the model its table or list was declared with.
+    return list(model.model_fields) if _is_model(model) else []
+
+
+def _is_model(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model an annotation holds: itself, in a union, as the values of a dict or the items of a tuple."""
+    if _is_model(annotation):
+        return annotation
+    if get_origin(annotation) in {Union, types.UnionType, dict, tuple} or get_args(annotation):
+        for argument in reversed(get_args(annotation)):
+            found = _model_in(argument)
+            if found is not None:
+                return found
+    return None

@@ -1,0 +1,49 @@
+"""What a reader of exports is: bytes in, records out. `exports/__init__.py` lists one per format."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from booking.exchange.kinds import NoteReason, SkipReason
+from booking.exchange.rules import Refused
+from scheduler.exports.feed import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row as the file has it, mapped columns only: whatever a feed does not name is dropped here.
+
+    Attributes:
+        line: the line it begins on, from 1.
+        cells: by field of the feed (`start`, `end`, `state`, `id`, ...; `resource.NAME` for the columns of the
+            resource), as written, neither trimmed nor normalised.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A sound row that applies nothing; `key` names the resource that nobody mapped."""
+
+    line: int
+    reason: SkipReason
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something odd about a row that is used all the same; `facts` under the rule of `Refused.facts`."""
+
+    line: int
+    reason: NoteReason
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class ExportReader(Protocol):
+    """A format. It raises `ExportUnreadable` for the file, yields `Refused` or `Skipped` for a row."""
+
+    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Record | Refused | Skipped]:
+        """Records in the order of the file, read as they are asked for."""
+        ...

@@ -1,0 +1,149 @@
+"""From a record to a row of ours: the resource found, the times read, the state judged, everything else forgotten."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from booking.exchange.kinds import AbsenceMeaning, NoteReason, RefusalReason, SkipReason
+from booking.exchange.rules import Refused, StagedRow
+from booking.text import clean
+from scheduler.exports.feed import KEY_JOINT, Feed, folded
+from scheduler.exports.reader import Note, Record, Skipped
+from scheduler.exports.times import Times
+
+QUOTED = 60
+"""So many characters of a value appear in a report."""
+
+LONG_ROW = timedelta(hours=24)
+_MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
+
+Item = StagedRow | Refused | Skipped | Note
+
+
+class Stager:
+    """Judges records by one feed."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._ways = [tuple(f"resource.{name}" for name in way) for way in feed.ways]
+        self._resources = feed.resource_by_key()
+        self._ignored = {folded(key) for key in feed.resource_key.ignore}
+        self._times = Times(feed.times.formats, feed.times.zone)
+        self._end_minutes = feed.end.minutes
+        self._releases = {folded(word) for word in feed.states.releases}
+        self._free = {folded(word) for word in feed.states.free}
+        self._free_list = feed.absence.meaning is AbsenceMeaning.FREE_LIST
+
+    def stage(self, record: Record) -> Iterator[Item]:
+        """Exactly one row, refusal or skip, and before it any notes."""
+        cells = {name: clean(text) for name, text in record.cells.items()}
+        start_text = _joined(cells, "start", "start_date", "start_time")
+        if "id" in cells and not cells["id"]:
+            yield _without_key(record.line, start_text)
+            return
+        if not start_text:
+            yield Skipped(record.line, SkipReason.NO_START)
+            return
+        resource = self._resource(record.line, cells)
+        if isinstance(resource, Skipped):
+            yield resource
+            return
+        start = self._times.moment(start_text)
+        if start is None:
+            yield Refused(record.line, RefusalReason.BAD_START, {"start": start_text[:QUOTED]})
+            return
+        end, notes = self._end(record.line, cells, start)
+        yield from notes
+        yield self._row(record.line, cells, resource, (start, end))
+
+    def _resource(self, line: int, cells: Mapping[str, str]) -> str | Skipped:
+        """Our code of the first way whose key is known; a way counts when all its columns are filled."""
+        unknown = ""
+        for way in self._ways:
+            values = [cells[name] for name in way]
+            if not all(values):
+                continue
+            key = folded(KEY_JOINT.join(values))
+            if key in self._resources:
+                return self._resources[key]
+            if key in self._ignored:
+                return Skipped(line, SkipReason.IGNORED_RESOURCE)
+            unknown = unknown or KEY_JOINT.join(values)[: 2 * QUOTED]
+        if unknown:
+            return Skipped(line, SkipReason.UNMAPPED_RESOURCE, unknown)
+        return Skipped(line, SkipReason.NO_RESOURCE)
+
+    def _end(self, line: int, cells: Mapping[str, str], start: datetime) -> tuple[datetime | None, list[Note]]:
+        """The end, or None where the calendar must say; a bad end never makes a row harmless."""
+        end: datetime | None = None
+        notes: list[Note] = []
+        text = self._end_text(cells)
+        if text:
+            end = self._read_end(text, cells, start)
+            if end is None:
+                notes.append(Note(line, NoteReason.BAD_END, {"end": text[:QUOTED]}))
+            elif end <= start:
+                notes.append(Note(line, NoteReason.END_NOT_AFTER_START, {"end": text[:QUOTED]}))
+                end = None
+            elif end - start > LONG_ROW:
+                notes.append(Note(line, NoteReason.LONG_ROW, {"hours": int((end - start) / timedelta(hours=1))}))
+        if end is None and self._end_minutes is not None:
+            end = start + timedelta(minutes=self._end_minutes)
+        return end, notes
+
+    @staticmethod
+    def _end_text(cells: Mapping[str, str]) -> str:
+        if "duration" in cells:
+            return cells["duration"]
+        if "end_time" not in cells:
+            return cells.get("end", "")
+        day = cells.get("end_date") or cells.get("start_date", "")
+        return f"{day} {cells['end_time']}".strip() if cells["end_time"] else ""
+
+    def _read_end(self, text: str, cells: Mapping[str, str], start: datetime) -> datetime | None:
+        if "duration" in cells:
+            length = _duration(text)
+            return None if length is None else start + length
+        # A clock time alone, beside a start that has its date in the same cell.
+        alone = "end_time" in cells and not cells.get("end_date") and "start_date" not in cells
+        return self._times.moment(text, on=self._times.day_of(start) if alone else None)
+
+    def _row(
+        self, line: int, cells: Mapping[str, str], resource: str, span: tuple[datetime, datetime | None]
+    ) -> StagedRow:
+        state = cells.get("state", "")
+        word = folded(state)
+        offers = word in self._free if "state" in cells else self._free_list
+        return StagedRow(
+            line=line,
+            row_key=cells.get("id"),
+            resource=resource,
+            starts_at=span[0],
+            ends_at=span[1],
+            state_text=state[:QUOTED],
+            closes=not offers and not ("state" in cells and word in self._releases),
+            offers=offers,
+            our_code=cells.get("code") or None,
+        )
+
+
+def _joined(cells: Mapping[str, str], whole: str, day: str, clock: str) -> str:
+    if whole in cells:
+        return cells[whole]
+    return f"{cells[day]} {cells[clock]}".strip()
+
+
+def _without_key(line: int, start_text: str) -> Refused | Skipped:
+    """A second line of one visit has no time of its own; a visit without its key cannot be followed."""
+    if start_text:
+        return Refused(line, RefusalReason.NO_ROW_KEY, {"start": start_text[:QUOTED]})
+    return Skipped(line, SkipReason.CONTINUATION)
+
+
+def _duration(text: str) -> timedelta | None:
+    """`30`, `30.0`, `0:30` or `00:30:00`; None for anything else."""
+    minutes = _MINUTES.fullmatch(text)
+    if minutes is not None:
+        return timedelta(minutes=int(minutes[1]))
+    clock = _CLOCK.fullmatch(text)
+    return None if clock is None else timedelta(hours=int(clock[1]), minutes=int(clock[2]))

@@ -1,0 +1,37 @@
+"""A report as lines for a terminal."""
+
+from collections.abc import Mapping
+
+from scheduler.exports.report import Report, local
+from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
+
+_EXAMPLES = 20
+
+
+def summary(report: Report) -> list[str]:
+    """What `henkham feed check` prints without `--json`."""
+    lines = [
+        f"Feed {report.feed} of {report.facility}: {report.read} rows apply"
+        f" ({report.closes} close their time, {report.releases} do not); {report.assumed_ends} without a usable end.",
+        f"First start {local(report.first_start)}, last start {local(report.last_start)}.",
+    ]
+    if report.window:
+        lines.append(f"Coverage {local(report.window[0])} to {local(report.window[1])}.")
+    lines += _counted("Skipped", report.skipped)
+    lines += _counted("Refused", report.refused)
+    lines += [f"  {explain_refusal(row)}" for row in report.refused_rows[:_EXAMPLES]]
+    lines += _counted("Used, but odd", report.notes)
+    lines += [f"  {explain_note(note)}" for note in report.noted_rows[:_EXAMPLES]]
+    lines += _counted("Resources the feed does not map", report.unmapped)
+    lines += _counted("States the feed does not name (they close)", report.unknown_states)
+    lines += [f"Taken: {code} {len(spans)} spans of time" for code, spans in report.busy.items()]
+    lines.append(f"Verdict: {report.verdict.kind}")
+    lines += [f"  {reason}: {explain_guard(reason, facts)}" for reason, facts in report.verdict.reasons]
+    return lines
+
+
+def _counted(title: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    listed = ", ".join(f"{name or '(empty)'} {count}" for name, count in counts.items())
+    return [f"{title}: {listed}"]

@@ -1,0 +1,86 @@
+"""Codes and facts of an export as sentences for the IT officer: what was found, then what to do."""
+
+from collections.abc import Mapping
+
+from booking.exchange.errors import ExportUnreadable
+from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, UnreadableReason
+from booking.exchange.rules import Refused
+from scheduler.exports.reader import Note
+
+_REFUSALS = {
+    RefusalReason.WRONG_WIDTH: "has {cells} cells, the header has {columns}",
+    RefusalReason.BAD_START: "start {start!r} is in none of times.formats",
+    RefusalReason.NO_ROW_KEY: "starts {start!r} but its id is empty",
+}
+_NOTES = {
+    NoteReason.BAD_END: "end {end!r} is in none of times.formats; taken as missing",
+    NoteReason.END_NOT_AFTER_START: "end {end!r} is not after the start; taken as missing",
+    NoteReason.LONG_ROW: "takes {hours} hours",
+    NoteReason.DUPLICATE_KEY: "its id stood on line {first_line} already; both count, and closing wins",
+    NoteReason.OUTSIDE_COVERAGE: "starts on {day}, outside the coverage; applies nothing",
+}
+_UNREADABLE = {
+    UnreadableReason.CANNOT_OPEN: "The file cannot be opened: {why}.",
+    UnreadableReason.EMPTY: "The file is empty.",
+    UnreadableReason.TOO_LARGE: "The file has {megabytes} MB; limits.megabytes is {limit}.",
+    UnreadableReason.NOT_DECODABLE: "The file is not {encoding} text. See csv.encoding.",
+    UnreadableReason.NO_BYTE_ORDER_MARK: "No byte order mark: for csv.encoding write utf-16-le or utf-16-be.",
+    UnreadableReason.NUL_BYTE: "A NUL byte stands on line {line}: the file is damaged, or csv.encoding is wrong.",
+    UnreadableReason.UNCLOSED_QUOTE: (
+        "A quote opened at line {line} never closes: the file is cut off, or csv.quote is wrong."
+    ),
+    UnreadableReason.BROKEN_QUOTES: "The quotes at line {line} do not fit together. See csv.quote and csv.delimiter.",
+    UnreadableReason.TRUNCATED: (
+        "Line {line} has no line end: the file is cut off. If this program never ends its last line, "
+        'set csv.last_line_end = "optional".'
+    ),
+    UnreadableReason.WRONG_DELIMITER: "csv.delimiter is {delimiter!r}, but the header looks split by {looks_like!r}.",
+    UnreadableReason.NO_HEADER: (
+        "The first row ({columns} cells) has no column of the feed. See csv.skip_lines and columns."
+    ),
+    UnreadableReason.MISSING_COLUMN: "Columns of the feed are missing in the file.",
+    UnreadableReason.AMBIGUOUS_COLUMN: "The column {column!r} for {field} stands more than once.",
+    UnreadableReason.LINE_TOO_LONG: "Line {line} is longer than limits.line_characters ({limit}).",
+    UnreadableReason.FIELD_TOO_LONG: "A cell at line {line} is longer than limits.field_characters ({limit}).",
+    UnreadableReason.TOO_MANY_ROWS: "More rows than limits.rows ({limit}).",
+}
+_GUARDS = {
+    GuardReason.ROWS_SHRANK: "{rows} of {of} rows of the last file are gone. Was a filter or a row limit left on?",
+    GuardReason.DAYS_MISSING: "Days of the last file are missing: {days}. Was a filter or a row limit left on?",
+    GuardReason.UNMAPPED_RESOURCES: "{rows} of {of} rows belong to resources that the feed does not map.",
+    GuardReason.MANY_REFUSED: "{rows} of {of} rows cannot be used.",
+    GuardReason.NOTHING_READ: "None of {of} rows can be used.",
+    GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
+    GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",
+}
+
+
+def explain_refusal(row: Refused) -> str:
+    """Such as `line 12: start '31/02/2026' is in none of times.formats`."""
+    return f"line {row.line}: {_REFUSALS[row.reason].format(**row.facts)}"
+
+
+def explain_note(row: Note) -> str:
+    """Such as `line 12: takes 25 hours`."""
+    return f"line {row.line}: {_NOTES[row.reason].format(**row.facts)}"
+
+
+def explain_guard(reason: GuardReason, facts: Mapping[str, object]) -> str:
+    """What a guard saw."""
+    return _GUARDS[reason].format(**facts)
+
+
+def explain_unreadable(error: ExportUnreadable) -> str:
+    """What is wrong with the file, one line per missing column."""
+    lines = [_UNREADABLE[error.reason].format(**error.facts)]
+    if looks_like := error.facts.get("looks_like"):
+        lines += [f"It looks like {looks_like}."] if error.reason is UnreadableReason.NOT_DECODABLE else []
+    missing, nearest = error.facts.get("missing"), error.facts.get("nearest")
+    if isinstance(missing, Mapping) and isinstance(nearest, Mapping):
+        for name, aliases in missing.items():
+            guess = f"; nearest here: {nearest[name]!r}" if name in nearest else ""
+            lines.append(f"columns.{name}: none of {', '.join(map(repr, aliases))}{guess}")
+    header = error.facts.get("header")
+    if isinstance(header, list):
+        lines.append(f"The header is: {', '.join(map(repr, header))}")
+    return "\n".join(lines)
