@@ -1,0 +1,142 @@
+"""Every text: one segment at its longest, the sender's name, its code, nothing about why."""
+
+import csv
+import importlib.resources
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import booking
+from booking.messages.kinds import ApprovalState, MessageKind
+from booking.messages.segments import cost
+from booking.messages.texts import LONGEST, TEMPLATES, MissingFactError, Template, may_send, plain, render, unapproved
+from booking.sealed import Keyring
+
+EVERY = list(TEMPLATES.values())
+FACTS = {
+    "facility": "TYT P Thắng Nhì",
+    "date": "30/11",
+    "time": "07:30",
+    "code": "K7M4XW9P",
+    "link": "https://henkham.vungtau.gov.vn/t/K7M4XW9P/abc_DEF-1",
+    "otp": "012345",
+    "minutes": "5",
+}
+
+
+def named(template: Template) -> str:
+    return f"{template.kind}-{template.language}"
+
+
+def test_every_kind_has_a_text_in_both_languages() -> None:
+    assert set(TEMPLATES) == set(product(MessageKind, ("vi", "en")))
+    assert all((one.kind, one.language) == key for key, one in TEMPLATES.items())
+
+
+@pytest.mark.parametrize("template", EVERY, ids=named)
+def test_each_is_one_segment_of_gsm_with_every_variable_at_its_longest(template: Template) -> None:
+    counted = cost(template.longest)
+    assert (counted.encoding, counted.segments) == ("GSM-7", 1)
+    assert counted.units <= 160
+    assert "{" not in template.longest
+
+
+@pytest.mark.parametrize("template", EVERY, ids=named)
+def test_each_names_the_sender_and_carries_its_code(template: Template) -> None:
+    assert template.text.startswith("HenKham: ")
+    if template.kind is MessageKind.OTP:
+        assert set(template.variables) == {"otp", "minutes"}
+    else:
+        assert set(template.variables) == {"facility", "date", "time", "code", "link"}
+        assert template.text.endswith("{link}")  # a sign right after a link becomes part of it on many phones
+
+
+def test_the_longest_values_are_the_longest_there_are() -> None:
+    ring = Keyring({"k1": b"x" * 32}, b"y" * 32)
+    token = ring.link_token("0b0e6a0e-0000-4000-8000-000000000000", 1)
+    base = "https://henkham.vungtau.gov.vn"
+    link = f"{base}/t/{FACTS['code']}/{token}"
+    assert len(LONGEST["link"]) == len(link) - len(base) + 34
+    assert len(base) <= 34
+
+
+def test_control_a_longer_base_address_would_cost_a_second_segment() -> None:
+    longer = LONGEST | {"link": "w" * 8 + LONGEST["link"]}
+    assert any(cost(one.text.format_map(longer)).segments > 1 for one in EVERY)
+
+
+def test_no_facility_has_a_longer_sms_name() -> None:
+    seed = Path(str(importlib.resources.files(booking))) / "directory"
+    found = [
+        row["sms_name"]
+        for file in seed.rglob("facilities.csv")
+        for row in csv.DictReader(file.read_text().splitlines())
+    ]
+    known = ["BV Vung Tau", "TTYT Vung Tau", "TYT P Nguyen An Ninh", "TYT P Thang Nhat"]
+    assert max(map(len, [*known, *found])) <= len(LONGEST["facility"])
+
+
+@pytest.mark.parametrize("template", EVERY, ids=named)
+def test_rendering_fills_everything_in(template: Template) -> None:
+    text = render(template.kind, template.language, FACTS)
+    assert cost(text).encoding == "GSM-7"
+    assert cost(text).segments == 1
+    assert all(plain(FACTS[name]) in text for name in template.variables)
+
+
+def test_a_booked_text_reads_as_a_clerk_writes() -> None:
+    assert render(MessageKind.BOOKED, "vi", FACTS) == (
+        "HenKham: Da dat lich kham TYT P Thang Nhi 07:30 30/11. Ma K7M4XW9P."
+        " Doi/huy: https://henkham.vungtau.gov.vn/t/K7M4XW9P/abc_DEF-1"
+    )
+
+
+@pytest.mark.parametrize("template", EVERY, ids=named)
+def test_a_missing_fact_is_named(template: Template) -> None:
+    for name in template.variables:
+        without = {key: value for key, value in FACTS.items() if key != name}
+        with pytest.raises(MissingFactError, match=name):
+            render(template.kind, template.language, without)
+
+
+def test_a_language_nobody_wrote_is_refused() -> None:
+    with pytest.raises(KeyError):
+        render(MessageKind.BOOKED, "fr", FACTS)
+
+
+def test_a_value_cannot_bring_a_variable_or_a_line_of_its_own() -> None:
+    text = render(MessageKind.BOOKED, "vi", FACTS | {"facility": "{link}\r\nHenKham: x {otp}"})
+    assert "{link} HenKham: x {otp}" in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("accented", "bare"),
+    [
+        ("Thắng Nhì", "Thang Nhi"),
+        ("TRẠM Y TẾ ĐƯỜNG Đỗ", "TRAM Y TE DUONG Do"),
+        ("Tha\u0306\u0301ng", "Thang"),
+        ("07:30–08:00 “mai”…", '07:30-08:00 "mai"...'),
+        ("Ç ç é", "C c e"),
+        ("医院 \U0001f600", "?? ?"),
+        ("a\tb\u200bc", "a bc"),
+    ],
+)
+def test_values_become_plain(accented: str, bare: str) -> None:
+    assert plain(accented) == bare
+    assert cost(plain(accented)).encoding == "GSM-7"
+
+
+def test_production_sends_only_what_the_carriers_registered() -> None:
+    for template in EVERY:
+        approved = template.approval is ApprovalState.APPROVED
+        assert may_send(template.kind, template.language, production=True) is approved
+        assert may_send(template.kind, template.language, production=False)
+        assert (template in unapproved()) is not approved
+
+
+def test_the_texts_say_nothing_about_why() -> None:
+    telling = ("khoa", "benh an", "hiv", "lao ", "tam than", "phu khoa", "tiem", "thai", "clinic", "dr.")
+    for template in EVERY:
+        assert [word for word in telling if word in template.text.lower()] == []
