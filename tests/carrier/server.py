@@ -87,6 +87,10 @@ class Carrier:
         """Let everything that stalls, now or later, go on."""
         self._released.set()
 
+    def hold(self) -> None:
+        """Undo `release` for the stalls to come."""
+        self._released.clear()
+
     def wait_for_stall(self, timeout: float = 30.0) -> bool:
         """Until one more call has come to its stall."""
         return self._stalled.acquire(timeout=timeout)

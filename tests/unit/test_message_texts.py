@@ -62,7 +62,7 @@ def test_the_longest_values_are_the_longest_there_are() -> None:
 
 
 def test_control_a_longer_base_address_would_cost_a_second_segment() -> None:
-    longer = LONGEST | {"link": "w" * 8 + LONGEST["link"]}
+    longer = {**LONGEST, "link": "w" * 8 + LONGEST["link"]}
     assert any(cost(one.text.format_map(longer)).segments > 1 for one in EVERY)
 
 

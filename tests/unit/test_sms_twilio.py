@@ -344,6 +344,31 @@ def test_an_unreadable_list_settles_nothing() -> None:
         serving.join()
 
 
+def test_a_lost_connection_is_not_tried_again_by_the_transport() -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    said = connection.recv(65_536)
+                    if not said:
+                        return
+                    asked.append(said.split()[0])
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        made = gateway_to(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert made.send(outgoing()) == Unknown("connection lost")
+        with pytest.raises(ListingError, match="connection lost"):
+            made.sent_to(PHONE, utc_now())
+        made.close()
+        socket.create_connection(listener.getsockname()).close()
+        serving.join()
+    assert asked == [b"POST", b"GET"]
+
+
 def test_nothing_personal_and_no_secret_is_logged_or_shown(
     carrier: Carrier, gateway: TwilioGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
