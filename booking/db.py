@@ -85,7 +85,7 @@ class Database:
             yield connection
 
     async def until_known(self, work: Callable[[], Awaitable[T]], *, patience: float = LOST_FOR) -> T:
-        """Run a piece of work that may safely run again (it carries a key, or is the same twice) until its outcome is known.
+        """Run work that may safely run again (it carries a key, or is the same twice) until its outcome is known.
 
         An error after COMMIT was sent means *unknown*, not failed. So we reconnect and run the work again: a repeat
         that finds its own key answers what the first run did.

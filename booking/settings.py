@@ -67,10 +67,10 @@ class Settings(BaseModel):
     horizon_days: int = Field(30, ge=1, le=365)
     """How far ahead slots are published."""
     hold_minutes: int = Field(5, ge=1, le=60)
-    limit_address_per_10_minutes: int = Field(120, ge=1)
+    limit_address_per_10_minutes: int = Field(3000, ge=1)
     """Bookings and holds one network address may try: many phones share a carrier's address."""
     limit_phone_per_day: int = Field(12, ge=1)
-    """Bookings one phone number may try in 24 hours."""
+    """Bookings that may be made for one phone number on one day."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -41,7 +41,8 @@ class Appointment(SQLModel, table=True):
             postgresql_where=state_in(BLOCKS_DAY),
         ),
         Index("appointment_expiry", "expires_at", postgresql_where="state = 'held'"),
-        Index("appointment_device", "device", postgresql_where="state = 'held'"),
+        # At most HOLDS_PER_DEVICE live holds: each has a number, and two tabs cannot take the same one.
+        Index("appointment_hold_key", "device", "hold_number", unique=True, postgresql_where="state = 'held'"),
         Index("appointment_upcoming", "starts_at", postgresql_where="state = 'booked'"),
         Index("appointment_patient", "patient_id"),
     )  # fmt: skip
@@ -67,6 +68,7 @@ class Appointment(SQLModel, table=True):
     language: str = Field(sa_column=words())
     channel: Channel = Field(sa_column=choice(Channel))
     device: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    hold_number: int | None = Field(default=None, sa_column=Column(SmallInteger))
     created_at: datetime = Field(sa_column=moment())
     expires_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     booked_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

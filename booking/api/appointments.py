@@ -1,0 +1,148 @@
+"""Hold, book, read, cancel, move."""
+
+import re
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Body, Header, Path, Request
+from starlette.responses import Response
+
+from booking.api.answers import JSON, fresh
+from booking.api.shapes import AppointmentShape, TicketShape, refuses
+from booking.appointments import refusals, service
+from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
+from booking.appointments.errors import AppointmentUnknown, KeyMissing
+from booking.appointments.kinds import Channel
+from booking.appointments.service import Ticket
+from booking.inputs import Command
+from booking.sealed import keys
+from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
+from booking.web.dependencies import Ask, Asked
+from booking.web.limits import check_address
+
+router = APIRouter(tags=["appointments"])
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="8 to 128 visible signs, new for each booking, the same for each repeat of it",
+        examples=["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
+    ),
+]
+Bearer = Annotated[str | None, Header(alias="Authorization", description="Bearer and the appointment's token")]
+Device = Annotated[
+    str | None,
+    Header(
+        alias="Henkham-Device", max_length=128, description="a random mark of the device; at most two live holds each"
+    ),
+]
+Code = Annotated[str, Path(max_length=64, examples=["K7M2PQ4R"])]
+
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{20,64})")
+
+
+def _token(header: str | None) -> str | None:
+    found = _BEARER.fullmatch(header or "")
+    return found[1] if found else None
+
+
+def _key(operation: str, key: str | None, command: Command) -> IdempotencyKey:
+    if key is None or not KEY_PATTERN.fullmatch(key):
+        raise KeyMissing
+    return keyed(f"api:{operation}", key, command)
+
+
+def _created(asked: Asked, ticket: Ticket) -> Response:
+    link = asked.link(ticket.view["code"], ticket.token)
+    body = orjson.dumps(ticket.view | {"token": ticket.token, "link": link})
+    headers = {"Location": f"/api/v1/appointments/{ticket.view['code']}", "Cache-Control": "no-store"}
+    if ticket.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(body, 201, headers, JSON)
+
+
+@router.post("/holds", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 422, 429, 503))
+async def hold_place(asked: Ask, command: HoldPlace, key: Key = None, device: Device = None) -> Response:
+    """Keep a place for five minutes while somebody types. Confirm it with POST /appointments and its token."""
+    sent = _key("hold", key, command)
+    mark = keys().index("device", device or asked.address)
+
+    async def work() -> Ticket:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
+            return await service.hold(
+                hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, device=mark,
+                minutes=asked.settings.hold_minutes,
+            )  # fmt: skip
+
+    return _created(asked, await asked.db.until_known(work))
+
+
+@router.post(
+    "/appointments", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 422, 429, 503)
+)
+async def book_appointment(
+    asked: Ask, command: BookAppointment, key: Key = None, authorization: Bearer = None
+) -> Response:
+    """Take a place for good: of a slot, or the one a hold keeps. The answer follows the commit."""
+    sent = _key("book", key, command)
+
+    async def work() -> Ticket:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
+            return await service.book(
+                hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, token=_token(authorization),
+                per_phone=asked.settings.limit_phone_per_day,
+            )  # fmt: skip
+
+    return _created(asked, await asked.db.until_known(work))
+
+
+@router.get("/appointments/{code}", response_model=AppointmentShape, responses=refuses(404))
+async def get_appointment(request: Request, asked: Ask, code: Code, authorization: Bearer = None) -> Response:
+    """The appointment as it stands. A code without its token is unknown."""
+    return fresh(request, await _view(asked, code, _token(authorization)), personal=True)
+
+
+@router.post("/appointments/{code}/cancel", response_model=AppointmentShape, responses=refuses(404, 409, 422, 503))
+async def cancel_appointment(
+    request: Request,
+    asked: Ask,
+    code: Code,
+    command: Annotated[CancelAppointment | None, Body()] = None,
+    authorization: Bearer = None,
+) -> Response:
+    """Give the place up; doing it again changes nothing."""
+    token = _token(authorization) or ""
+
+    async def work() -> None:
+        async with asked.db.transaction() as session:
+            await service.cancel(session, code, token, command or CancelAppointment(), by=asked.by, now=asked.now)
+
+    await asked.db.until_known(work)
+    return fresh(request, await _view(asked, code, token), personal=True)
+
+
+@router.post("/appointments/{code}/reschedule", response_model=AppointmentShape, responses=refuses(404, 409, 422, 503))
+async def reschedule_appointment(
+    request: Request, asked: Ask, code: Code, command: RescheduleAppointment, authorization: Bearer = None
+) -> Response:
+    """Take another time of the same service; the old place is freed only when the new one is taken."""
+    token = _token(authorization) or ""
+
+    async def work() -> None:
+        async with asked.db.transaction() as session:
+            await service.reschedule(session, code, token, command, by=asked.by, now=asked.now)
+
+    await asked.db.until_known(work)
+    return fresh(request, await _view(asked, code, token), personal=True)
+
+
+async def _view(asked: Asked, code: str, token: str | None) -> bytes:
+    async with asked.db.hot() as hot:
+        row = await refusals.opened(hot, code, token)
+    if row is None:
+        raise AppointmentUnknown
+    view: str = row["view"]
+    return view.encode()

@@ -1,0 +1,46 @@
+"""Facilities and their services."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from booking.api.answers import fresh, items, one
+from booking.api.shapes import Items, refuses
+from booking.directory import queries
+from booking.directory.kinds import FacilityKind
+from booking.directory.queries import FacilityView, ServiceView
+from booking.web.dependencies import Ask
+
+router = APIRouter(tags=["directory"])
+
+
+@router.get("/facilities", response_model=Items[FacilityView], responses=refuses(422))
+async def list_facilities(
+    request: Request,
+    asked: Ask,
+    q: Annotated[
+        str | None,
+        Query(max_length=100, description="words of an old or new name, accents or not", examples=["thang tam"]),
+    ] = None,
+    ward: Annotated[str | None, Query(max_length=100, description="an old or new ward, as it is written")] = None,
+    kind: FacilityKind | None = None,
+) -> Response:
+    """Search facilities by old or new name or ward. The hospital comes first."""
+    async with asked.db.transaction() as session:
+        found = await queries.facilities(session, text=q, ward=ward, kind=kind)
+    return fresh(request, items(found))
+
+
+@router.get("/facilities/{code}", response_model=FacilityView, responses=refuses(404))
+async def get_facility(request: Request, asked: Ask, code: str) -> Response:
+    """One facility."""
+    async with asked.db.transaction() as session:
+        return fresh(request, one(await queries.facility(session, code)))
+
+
+@router.get("/facilities/{code}/services", response_model=Items[ServiceView], responses=refuses(404))
+async def list_services(request: Request, asked: Ask, code: str) -> Response:
+    """What one can come for, with what to bring and how late one may book, move or cancel."""
+    async with asked.db.transaction() as session:
+        return fresh(request, items(await queries.services(session, code)))

@@ -1,0 +1,193 @@
+"""Moving and cancelling: several steps under locks taken in one order, slots by id first, then the appointment.
+
+Booking locks a slot and then touches appointments; whoever did it the other way round could wait in a circle.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, literal_column, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.actor import Actor
+from booking.appointments.commands import CancelAppointment, RescheduleAppointment
+from booking.appointments.errors import AppointmentUnknown, SlotFull, SlotUnknown
+from booking.appointments.kinds import AppointmentState, CancelledBy
+from booking.appointments.models import Appointment
+from booking.appointments.rules import SlotFacts, check_changeable, refusal
+from booking.availability.models import Slot
+from booking.clock import ZONE
+from booking.directory.kinds import BOOKABLE
+from booking.directory.models import Facility, Service
+from booking.messages import service as messages
+from booking.messages.kinds import MessageKind
+from booking.messages.service import Notice, Recipient, reach
+from booking.patients.models import Patient
+from booking.patients.rules import read_phone
+from booking.sealed import keys
+from booking.trail.service import record
+
+
+@dataclass(slots=True)
+class Change:
+    """An appointment locked together with the slots it touches, and all that is known about it."""
+
+    appointment: Appointment
+    service: Service
+    facility: Facility
+    slots: dict[int, Slot]
+
+
+async def cancel(
+    session: AsyncSession, code: str, token: str, command: CancelAppointment, *, by: Actor, now: datetime
+) -> None:
+    """See `service.cancel`."""
+    change = await _locked(session, code, token)
+    visit = change.appointment
+    if visit.state in (AppointmentState.CANCELLED, AppointmentState.LAPSED):
+        return
+    if visit.state is AppointmentState.HELD:
+        visit.state = AppointmentState.LAPSED
+    else:
+        await _check(session, change, now=now)
+        visit.state = AppointmentState.CANCELLED
+        visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
+        visit.version += 1
+    await _free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
+    await session.flush()
+    if visit.state is AppointmentState.CANCELLED:
+        await _tell(session, change, MessageKind.CANCELLED, now=now)
+    record(session, "appointment.cancel", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id)
+
+
+async def reschedule(
+    session: AsyncSession, code: str, token: str, command: RescheduleAppointment, *, by: Actor, now: datetime
+) -> None:
+    """See `service.reschedule`."""
+    change = await _locked(session, code, token, also=command.slot)
+    visit = change.appointment
+    if visit.slot_id == command.slot and visit.state is AppointmentState.BOOKED:
+        return
+    await _check(session, change, now=now)
+    wanted = change.slots.get(command.slot)
+    if wanted is None:
+        raise SlotUnknown(slot=command.slot)
+    place = await _take(session, change, wanted, now=now)
+    old_slot, old_place, reserved = visit.slot_id, visit.place, visit.uses_reserved
+    visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
+    visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
+    visit.version += 1
+    await session.flush()
+    await _free(session, old_slot, old_place, reserved=reserved)
+    await _tell(session, change, MessageKind.MOVED, now=now)
+    record(
+        session, "appointment.move", "appointment", visit.public_id, by=by, now=now,
+        from_slot=old_slot, to_slot=command.slot,
+    )  # fmt: skip
+
+
+async def _locked(session: AsyncSession, code: str, token: str, *, also: int | None = None) -> Change:
+    """The appointment a token opens, with its slots, all locked. A move that overtook us is seen and waited for."""
+    while True:
+        seen = (
+            await session.execute(
+                select(Appointment.slot_id, Appointment.public_id, Appointment.token_version).where(
+                    col(Appointment.code) == code
+                )
+            )
+        ).first()
+        if seen is None or not keys().token_fits(token, str(seen.public_id), seen.token_version):
+            raise AppointmentUnknown
+        wanted = {seen.slot_id} | ({also} if also is not None else set())
+        slots = await session.execute(
+            select(Slot).where(col(Slot.id).in_(wanted)).order_by(col(Slot.id)).with_for_update()
+        )
+        found = {slot.id: slot for slot in slots.scalars() if slot.id is not None}
+        query = (
+            select(Appointment, Service, Facility)
+            .join(Service, col(Service.id) == col(Appointment.service_id))
+            .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+            .where(col(Appointment.code) == code)
+            .with_for_update(of=Appointment)
+            .execution_options(populate_existing=True)
+        )
+        visit, service, facility = (await session.execute(query)).one()
+        if visit.slot_id in found:
+            return Change(visit, service, facility, found)
+        # Moved elsewhere between our look and our lock: the locks we hold are not the right ones. Look again.
+        session.expunge_all()
+
+
+async def _check(session: AsyncSession, change: Change, *, now: datetime) -> None:
+    visit = change.appointment
+    phone = change.facility.phone
+    if phone is None and change.facility.parent_id is not None:
+        parent = await session.get(Facility, change.facility.parent_id)
+        phone = parent.phone if parent else None
+    check_changeable(visit.state, visit.starts_at, change.service.cancel_minutes, phone=phone, now=now)
+
+
+async def _take(session: AsyncSession, change: Change, slot: Slot, *, now: datetime) -> int:
+    """Take a place of a slot we hold the lock of; its number."""
+    kept = slot.reserved - slot.reserved_used if now < slot.release_at else 0
+    facts = SlotFacts(
+        facility=change.facility.code,
+        service=change.service.code if slot.service_id == change.service.id else "",
+        taking=change.facility.state in BOOKABLE and change.service.bookable,
+        open=slot.open,
+        free=max(0, len(slot.free_places) - kept),
+        bookable_from=slot.bookable_from,
+        bookable_until=slot.bookable_until,
+    )
+    refused = refusal(facts, facility=change.facility.code, service=change.service.code, now=now)
+    if refused is not None:
+        raise refused
+    taken = await session.execute(
+        update(Slot)
+        .where(col(Slot.id) == slot.id, func.cardinality(col(Slot.free_places)) > 0)
+        .values(
+            taken=col(Slot.taken) + 1,
+            last_place=literal_column("free_places[1]"),
+            free_places=literal_column("free_places[2:]"),
+        )
+        .returning(col(Slot.last_place))
+        .execution_options(synchronize_session=False)
+    )
+    place: int | None = taken.scalar()
+    if place is None:
+        raise SlotFull
+    return place
+
+
+async def _free(session: AsyncSession, slot_id: int, place: int, *, reserved: bool) -> None:
+    values: dict[str, Any] = {
+        "taken": col(Slot.taken) - 1,
+        "free_places": func.array_append(col(Slot.free_places), place),
+    }
+    if reserved:
+        values["reserved_used"] = col(Slot.reserved_used) - 1
+    await session.execute(
+        update(Slot).where(col(Slot.id) == slot_id).values(**values).execution_options(synchronize_session=False)
+    )
+
+
+async def _tell(session: AsyncSession, change: Change, kind: MessageKind, *, now: datetime) -> None:
+    """Call back what was not sent of the earlier version, and write what is true now."""
+    visit = change.appointment
+    await messages.supersede(session, visit.public_id, now=now)
+    patient = await session.get(Patient, visit.patient_id)
+    if patient is None:
+        raise AppointmentUnknown
+    to = Recipient(patient.phone, visit.language, reach(patient.phone, mobile=read_phone(patient.phone).mobile))
+    facts = {
+        "facility": change.facility.sms_name,
+        "code": visit.code,
+        "starts_at": visit.starts_at.astimezone(ZONE).isoformat(),
+        "token_version": visit.token_version,
+    }
+    notice = Notice(
+        visit.public_id, kind, visit.version, visit.facility_id, facts, due_at=now, useful_until=visit.starts_at
+    )
+    await messages.write(session, [notice], to, now=now)

@@ -1,0 +1,92 @@
+-- What must always be true. Each query returns the rows that break its rule; a healthy database returns none.
+-- Run by the scheduler every minute, and by the tests on every database they used.
+
+-- name: taken_counts_what_holds_a_place
+SELECT slot.id AS slot_id, slot.taken, count(appointment.id) AS holding
+FROM slot LEFT JOIN appointment
+  ON appointment.slot_id = slot.id
+ AND appointment.state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+GROUP BY slot.id, slot.taken
+HAVING slot.taken <> count(appointment.id);
+
+-- name: never_above_capacity
+SELECT slot.id AS slot_id, slot.capacity, count(*) AS holding
+FROM slot JOIN appointment
+  ON appointment.slot_id = slot.id
+ AND appointment.state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+GROUP BY slot.id, slot.capacity
+HAVING count(*) > slot.capacity;
+
+-- name: a_place_is_free_or_held_and_never_both
+SELECT appointment.id AS appointment_id, appointment.slot_id, appointment.place
+FROM appointment JOIN slot ON slot.id = appointment.slot_id
+WHERE appointment.state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+  AND (appointment.place = ANY (slot.free_places) OR appointment.place NOT BETWEEN 1 AND 500);
+
+-- name: one_place_one_person
+SELECT slot_id, place, count(*) AS holding
+FROM appointment
+WHERE state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+GROUP BY slot_id, place
+HAVING count(*) > 1;
+
+-- name: free_places_are_distinct
+SELECT slot.id AS slot_id, slot.free_places
+FROM slot
+WHERE cardinality(slot.free_places) <> (SELECT count(DISTINCT place) FROM unnest(slot.free_places) AS place);
+
+-- name: reserved_used_counts_walk_in_places
+SELECT slot.id AS slot_id, slot.reserved_used, count(appointment.id) AS using_reserved
+FROM slot LEFT JOIN appointment
+  ON appointment.slot_id = slot.id AND appointment.uses_reserved
+ AND appointment.state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+GROUP BY slot.id, slot.reserved_used
+HAVING slot.reserved_used <> count(appointment.id);
+
+-- name: the_appointment_repeats_its_slot
+SELECT appointment.id AS appointment_id
+FROM appointment JOIN slot ON slot.id = appointment.slot_id
+WHERE appointment.state <> 'lapsed'
+  AND (appointment.starts_at, appointment.ends_at, appointment.service_id, appointment.facility_id)
+   IS DISTINCT FROM (slot.starts_at, slot.ends_at, slot.service_id, slot.facility_id);
+
+-- name: every_version_was_told
+SELECT appointment.id AS appointment_id, appointment.version, appointment.state
+FROM appointment
+WHERE appointment.state IN ('booked', 'arrived', 'fulfilled', 'noshow', 'cancelled')
+  AND NOT EXISTS (
+    SELECT FROM message
+    WHERE message.subject_kind = 'appointment' AND message.subject_id = appointment.public_id
+      AND message.version = appointment.version
+      AND message.kind = CASE
+        WHEN appointment.state = 'cancelled' THEN 'cancelled' WHEN appointment.version = 1 THEN 'booked' ELSE 'moved'
+      END
+  );
+
+-- name: nothing_waits_to_be_sent_about_an_earlier_version
+SELECT message.id AS message_id
+FROM message JOIN appointment
+  ON message.subject_kind = 'appointment' AND message.subject_id = appointment.public_id
+WHERE message.state IN ('due', 'claimed') AND message.version <> appointment.version;
+
+-- name: every_appointment_is_in_the_audit
+SELECT appointment.id AS appointment_id
+FROM appointment
+WHERE appointment.state IN ('booked', 'arrived', 'fulfilled', 'noshow', 'cancelled')
+  AND NOT EXISTS (
+    SELECT FROM audit_event
+    WHERE audit_event.object_kind = 'appointment' AND audit_event.object_id = appointment.public_id::text
+      AND audit_event.action = 'appointment.book'
+  );
+
+-- name: one_live_appointment_a_patient_service_and_day
+SELECT patient_id, service_id, day, count(*) AS live
+FROM appointment
+WHERE state IN ('held', 'booked', 'arrived') AND patient_id IS NOT NULL
+GROUP BY patient_id, service_id, day
+HAVING count(*) > 1;
+
+-- name: open_means_no_reason_to_be_closed
+SELECT slot.id AS slot_id, slot.open
+FROM slot
+WHERE slot.open = EXISTS (SELECT FROM slot_closure WHERE slot_closure.slot_id = slot.id);

@@ -1,0 +1,283 @@
+"""Use cases of the heart: hold, book, move, cancel. Each reads top to bottom as its steps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from booking import ids
+from booking.actor import Actor
+from booking.appointments import changing, refusals
+from booking.appointments.commands import (
+    BookAppointment,
+    CancelAppointment,
+    HoldPlace,
+    PersonInput,
+    RescheduleAppointment,
+)
+from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, HoldLapsed, KeyReused, SlotFull, TooManyHolds
+from booking.appointments.kinds import Channel
+from booking.appointments.rules import HOLDS_PER_DEVICE
+from booking.appointments.statements import (
+    BOOK_HOLD,
+    BOOK_SLOT,
+    EXPIRED_SLOTS,
+    EXPIRED_SLOTS_OF_DEVICE,
+    HOLD,
+    LIVE_HOLDS,
+    PHONE_USED,
+    REPLAY,
+    SWEEP_SLOT,
+)
+from booking.clock import local_day
+from booking.hot import Hot, Statement
+from booking.messages.kinds import MessageState
+from booking.messages.service import reach
+from booking.patients.rules import match_text, read_birth, read_name, read_phone
+from booking.sealed import keys
+from booking.text import fold, sort_key
+from booking.trail.errors import TriedTooOften
+from booking.trail.keys import IdempotencyKey
+from booking.trail.service import Limit
+
+_TRIES = 4
+"""A booking code that is taken already (one in millions) is thrown again; a swept slot is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An appointment in the hands of its holder.
+
+    Attributes:
+        public_id: what the token is made for.
+        token: opens and changes the appointment; never stored.
+        view: the appointment as JSON members.
+        replayed: the answer of an earlier request with the same key.
+    """
+
+    public_id: UUID
+    token: str
+    view: dict[str, Any]
+    replayed: bool = False
+
+
+async def book(
+    hot: Hot,
+    command: BookAppointment,
+    *,
+    by: Actor,
+    now: datetime,
+    key: IdempotencyKey,
+    channel: Channel,
+    per_phone: int,
+    token: str | None = None,
+) -> Ticket:
+    """Take a place for good, from a slot or from a live hold.
+
+    Args:
+        hot: the driver's connection; the booking is one statement and one transaction.
+        command: what is wanted.
+        by: who asks.
+        now: the moment of the request, UTC.
+        key: one key and one body give one appointment.
+        channel: through which door.
+        per_phone: how many bookings a number may make in a day.
+        token: of the hold, where one is confirmed.
+
+    Raises:
+        RuleBroken, Conflict, NotFound: with what can be done about it; nothing was written.
+    """
+    limit = Limit("phone", per_phone, 86_400)
+    person = _person(command.patient, now=now) | {"phone_most": per_phone, "phone_window": limit.window(now)}
+    values = person | _common(command.language, by=by, now=now, key=key, channel=channel)
+    if command.hold is not None:
+        return await _confirm(hot, command.hold, token, values, key=key, limit=limit)
+    values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
+    try:
+        return await _take(hot, BOOK_SLOT, values, key, now=now)
+    except SlotFull:
+        # The statement takes nothing for a number that has booked enough today; only now ask which it was.
+        await _check_phone(hot, values, limit, now=now)
+        raise
+
+
+async def hold(
+    hot: Hot,
+    command: HoldPlace,
+    *,
+    by: Actor,
+    now: datetime,
+    key: IdempotencyKey,
+    channel: Channel,
+    device: bytes,
+    minutes: int,
+) -> Ticket:
+    """Keep a place while somebody types; at most two live holds for a device.
+
+    Raises:
+        TooManyHolds: two are held already.
+        Conflict, RuleBroken, NotFound: as for a booking.
+    """
+    mine = {"device": device}
+    for row in await hot.fetch(EXPIRED_SLOTS_OF_DEVICE.sql, *EXPIRED_SLOTS_OF_DEVICE.arguments(mine)):
+        await release_expired(hot, row["slot_id"])
+    values = _common(command.language, by=by, now=now, key=key, channel=channel)
+    values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
+    values |= mine | {"hold_minutes": minutes}
+    try:
+        return await _take(hot, HOLD, values, key, now=now)
+    except SlotFull:
+        # The statement takes nothing for a device that holds enough; only now is it worth asking which it was.
+        if await hot.fetchval(LIVE_HOLDS.sql, *LIVE_HOLDS.arguments(mine)) >= HOLDS_PER_DEVICE:
+            raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=minutes * 60) from None
+        raise
+
+
+async def release_expired(hot: Hot, slot_id: int) -> int:
+    """Give back the places of a slot whose holds have expired; returns how many."""
+    return await hot.fetchval(SWEEP_SLOT.sql, *SWEEP_SLOT.arguments({"slot": slot_id})) or 0
+
+
+async def expired_slots(hot: Hot) -> list[int]:
+    """Slots with expired holds, at most a thousand at a time."""
+    return [row["slot_id"] for row in await hot.fetch(EXPIRED_SLOTS.sql)]
+
+
+async def cancel(
+    session: AsyncSession, code: str, token: str, command: CancelAppointment, *, by: Actor, now: datetime
+) -> None:
+    """Give the place up; cancelling again changes nothing. A hold is let go.
+
+    Raises:
+        AppointmentUnknown: no such code, or the token does not fit.
+        TooLateToChange, NotChangeable: see `rules.check_changeable`.
+    """
+    await changing.cancel(session, code, token, command, by=by, now=now)
+
+
+async def reschedule(
+    session: AsyncSession, code: str, token: str, command: RescheduleAppointment, *, by: Actor, now: datetime
+) -> None:
+    """Take a place of another slot of the same service, then free the old one, in one transaction.
+
+    Moving to the slot one has changes nothing.
+
+    Raises:
+        AppointmentUnknown: no such code, or the token does not fit.
+        TooLateToChange, NotChangeable: see `rules.check_changeable`.
+        SlotFull and its kin: the old place is kept then.
+    """
+    await changing.reschedule(session, code, token, command, by=by, now=now)
+
+
+def _common(language: str, *, by: Actor, now: datetime, key: IdempotencyKey, channel: Channel) -> dict[str, Any]:
+    return {
+        "public_id": ids.public_id(),
+        "code": ids.booking_code(),
+        "message_id": ids.public_id(),
+        "language": language,
+        "channel": channel.value,
+        "now": now,
+        "actor_kind": by.kind.value,
+        "actor_id": by.id,
+        "address": by.address,
+        "request_id": by.request_id,
+        "scope": key.scope,
+        "key": key.key,
+        "body_hash": key.body_hash,
+    }
+
+
+def _person(given: PersonInput, *, now: datetime) -> dict[str, Any]:
+    name = read_name(given.name)
+    phone = read_phone(given.phone)
+    birth = read_birth(day=given.birth_date, year=given.birth_year, today=local_day(now))
+    ring = keys()
+    unreachable = reach(phone.e164, mobile=phone.mobile)
+    return {
+        "patient_public_id": ids.public_id(),
+        "match_key": ring.index("person", match_text(phone, name, birth)),
+        "name": name,
+        "name_folded": fold(name),
+        "name_sort": sort_key(name),
+        "birth_date": birth.day,
+        "birth_year": birth.year,
+        "phone": ring.seal(phone.e164),
+        "phone_index": ring.index("phone", phone.e164),
+        "phone_last4_index": ring.index("phone_last4", phone.last4),
+        "relation": given.relation.value,
+        "message_state": (MessageState.SUPPRESSED if unreachable else MessageState.DUE).value,
+        "message_reason": unreachable.value if unreachable else None,
+    }
+
+
+async def _take(
+    hot: Hot, statement: Statement, values: dict[str, Any], key: IdempotencyKey, *, now: datetime
+) -> Ticket:
+    for _ in range(_TRIES):
+        try:
+            row = await hot.fetchrow(statement.sql, *statement.arguments(values))
+        except asyncpg.UniqueViolationError as violation:
+            replay = await _replay(hot, key)
+            if replay is not None:
+                return replay
+            if violation.constraint_name == "appointment_day_key":
+                raise AlreadyBooked from None
+            # The code is taken, or a place that was freed and taken this moment: throw again.
+            values["code"] = ids.booking_code()
+            continue
+        if row is not None:
+            return _ticket(row["answer"])
+        replay = await _replay(hot, key)
+        if replay is not None:
+            return replay
+        if not await release_expired(hot, values["slot"]):
+            break
+    raise await refusals.explain(hot, values["slot"], facility=values["facility"], service=values["service"], now=now)
+
+
+async def _confirm(
+    hot: Hot, code: str, token: str | None, values: dict[str, Any], *, key: IdempotencyKey, limit: Limit
+) -> Ticket:
+    held = await refusals.opened(hot, code, token)
+    if held is None:
+        raise AppointmentUnknown
+    values["public_id"] = held["public_id"]
+    try:
+        row = await hot.fetchrow(BOOK_HOLD.sql, *BOOK_HOLD.arguments(values))
+    except asyncpg.UniqueViolationError as violation:
+        row = None
+        if violation.constraint_name == "appointment_day_key" and (replay := await _replay(hot, key)) is None:
+            raise AlreadyBooked from None
+    if row is not None:
+        return _ticket(row["answer"])
+    replay = await _replay(hot, key)
+    if replay is not None:
+        return replay
+    await _check_phone(hot, values, limit, now=values["now"])
+    raise HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
+
+
+async def _check_phone(hot: Hot, values: dict[str, Any], limit: Limit, *, now: datetime) -> None:
+    if not await hot.fetchval(PHONE_USED.sql, *PHONE_USED.arguments(values)):
+        raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(now))
+
+
+async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:
+    row = await hot.fetchrow(REPLAY.sql, *REPLAY.arguments({"scope": key.scope, "key": key.key}))
+    if row is None:
+        return None
+    if row["body_hash"] != key.body_hash:
+        raise KeyReused
+    return _ticket(row["answer"], replayed=True)
+
+
+def _ticket(answer: str, *, replayed: bool = False) -> Ticket:
+    stored: Mapping[str, Any] = orjson.loads(answer)
+    public_id = UUID(stored["public_id"])
+    return Ticket(public_id, keys().link_token(str(public_id), 1), dict(stored["view"]), replayed)

@@ -1,0 +1,412 @@
+"""Booking as one statement: all of it happens or nothing does, and the answer follows the commit.
+
+    place = UPDATE slot … RETURNING  (or the row of a live hold, locked)
+      → patient known or made → appointment → message → audit → idempotency record RETURNING the answer
+
+All writes hang on `place`, so a refusal writes nothing. What is refused by a constraint is named by it.
+"""
+
+from typing import Any, Literal
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import SQLModel
+
+import booking.appointments.models
+import booking.messages.models
+import booking.patients.models
+import booking.trail.models  # noqa: F401  makes the tables known
+from booking.appointments.rules import HOLDS_PER_DEVICE
+from booking.availability.statements import NOW, facility, local_iso, service, slot, take_place
+from booking.columns import Moment
+from booking.hot import Statement, json_object
+
+appointment = SQLModel.metadata.tables["appointment"]
+patient = SQLModel.metadata.tables["patient"]
+message = SQLModel.metadata.tables["message"]
+audit_event = SQLModel.metadata.tables["audit_event"]
+rate_counter = SQLModel.metadata.tables["rate_counter"]
+idempotency_record = SQLModel.metadata.tables["idempotency_record"]
+
+BOOKED: ColumnElement[Any] = literal_column("'booked'")
+HELD: ColumnElement[Any] = literal_column("'held'")
+
+
+def _given(name: str, kind: Any = Text) -> ColumnElement[Any]:
+    return bindparam(name, type_=kind)
+
+
+def minutes(number: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An interval of so many minutes."""
+    none: ColumnElement[Any] = literal_column("0")
+    return func.make_interval(none, none, none, none, none, number)
+
+
+def _facts_of_place() -> list[ColumnElement[Any]]:
+    """What the rest of the statement needs to know of facility and service."""
+    return [
+        facility.c.code.label("facility_code"),
+        facility.c.name.label("facility_name"),
+        facility.c.name_en.label("facility_name_en"),
+        facility.c.sms_name,
+        service.c.code.label("service_code"),
+        service.c.name.label("service_name"),
+        service.c.name_en.label("service_name_en"),
+        service.c.cancel_minutes,
+    ]
+
+
+def view_json(visit: Any, about: Any, name: ColumnElement[Any] | None) -> ColumnElement[Any]:
+    """An appointment as its holder sees it, as JSON; without the token, which is never stored.
+
+    Args:
+        visit: columns of the appointment.
+        about: columns of `_facts_of_place`.
+        name: the patient's name; None for a hold.
+    """
+    facility_part = {"code": about.facility_code, "name": about.facility_name, "name_en": about.facility_name_en}
+    service_part = {"code": about.service_code, "name": about.service_name, "name_en": about.service_name_en}
+    return json_object(
+        code=visit.code,
+        state=visit.state,
+        version=visit.version,
+        facility=facility_part,
+        service=service_part,
+        slot={"id": visit.slot_id, "start": local_iso(visit.starts_at), "end": local_iso(visit.ends_at)},
+        place=visit.place,
+        patient={"name": name} if name is not None else literal_column("NULL"),
+        change_until=local_iso(visit.starts_at - minutes(about.cancel_minutes)),
+        expires_at=local_iso(visit.expires_at),
+    )
+
+
+def _taken_place(*also: ColumnElement[bool]) -> CTE:
+    return (
+        take_place()
+        .where(facility.c.code == _given("facility"), service.c.code == _given("service"), *also)
+        .returning(
+            slot.c.id.label("slot_id"),
+            slot.c.last_place.label("place"),
+            slot.c.starts_at,
+            slot.c.ends_at,
+            slot.c.facility_id,
+            slot.c.service_id,
+            *_facts_of_place(),
+        )
+        .cte("place")
+    )
+
+
+def _held_place() -> CTE:
+    """The live hold of a public id, locked; its expiry is judged by the database's clock."""
+    return (
+        select(appointment.c.id.label("appointment_id"), appointment.c.facility_id, *_facts_of_place())
+        .where(
+            appointment.c.public_id == _given("public_id", Uuid),
+            appointment.c.state == HELD,
+            appointment.c.expires_at > func.clock_timestamp(),
+            _phone_may(),
+            facility.c.id == appointment.c.facility_id,
+            service.c.id == appointment.c.service_id,
+        )
+        .with_for_update(of=appointment)
+        .cte("place")
+    )
+
+
+def _known_patient(place: CTE) -> CTE:
+    columns: dict[str, ColumnElement[Any]] = {
+        "public_id": _given("patient_public_id", Uuid),
+        "match_key": _given("match_key", LargeBinary),
+        "name": _given("name"),
+        "name_folded": _given("name_folded"),
+        "name_sort": _given("name_sort"),
+        "birth_date": _given("birth_date", Date),
+        "birth_year": _given("birth_year", Integer),
+        "phone": _given("phone", LargeBinary),
+        "phone_index": _given("phone_index", LargeBinary),
+        "phone_last4_index": _given("phone_last4_index", LargeBinary),
+        "created_at": NOW,
+    }
+    made = upsert(patient).from_select(list(columns), select(*columns.values()).select_from(place))
+    # DO UPDATE and not DO NOTHING: it returns the row, and waits for one that is being made this moment.
+    return (
+        made.on_conflict_do_update(index_elements=["match_key"], set_={"match_key": made.excluded.match_key})
+        .returning(patient.c.id, patient.c.name)
+        .cte("person")
+    )
+
+
+def _returned() -> list[ColumnElement[Any]]:
+    return [
+        appointment.c[name]
+        for name in ("public_id", "code", "state", "version", "slot_id", "place", "starts_at", "ends_at", "expires_at")
+    ]
+
+
+def _made_appointment(place: CTE, person: CTE | None) -> CTE:
+    booked = person is not None
+    columns: dict[str, Any] = {
+        "public_id": _given("public_id", Uuid),
+        "code": _given("code"),
+        "state": BOOKED if booked else HELD,
+        "slot_id": place.c.slot_id,
+        "place": place.c.place,
+        "uses_reserved": literal_column("false"),
+        "facility_id": place.c.facility_id,
+        "service_id": place.c.service_id,
+        "starts_at": place.c.starts_at,
+        "ends_at": place.c.ends_at,
+        "version": literal_column("1"),
+        "token_version": literal_column("1"),
+        "language": _given("language"),
+        "channel": _given("channel"),
+        "created_at": NOW,
+    }
+    if person is not None:
+        columns |= {"patient_id": person.c.id, "relation": _given("relation"), "booked_at": NOW}
+    else:
+        columns |= {
+            "device": _given("device", LargeBinary),
+            "hold_number": _hold_number(),
+            "expires_at": func.clock_timestamp() + minutes(_given("hold_minutes", Integer)),
+        }
+    source = select(*columns.values()).select_from(place)
+    source = source.join(person, literal_column("true")) if person is not None else source
+    return insert(appointment).from_select(list(columns), source).returning(*_returned()).cte("visit")
+
+
+def _confirmed_appointment(place: CTE, person: CTE) -> CTE:
+    return (
+        update(appointment)
+        .where(appointment.c.id == place.c.appointment_id)
+        .values(
+            state=BOOKED,
+            patient_id=person.c.id,
+            relation=_given("relation"),
+            language=_given("language"),
+            booked_at=NOW,
+            expires_at=null(),
+        )
+        .returning(*_returned())
+        .cte("visit")
+    )
+
+
+def _confirmation(place: CTE, visit: CTE) -> CTE:
+    columns: dict[str, Any] = {
+        "public_id": _given("message_id", Uuid),
+        "subject_kind": literal_column("'appointment'"),
+        "subject_id": visit.c.public_id,
+        "kind": literal_column("'booked'"),
+        "version": visit.c.version,
+        "copy": literal_column("0"),
+        "lane": literal_column("'visit'"),
+        "facility_id": place.c.facility_id,
+        "language": _given("language"),
+        "phone": _given("phone", LargeBinary),
+        "phone_index": _given("phone_index", LargeBinary),
+        "facts": cast(
+            json_object(
+                facility=place.c.sms_name,
+                code=visit.c.code,
+                starts_at=local_iso(visit.c.starts_at),
+                token_version=literal_column("1"),
+            ),
+            JSONB,
+        ),
+        "state": _given("message_state"),
+        "reason": _given("message_reason"),
+        "due_at": NOW,
+        "useful_until": visit.c.starts_at,
+        "attempts": literal_column("0"),
+        "sends": literal_column("0"),
+        "created_at": NOW,
+        "changed_at": NOW,
+    }
+    source = select(*columns.values()).select_from(place.join(visit, literal_column("true")))
+    return insert(message).from_select(list(columns), source).cte("confirmation")
+
+
+def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]) -> CTE:
+    columns: dict[str, Any] = {
+        "at": NOW,
+        "actor_kind": _given("actor_kind"),
+        "actor_id": _given("actor_id"),
+        "address": _given("address"),
+        "request_id": _given("request_id"),
+        "action": literal_column(f"'{action}'"),
+        "object_kind": literal_column("'appointment'"),
+        "object_id": cast(visit.c.public_id, Text),
+        "result": literal_column("'done'"),
+        "facts": cast(json_object(slot=visit.c.slot_id, place=visit.c.place), JSONB),
+    }
+    return insert(audit_event).from_select(list(columns), select(*columns.values()).select_from(visit)).cte("audited")
+
+
+def _remembered(place: CTE, visit: CTE, name: ColumnElement[Any] | None, also: list[CTE]) -> Statement:
+    answer = json_object(public_id=visit.c.public_id, view=view_json(visit.c, place.c, name))
+    columns: dict[str, Any] = {
+        "scope": _given("scope"),
+        "key": _given("key"),
+        "body_hash": _given("body_hash", LargeBinary),
+        "answer": cast(answer, Text),
+        "replays": literal_column("0"),
+        "created_at": NOW,
+    }
+    source = select(*columns.values()).select_from(place.join(visit, literal_column("true")))
+    statement = insert(idempotency_record).from_select(list(columns), source).add_cte(*also)
+    return Statement(statement.returning(idempotency_record.c.answer))
+
+
+def _counted(visit: CTE) -> CTE:
+    """One more booking for the number, today. Only what was really booked counts, so a repeat costs nothing."""
+    columns: dict[str, Any] = {
+        "limit_name": literal_column("'phone'"),
+        "subject": _given("phone_index", LargeBinary),
+        "window_start": _given("phone_window", Moment),
+        "tries": literal_column("1"),
+    }
+    made = upsert(rate_counter).from_select(list(columns), select(*columns.values()).select_from(visit))
+    return made.on_conflict_do_update(
+        index_elements=["limit_name", "subject", "window_start"], set_={"tries": rate_counter.c.tries + 1}
+    ).cte("counted")
+
+
+def _phone_may() -> ColumnElement[bool]:
+    """Whether the number has bookings left today. Read on the statement's snapshot: a limit, not a promise."""
+    used = select(rate_counter.c.tries).where(
+        rate_counter.c.limit_name == literal_column("'phone'"),
+        rate_counter.c.subject == _given("phone_index", LargeBinary),
+        rate_counter.c.window_start == _given("phone_window", Moment),
+    )
+    return func.coalesce(used.scalar_subquery(), literal_column("0")) < _given("phone_most", Integer)
+
+
+def _booking(way: Literal["slot", "hold"]) -> Statement:
+    place = _taken_place(_phone_may()) if way == "slot" else _held_place()
+    person = _known_patient(place)
+    visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
+    # The name as typed now, not as first stored: a stranger who guesses phone and birth learns no spelling.
+    also = [_confirmation(place, visit), _audited(visit, "appointment.book"), _counted(visit)]
+    return _remembered(place, visit, _given("name"), also)
+
+
+def _hold_number() -> ColumnElement[Any]:
+    """The lowest number under which the device holds nothing; NULL when it holds as many as it may."""
+    number = func.generate_series(1, HOLDS_PER_DEVICE).column_valued("number")
+    held = select(appointment.c.id).where(
+        appointment.c.device == _given("device", LargeBinary),
+        appointment.c.state == HELD,
+        appointment.c.hold_number == number,
+    )
+    return select(func.min(number)).where(~held.exists()).scalar_subquery()
+
+
+def _holding() -> Statement:
+    place = _taken_place(_hold_number().is_not(None))
+    visit = _made_appointment(place, None)
+    return _remembered(place, visit, None, [_audited(visit, "appointment.hold")])
+
+
+def _replaying() -> Statement:
+    """The remembered answer of a key. It writes, so that its commit waits for the standby like the first one did."""
+    return Statement(
+        update(idempotency_record)
+        .where(
+            idempotency_record.c.scope == _given("scope"),
+            idempotency_record.c.key == _given("key"),
+        )
+        .values(replays=idempotency_record.c.replays + 1)
+        .returning(idempotency_record.c.answer, idempotency_record.c.body_hash)
+    )
+
+
+def _sweeping() -> Statement:
+    """Give back the places of expired holds of one slot; returns how many. The slot is locked first, as everywhere."""
+    locked = select(slot.c.id).where(slot.c.id == _given("slot", BigInteger)).with_for_update().cte("locked")
+    gone = (
+        update(appointment)
+        .where(
+            appointment.c.slot_id == locked.c.id,
+            appointment.c.state == HELD,
+            appointment.c.expires_at <= func.clock_timestamp(),
+        )
+        .values(state=literal_column("'lapsed'"))
+        .returning(appointment.c.place)
+        .cte("gone")
+    )
+    freed = select(func.count().label("number"), func.array_agg(gone.c.place).label("places")).cte("freed")
+    return Statement(
+        update(slot)
+        .where(and_(slot.c.id == locked.c.id, freed.c.number > 0))
+        .values(taken=slot.c.taken - freed.c.number, free_places=slot.c.free_places.op("||")(freed.c.places))
+        .returning(freed.c.number)
+    )
+
+
+def _opened() -> Statement:
+    """What a code names, with all that is needed to test its token and to show it."""
+    about = [column for column in _facts_of_place() if column.name != "sms_name"]
+    source = (
+        appointment.join(facility, facility.c.id == appointment.c.facility_id)
+        .join(service, service.c.id == appointment.c.service_id)
+        .outerjoin(patient, patient.c.id == appointment.c.patient_id)
+    )
+    found = (
+        select(appointment, *about, patient.c.name.label("patient_name"))
+        .select_from(source)
+        .where(appointment.c.code == _given("code"))
+        .subquery()
+    )
+    view = view_json(found.c, found.c, found.c.patient_name)
+    return Statement(select(found.c.public_id, found.c.token_version, found.c.slot_id, cast(view, Text).label("view")))
+
+
+def _live_holds() -> Statement:
+    return Statement(
+        select(func.count()).where(
+            appointment.c.device == _given("device", LargeBinary),
+            appointment.c.state == HELD,
+            appointment.c.expires_at > func.clock_timestamp(),
+        )
+    )
+
+
+def _expired_slots(*, of_device: bool) -> Statement:
+    query = select(appointment.c.slot_id).distinct()
+    query = query.where(appointment.c.state == HELD, appointment.c.expires_at <= func.clock_timestamp())
+    if of_device:
+        query = query.where(appointment.c.device == _given("device", LargeBinary))
+    return Statement(query.order_by(appointment.c.slot_id).limit(1000))
+
+
+PHONE_USED = Statement(select(_phone_may().label("may")))
+OPENED = _opened()
+LIVE_HOLDS = _live_holds()
+EXPIRED_SLOTS = _expired_slots(of_device=False)
+EXPIRED_SLOTS_OF_DEVICE = _expired_slots(of_device=True)
+BOOK_SLOT = _booking("slot")
+BOOK_HOLD = _booking("hold")
+HOLD = _holding()
+REPLAY = _replaying()
+SWEEP_SLOT = _sweeping()

@@ -1,0 +1,48 @@
+"""create_app: mounts the doors; nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from booking import api, migrations, mobile, sealed, web
+from booking.db import Database
+from booking.settings import Settings
+
+
+def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
+    """The web application.
+
+    Args:
+        settings: everything that differs between a laptop and the city's servers.
+        inbox: also mount the page that shows each SMS; `henkham demo` only.
+    """
+    sealed.install(settings.keyring())
+    database = Database(settings.database_url, pool=settings.database_pool, application="henkham-web")
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = FastAPI(
+        title="Hẹn Khám",
+        version="1",
+        summary="Booking visits at the public health facilities of Vũng Tàu.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = settings
+    app.state.db = database
+    app.state.schema_needed = migrations.head()
+    web.install(app)
+    app.include_router(api.router)
+    mobile.install(app)
+    if inbox:
+        from booking import inbox as sms_inbox
+
+        app.include_router(sms_inbox.router)
+    return app

@@ -1,0 +1,90 @@
+"""Writing the audit, and counting tries."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import LargeBinary, Text, bindparam
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from booking.actor import Actor
+from booking.columns import Moment
+from booking.hot import Hot, Statement
+from booking.trail.models import AuditEvent
+
+_EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+
+
+def record(
+    session: AsyncSession,
+    action: str,
+    object_kind: str,
+    object_id: object,
+    *,
+    by: Actor,
+    now: datetime,
+    result: str = "done",
+    **facts: object,
+) -> None:
+    """Write an audit event in the caller's transaction. `facts` hold no personal data."""
+    session.add(
+        AuditEvent(
+            at=now,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            address=by.address,
+            request_id=by.request_id,
+            action=action,
+            object_kind=object_kind,
+            object_id=str(object_id),
+            result=result,
+            facts=facts,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` tries of one subject in a window of `seconds`."""
+
+    name: str
+    most: int
+    seconds: int
+
+    def window(self, now: datetime) -> datetime:
+        """The start of the window `now` falls into: windows are fixed, so that a count is one row."""
+        return _EPOCH + timedelta(seconds=(now - _EPOCH).total_seconds() // self.seconds * self.seconds)
+
+    def retry_after(self, now: datetime) -> int:
+        """Seconds until the next window."""
+        return max(1, int(self.seconds - (now - self.window(now)).total_seconds()))
+
+
+_counter = SQLModel.metadata.tables["rate_counter"]
+
+
+def _counting() -> Statement:
+    made = upsert(_counter).values(
+        limit_name=bindparam("limit_name", type_=Text),
+        subject=bindparam("subject", type_=LargeBinary),
+        window_start=bindparam("window_start", type_=Moment),
+        tries=1,
+    )
+    counted = made.on_conflict_do_update(
+        index_elements=["limit_name", "subject", "window_start"], set_={"tries": _counter.c.tries + 1}
+    )
+    return Statement(counted.returning(_counter.c.tries))
+
+
+_COUNT = _counting()
+
+
+async def count(hot: Hot, limit: Limit, subject: bytes, *, now: datetime) -> int:
+    """Count one try of a subject; how many there were in this window, this one included.
+
+    The counter is shared by all processes. It lives in an unlogged table, so the commit waits for no disk.
+    """
+    values = {"limit_name": limit.name, "subject": subject, "window_start": limit.window(now)}
+    tries: int = await hot.fetchval(_COUNT.sql, *_COUNT.arguments(values))
+    return tries

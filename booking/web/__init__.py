@@ -1,0 +1,13 @@
+"""What the doors share: who asks, problems, headers, limits, pages. No tables."""
+
+from fastapi import FastAPI
+
+from booking.web import health, problems
+from booking.web.security import Shell
+
+
+def install(app: FastAPI) -> None:
+    """What every answer goes through, whichever door gives it."""
+    problems.install(app)
+    app.add_middleware(Shell, secure=app.state.settings.public_base_url.startswith("https://"))
+    app.include_router(health.router)

@@ -1,0 +1,42 @@
+"""Is the process there, and can it work?"""
+
+from fastapi import APIRouter, Request
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import JSONResponse
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> JSONResponse:
+    """The process answers; nothing more is asked."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """The database answers, and has the schema this code needs."""
+    checks = {"database": "ok", "migrations": "ok"}
+    try:
+        async with request.app.state.db.transaction() as session:
+            found = await _revision(session)
+    except Exception as problem:  # noqa: BLE001  whatever it is, we are not ready, and the type says why
+        checks = {"database": type(problem).__name__, "migrations": "unknown"}
+    else:
+        if found != request.app.state.schema_needed:
+            checks["migrations"] = f"the database has {found}, this version needs {request.app.state.schema_needed}"
+    ready = all(value == "ok" for value in checks.values())
+    return JSONResponse(
+        {"status": "ok" if ready else "not ready", "checks": checks},
+        200 if ready else 503,
+        {"Cache-Control": "no-store"},
+    )
+
+
+async def _revision(session: AsyncSession) -> str | None:
+    there = await session.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    if not there.scalar():
+        return None
+    found: str | None = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+    return found

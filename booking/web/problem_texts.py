@@ -1,0 +1,127 @@
+"""What happened and what to do, for every error code. English here; the Vietnamese stands in locale/vi/errors.po."""
+
+from booking.i18n import marked as _
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "error": (_("That did not work."), _("Please try again.")),
+    "unexpected": (
+        _("Something went wrong on our side."),
+        _("Nothing you entered is wrong. Please try again in a few minutes."),
+    ),
+    "invalid_request": (_("Some of what was entered cannot be used."), _("See what is said beside each field.")),
+    "not_found": (_("This page does not exist."), _("Check the address, or start again from the first page.")),
+    "conflict": (_("Something changed in the meantime."), _("Load the page again to see how it stands now.")),
+    "rule_broken": (_("This cannot be done."), _("Change what was entered and try again.")),
+    "not_allowed": (_("This is not permitted."), _("Sign in with an account that may do it.")),
+    "too_many": (_("Too many tries."), _("Please wait a little and try again.")),
+    "tried_too_often": (
+        _("Too many tries from this network or for this number."),
+        _("Please wait and try again later, or telephone the facility."),
+    ),
+    "busy": (_("Many people are booking at this moment."), _("Please try again in a few seconds.")),
+    "outcome_unknown": (
+        _("We are still confirming."),
+        _("Please ask again with the same key in a few seconds; you will not be booked twice."),
+    ),
+    "facility_unknown": (_("There is no such facility."), _("Choose a facility from the list.")),
+    "service_unknown": (_("This facility has no such service."), _("Choose a service from the list.")),
+    "slot_unknown": (_("There is no such time."), _("Choose a time from the list.")),
+    "slot_mismatch": (
+        _("This time belongs to another facility or service."),
+        _("Choose the facility, the service and then the time again."),
+    ),
+    "slot_full": (_("This time has just filled up."), _("Choose another time; the nearest free ones are shown.")),
+    "slot_closed": (
+        _("This time takes no bookings."),
+        _("Choose another time; the nearest free ones are shown."),
+    ),
+    "slot_past": (_("It is too late to book this time."), _("Choose a later time.")),
+    "slot_not_released": (_("This time cannot be booked yet."), _("Choose an earlier day, or come back later.")),
+    "facility_not_open": (
+        _("This facility or service takes no bookings at present."),
+        _("Choose another facility, or telephone this one."),
+    ),
+    "already_booked": (
+        _("This person already has a visit for this service on that day."),
+        _("Move that visit instead; the link is in the message we sent."),
+    ),
+    "appointment_unknown": (
+        _("We cannot find this appointment."),
+        _("Open it with the link in the message we sent; the booking code alone is not enough."),
+    ),
+    "hold_lapsed": (
+        _("The time for which the place was kept has run out."),
+        _("Choose a time again; what you entered is kept."),
+    ),
+    "too_many_holds": (
+        _("Two places are being kept for this device already."),
+        _("Finish or drop one of them, or wait five minutes."),
+    ),
+    "too_late_to_change": (
+        _("It is too late to move or cancel this visit here."),
+        _("Please telephone the facility."),
+    ),
+    "not_changeable": (_("This visit can no longer be changed."), _("It is over or was cancelled.")),
+    "key_missing": (
+        _("The Idempotency-Key header is missing or has the wrong form."),
+        _("Send 8 to 128 visible signs, new for each booking and the same for each repeat."),
+    ),
+    "key_reused": (
+        _("This key was used for another request."),
+        _("Use a new key for a new booking; repeat the same request only with the same key."),
+    ),
+    "name_refused": (_("The name cannot be used."), _("Enter the full name as on the identity card.")),
+    "name_refused.empty": (_("The name is missing."), _("Enter the full name as on the identity card.")),
+    "name_refused.long": (_("The name is too long."), _("Enter at most %(longest)s letters.")),
+    "name_refused.control": (
+        _("The name contains signs that cannot be shown."),
+        _("Type the name again; do not paste it."),
+    ),
+    "name_refused.signs": (
+        _("The name contains digits or signs."),
+        _("Enter letters only, as on the identity card."),
+    ),
+    "phone_refused": (
+        _("This is not a telephone number of Vietnam."),
+        _("A mobile number has 10 digits and begins with 0."),
+    ),
+    "birth_refused": (_("The date of birth cannot be used."), _("Enter the day, or the year only.")),
+    "birth_refused.missing": (_("The year of birth is missing."), _("Enter four digits, such as 1958.")),
+    "birth_refused.disagree": (_("The date and the year of birth disagree."), _("Enter one of them.")),
+    "birth_refused.future": (_("The date of birth lies in the future."), _("Check the year.")),
+    "birth_refused.old": (_("The year of birth is too long ago."), _("Check the year: four digits, such as 1938.")),
+    "span_refused": (_("The span of days cannot be used."), _("Ask for at most %(most)s days, the first one first.")),
+    "signature_refused": (
+        _("The signature does not fit."),
+        _("Sign with the account's token over the public address."),
+    ),
+}
+
+FIELD_TEXTS: dict[str, str] = {
+    "": _("This cannot be used."),
+    "missing": _("This is missing."),
+    "extra_forbidden": _("There is no such field."),
+    "json_invalid": _("The body is not JSON."),
+    "string_too_long": _("This is too long."),
+    "string_too_short": _("This is too short."),
+    "string_pattern_mismatch": _("This does not have the right form."),
+    "int_parsing": _("A whole number is needed here."),
+    "int_type": _("A whole number is needed here."),
+    "int_from_float": _("A whole number is needed here."),
+    "greater_than_equal": _("This number is too small."),
+    "less_than_equal": _("This number is too large."),
+    "enum": _("Choose one of the values given."),
+    "literal_error": _("Choose one of the values given."),
+    "date": _("A date is written as 2026-11-30."),
+    "value_error": _("This cannot be used."),
+    "model_attributes_type": _("An object is needed here."),
+    "string_type": _("Text is needed here."),
+}
+
+HTTP_TEXTS: dict[int, tuple[str, str, str]] = {
+    400: ("bad_request", _("The request cannot be read."), _("Check how it is written.")),
+    404: ("not_found", *TEXTS["not_found"]),
+    405: ("method_not_allowed", _("This address does not take this method."), _("See the documentation.")),
+    413: ("too_large", _("What was sent is too large."), _("Send at most 64 kB.")),
+    415: ("unsupported_media", _("What was sent has the wrong type."), _("Send application/json.")),
+}

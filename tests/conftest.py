@@ -1,0 +1,136 @@
+"""Fixtures all tests share: servers, databases cloned from the migrated template, the app, its clients.
+
+Tests in tests/integration run on PostgreSQL 18 and, where its binaries are present, on 15 too. Every database a test
+used is asked at the end whether an invariant is broken.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from booking import sealed
+from booking.appointments import invariants
+from booking.db import Database
+from booking.main import create_app
+from booking.migrations import migrate
+from booking.settings import Settings, load
+from tests import postgres
+from tests.postgres import Cluster
+
+TEST_KEYS = {
+    "HENKHAM_SEAL_KEY": "for-tests-only-6f1c0b9e5a7d4832-seal",
+    "HENKHAM_INDEX_KEY": "for-tests-only-91d2e3f4a5b6c7d8-index",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Integration tests run once for each PostgreSQL that is present."""
+    if "major" in metafunc.fixturenames:
+        integration = "integration" in Path(metafunc.definition.path).parts
+        metafunc.parametrize("major", postgres.present() if integration else [postgres.WHEEL], ids=lambda m: f"pg{m}")
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Callable[[int], Cluster]]:
+    """The running server of a major version, started when first asked for."""
+    with ExitStack() as stack:
+        running: dict[int, Cluster] = {}
+
+        def cluster(major: int) -> Cluster:
+            if major not in running:
+                running[major] = stack.enter_context(postgres.running(major))
+            return running[major]
+
+        yield cluster
+
+
+@pytest.fixture
+def cluster(clusters: Callable[[int], Cluster], major: int) -> Cluster:
+    """The server this test runs on."""
+    return clusters(major)
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    """A migrated, empty database of this test's own; its invariants are checked when the test is over."""
+    with cluster.database(cluster.template(migrate)) as url:
+        yield url
+        assert_invariants(url)
+
+
+def assert_invariants(url: str) -> None:
+    """No rule of booking/appointments/invariants.sql is broken in this database."""
+
+    async def ask() -> dict[str, list[dict[str, object]]]:
+        database = Database(url, pool=1)
+        try:
+            async with database.transaction() as session:
+                return await invariants.broken(session)
+        finally:
+            await database.close()
+
+    found = asyncio.run(ask())
+    assert not found, f"invariants broken: {found}"
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    """What a process of the service needs to run on a test's database."""
+    return {
+        "DATABASE_URL": url,
+        "PUBLIC_BASE_URL": "http://127.0.0.1:8000",
+        "HENKHAM_ENVIRONMENT": "test",
+        "HENKHAM_SMS_PROVIDER": "console",
+        "HENKHAM_LIMIT_ADDRESS_PER_10_MINUTES": "1000000",
+        **TEST_KEYS,
+        **more,
+    }
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings of this test; its keys are installed."""
+    made = load(environment(database_url))
+    sealed.install(made.keyring())
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _keys() -> None:
+    """Every test has keys: sealing is not an option of the product."""
+    sealed.install(load(environment("postgresql://nobody@127.0.0.1/none")).keyring())
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, like the product."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """The database as a process has it."""
+    database = Database(settings.database_url, pool=8)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """The web application on this test's database."""
+    return create_app(settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app, without sockets."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://henkham.test") as made:
+        yield made
+    with contextlib.suppress(RuntimeError):
+        await app.state.db.close()
