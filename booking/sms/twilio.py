@@ -55,7 +55,7 @@ class BoundedHttpClient(HttpClient):  # type: ignore[misc]  # the SDK is untyped
         self._base_url = base_url.rstrip("/")
         self._session = BoundedSession(limits)
 
-    def request(  # noqa: PLR0917 - the SDK's signature
+    def request(
         self,
         method: str,
         uri: str,
