@@ -37,7 +37,7 @@ def parse_feed(text: str) -> Feed:
     try:
         return Feed.model_validate(_tupled(data))
     except ValidationError as error:
-        raise FeedError([problem for found in error.errors() for problem in _problems(found)]) from error
+        raise FeedError([problem for found in _told(error) for problem in _problems(found)]) from error
 
 
 def _tupled(value: Any) -> Any:
@@ -45,6 +45,17 @@ def _tupled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _tupled(inner) for key, inner in value.items()}
     return tuple(_tupled(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _told(error: ValidationError) -> list[Mapping[str, Any]]:
+    """Without the echo of a bad item in the list it left empty."""
+    found = error.errors()
+    places = [each["loc"] for each in found]
+
+    def echoes(place: tuple[Any, ...]) -> bool:
+        return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+    return [each for each in found if each["type"] != "too_short" or not echoes(each["loc"])]
 
 
 def _problems(found: Mapping[str, Any]) -> list[str]:
@@ -76,6 +87,9 @@ def _words(expected: str) -> list[str]:
 
 
 def _plain(found: Mapping[str, Any]) -> str:
+    if found["type"] == "string_pattern_mismatch":
+        clock = ":" in found["ctx"]["pattern"]
+        return 'must be a time such as "07:30"' if clock else "letters, digits, - _ and . only, at most 40"
     wording = {
         "string_type": "must be text in quotes",
         "int_type": "must be a whole number",
