@@ -1,10 +1,10 @@
 """People. Phone, citizen ID and insurance number are sealed; searching goes through blind indexes."""
 
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
-from uuid import UUID
 
 from booking.columns import key, moment, number, words
 from booking.sealed import Sealed

@@ -440,6 +440,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("device", sa.LargeBinary(), nullable=True),
+        sa.Column("hold_number", sa.SmallInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("booked_at", sa.DateTime(timezone=True), nullable=True),
@@ -472,7 +473,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state IN ('held', 'booked', 'arrived')"),
     )
-    op.create_index("appointment_device", "appointment", ["device"], unique=False, postgresql_where="state = 'held'")
+    op.create_index(
+        "appointment_hold_key", "appointment", ["device", "hold_number"], unique=True, postgresql_where="state = 'held'"
+    )
     op.create_index(
         "appointment_expiry", "appointment", ["expires_at"], unique=False, postgresql_where="state = 'held'"
     )
@@ -533,7 +536,7 @@ def downgrade() -> None:
     )
     op.drop_index("appointment_patient", table_name="appointment")
     op.drop_index("appointment_expiry", table_name="appointment", postgresql_where="state = 'held'")
-    op.drop_index("appointment_device", table_name="appointment", postgresql_where="state = 'held'")
+    op.drop_index("appointment_hold_key", table_name="appointment", postgresql_where="state = 'held'")
     op.drop_index(
         "appointment_day_key",
         table_name="appointment",
