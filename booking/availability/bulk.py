@@ -1,0 +1,153 @@
+"""The rows publishing writes, many at a time: one statement for each table, its values as arrays."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Date,
+    Integer,
+    and_,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
+
+from booking.availability.rows import Key, PlannedSlot
+from booking.columns import Moment
+
+
+async def put_sessions(session: AsyncSession, slots: Iterable[PlannedSlot]) -> int:
+    """Make the sessions these slots belong to, or give them the hours they have now; how many are new."""
+    days = list({(slot.offer.weekly.id, slot.session.day): slot.session for slot in slots}.values())
+    if not days:
+        return 0
+    values = {
+        "weekly_id": [each.weekly_id for each in days],
+        "day": [each.day for each in days],
+        "starts_at": [each.starts_at for each in days],
+        "ends_at": [each.ends_at for each in days],
+    }
+    return sum(new for (new,) in await session.execute(_PUT_SESSIONS, values))
+
+
+async def put_slots(
+    session: AsyncSession, slots: Iterable[PlannedSlot], *, closed: Collection[Key]
+) -> list[tuple[int, bool]]:
+    """Make slots of sessions that are there, all their places free; ids and whether each is open (not in `closed`)."""
+    values: dict[str, list[Any]] = {name: [] for name in _SLOT_COLUMNS}
+    for slot in slots:
+        edge = slot.offer.limits(slot.session.day, slot.span)
+        row = (
+            *slot.key,
+            slot.span[1],
+            edge.bookable_from,
+            edge.bookable_until,
+            edge.release_at,
+            slot.key not in closed,
+        )
+        for name, value in zip(_SLOT_COLUMNS, row, strict=True):
+            values[name].append(value)
+    if not values["day"]:
+        return []
+    return [(row.id, row.open) for row in await session.execute(_PUT_SLOTS, values)]
+
+
+async def put_ends(session: AsyncSession, ends: Mapping[int, datetime]) -> int:
+    """Give slots (id to moment) another end; how many."""
+    if not ends:
+        return 0
+    found = await session.scalars(_PUT_ENDS, {"id": list(ends), "ends_at": list(ends.values())})
+    return len(found.all())
+
+
+def _given(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """Rows that come as one array for each column."""
+    return (
+        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in columns.items()))
+        .table_valued(*(column(name, kind) for name, kind in columns.items()))
+        .render_derived(name="given")
+    )
+
+
+_session = SQLModel.metadata.tables["session"]
+_slot = SQLModel.metadata.tables["slot"]
+_weekly = SQLModel.metadata.tables["weekly_session"]
+_BELONGS = ("facility_id", "service_id", "practitioner_id", "room_id")
+
+
+def _put_sessions() -> ReturningInsert[int]:
+    given = _given({"weekly_id": BigInteger(), "day": Date(), "starts_at": Moment, "ends_at": Moment})
+    put = insert(_session).from_select(
+        ["weekly_session_id", *_BELONGS, "day", "starts_at", "ends_at"],
+        select(
+            _weekly.c.id, *(_weekly.c[name] for name in _BELONGS), given.c.day, given.c.starts_at, given.c.ends_at
+        ).join_from(given, _weekly, _weekly.c.id == given.c.weekly_id),
+    )
+    hours = (put.excluded.starts_at, put.excluded.ends_at)
+    made_now = literal_column("(xmax = 0)::integer", Integer)  # an updated row carries the updater's id there
+    return put.on_conflict_do_update(
+        constraint="session_key",
+        set_={"starts_at": hours[0], "ends_at": hours[1]},
+        where=tuple_(_session.c.starts_at, _session.c.ends_at) != tuple_(*hours),
+    ).returning(made_now)
+
+
+_SLOT_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "weekly_id": BigInteger(),
+    "day": Date(),
+    "starts_at": Moment,
+    "ends_at": Moment,
+    "bookable_from": Moment,
+    "bookable_until": Moment,
+    "release_at": Moment,
+    "open": Boolean(),
+}
+
+
+def _put_slots() -> ReturningInsert[int, bool]:
+    given = _given(_SLOT_COLUMNS)
+    own = [name for name in _SLOT_COLUMNS if name not in {"weekly_id", "day"}]
+    places = select(func.generate_series(1, _weekly.c.capacity)).correlate(_weekly).scalar_subquery()
+    put = insert(_slot).from_select(
+        ["session_id", *_BELONGS, *own, "capacity", "taken", "free_places", "reserved", "reserved_used"],
+        select(
+            _session.c.id,
+            *(_session.c[name] for name in _BELONGS),
+            *(given.c[name] for name in own),
+            _weekly.c.capacity,
+            literal_column("0"),
+            func.array(places),
+            _weekly.c.reserved,
+            literal_column("0"),
+        )
+        .join_from(
+            given, _session, and_(_session.c.weekly_session_id == given.c.weekly_id, _session.c.day == given.c.day)
+        )
+        .join(_weekly, _weekly.c.id == _session.c.weekly_session_id),
+    )
+    return put.on_conflict_do_nothing(constraint="slot_key").returning(_slot.c.id, _slot.c.open)
+
+
+def _put_ends() -> ReturningUpdate[int]:
+    given = _given({"id": BigInteger(), "ends_at": Moment})
+    changed = and_(_slot.c.id == given.c.id, _slot.c.ends_at != given.c.ends_at)
+    return update(_slot).where(changed).values(ends_at=given.c.ends_at).returning(_slot.c.id)
+
+
+_PUT_SESSIONS = _put_sessions()
+_PUT_SLOTS = _put_slots()
+_PUT_ENDS = _put_ends()

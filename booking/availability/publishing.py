@@ -1,0 +1,176 @@
+"""How weekly sessions become session and slot rows: plan the days, compare with what is there, write the difference.
+
+What a weekly session is for, who holds it and where never changes in its row: such a change ends it (`valid_to`) and
+begins another. Its hours may change; times it no longer has are closed, and people already promised them keep them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.availability import bulk, closing, rows
+from booking.availability.commands import PublishSlots
+from booking.availability.models import CalendarDay
+from booking.availability.rows import Key, Offer, PlannedSlot, Resource, Standing
+from booking.availability.rules import (
+    CALENDAR,
+    CROWDED,
+    TIMETABLE,
+    Calendar,
+    DayRule,
+    Span,
+    cut_slots,
+    days_between,
+    last_published,
+    reason_to_close,
+    sessions_on,
+)
+from booking.clock import ZONE, local_day
+from booking.directory import queries as directory
+from booking.directory.models import Facility
+
+_LOCK = 0x5075626C697368  # "Publish": one run at a time, whoever starts it
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one run did: rows made, slots closed and opened again, slots whose end moved."""
+
+    sessions: int = 0
+    slots: int = 0
+    closed: int = 0
+    opened: int = 0
+    resized: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is not as it was."""
+        return any(self.counts().values())
+
+    def counts(self) -> dict[str, int]:
+        """All counts by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A slot that is there and has not begun, and whether the weekly sessions still have it."""
+
+    slot: Standing
+    planned: PlannedSlot | None
+
+    @property
+    def resized(self) -> bool:
+        """Whether it ends at another time now. Its start is its name, so it stays the same slot."""
+        return self.planned is not None and self.planned.span[1] != self.slot.ends_at
+
+
+async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) -> Published:
+    """Do what `service.publish` says; see there."""
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    facility_id = await _facility_id(session, command.facility)
+    today = local_day(now)
+    last = last_published(today, command.horizon_days)
+    standing = await rows.standing(session, facility_id, since=today)
+    calendar = await _calendar(session, since=today)
+    # Slots beyond the horizon (it may have been longer once) are judged too, but none are made there.
+    until = max([last, *(slot.day for slot in standing)])
+    planned = _plan(await rows.offers(session, facility_id), calendar, today, until)
+    coming = [Coming(slot, planned.get(slot.key)) for slot in standing if slot.starts_at > now]
+    known = {slot.key for slot in standing}
+    fresh = [
+        slot for key, slot in planned.items() if key not in known and slot.session.day <= last and slot.span[0] > now
+    ]
+    promised, settled, resized = await _judge(session, coming, calendar, now=now)
+    moved = [each.planned for each in coming if each.planned and each.planned.session.hours != each.slot.hours]
+    sessions = await bulk.put_sessions(session, [*moved, *fresh])
+    made = await _make(session, fresh, promised, now=now)
+    return Published(sessions, made, len(settled.closed), len(settled.opened), resized)
+
+
+async def _facility_id(session: AsyncSession, code: str | None) -> int | None:
+    if code is None:
+        return None
+    await directory.facility(session, code)
+    return await session.scalar(select(col(Facility.id)).where(col(Facility.code) == code))
+
+
+async def _calendar(session: AsyncSession, *, since: date) -> Calendar:
+    query = select(
+        col(CalendarDay.facility_id), col(CalendarDay.day), col(CalendarDay.kind), col(CalendarDay.works_as)
+    ).where(col(CalendarDay.day) >= since)
+    found = (await session.execute(query)).tuples()
+    return Calendar({(facility_id, day): DayRule(kind, works_as) for facility_id, day, kind, works_as in found})
+
+
+def _plan(offers: Mapping[int, Offer], calendar: Calendar, first: date, last: date) -> dict[Key, PlannedSlot]:
+    weekly = [offer.weekly for offer in offers.values()]
+    planned: dict[Key, PlannedSlot] = {}
+    for day in days_between(first, last):
+        for each in sessions_on(day, weekly, calendar, ZONE):
+            offer = offers[each.weekly_id]
+            for span in cut_slots(each):
+                planned[each.weekly_id, day, span[0]] = PlannedSlot(offer, each, span)
+    return planned
+
+
+class Promised:
+    """Times that are planned no longer but hold people, by resource and day."""
+
+    def __init__(self, retired: Iterable[Standing]) -> None:
+        self._spans: dict[tuple[Resource, date], list[Span]] = defaultdict(list)
+        for slot in retired:
+            self._spans[slot.resource, slot.day].append((slot.starts_at, slot.ends_at))
+
+    def meet(self, resource: Resource, day: date, span: Span) -> bool:
+        """Whether one of them overlaps a time of the same practitioner or room."""
+        start, end = span
+        return any(begins < end and start < ends for begins, ends in self._spans.get((resource, day), ()))
+
+
+async def _judge(
+    session: AsyncSession, coming: Collection[Coming], calendar: Calendar, *, now: datetime
+) -> tuple[Promised, closing.Settled, int]:
+    """Close what is planned no longer and open what is again; the rows that matter are locked first."""
+    retired = [each.slot for each in coming if each.planned is None]
+    near = Promised(retired)  # as if each of them held people: whether they do is known under the lock only
+    closed = await rows.closed_by_us(session, {each.slot.id for each in coming})
+    weighed = [
+        each
+        for each in coming
+        if each.planned is None
+        or each.slot.id in closed
+        or each.resized
+        or near.meet(each.slot.resource, each.slot.day, each.planned.span)
+    ]
+    taken = await closing.lock(session, (each.slot.id for each in weighed))
+    promised = Promised(slot for slot in retired if taken[slot.id])
+    wanted: dict[str, dict[int, str]] = {CALENDAR: {}, TIMETABLE: {}}
+    for each in weighed:
+        slot = each.slot
+        reason = reason_to_close(
+            calendar.off(slot.facility_id, slot.day),
+            planned=each.planned is not None,
+            crowded=each.planned is not None and promised.meet(slot.resource, slot.day, each.planned.span),
+        )
+        if reason:
+            wanted[reason.source][slot.id] = reason.reason
+    settled = await closing.settle(session, within={each.slot.id for each in weighed}, wanted=wanted, now=now)
+    ends = {each.slot.id: each.planned.span[1] for each in weighed if each.planned and each.resized}
+    return promised, settled, await bulk.put_ends(session, ends)
+
+
+async def _make(session: AsyncSession, fresh: Iterable[PlannedSlot], promised: Promised, *, now: datetime) -> int:
+    """Insert slots; those that overlap a promised time are born closed."""
+    crowded = {slot.key for slot in fresh if promised.meet(slot.offer.resource, slot.session.day, slot.span)}
+    made = await bulk.put_slots(session, fresh, closed=crowded)
+    born_closed = {row_id for row_id, is_open in made if not is_open}
+    if born_closed:
+        reasons = dict.fromkeys(born_closed, CROWDED.reason)
+        await closing.settle(session, within=born_closed, wanted={TIMETABLE: reasons}, now=now)
+    return len(made)

@@ -1,0 +1,16 @@
+"""Keep the coming days published. Running it often is cheap: a run that finds nothing to do writes nothing."""
+
+from datetime import datetime
+
+from booking.actor import system
+from booking.availability import service
+from booking.availability.commands import PublishSlots
+from booking.availability.publishing import Published
+from booking.db import Database
+
+
+async def run(db: Database, *, now: datetime, horizon_days: int) -> Published:
+    """Publish every facility up to `horizon_days` from today, in one transaction; what was made, closed, opened."""
+    async with db.transaction() as session:
+        command = PublishSlots(horizon_days=horizon_days)
+        return await service.publish(session, command, by=system("publish_slots"), now=now)
