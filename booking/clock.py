@@ -1,5 +1,6 @@
 """The only file that asks the time. Everything else is told `now`, once per request or job run."""
 
+import time as time_module
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,3 +26,8 @@ def at_local(day: date, clock: time) -> datetime:
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Start and end (exclusive) of a local day, in UTC."""
     return at_local(day, time.min), at_local(day + timedelta(days=1), time.min)
+
+
+def pause(seconds: float) -> None:
+    """Wait, in a command of the terminal; a server never does."""
+    time_module.sleep(seconds)

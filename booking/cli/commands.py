@@ -1,0 +1,105 @@
+"""What `henkham` can do, on one screen. Each command loads only what it needs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from booking.cli.terminal import settings_or_exit
+
+app = typer.Typer(
+    help="Hẹn Khám: appointment booking for the public health facilities of Vũng Tàu.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback with local variables would print personal data
+)
+feed_app = typer.Typer(help="Hospital exports: try a feed on a file before it is used.", no_args_is_help=True)
+app.add_typer(feed_app, name="feed")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
+
+
+@app.command()
+def demo(
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port of the pages; without it the first free one from 8000.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the demo's database; without it one beside the code.")
+    ] = None,
+    *,
+    reset: Annotated[bool, typer.Option("--reset", help="Begin again with fresh sample data.")] = False,
+) -> None:
+    """Run everything on this machine with sample data: database, pages, API, scheduler, an SMS inbox.
+
+    No SMS leaves the machine. Ctrl-C stops everything; the next start goes on with the same data.
+    """
+    from booking.cli import demo as running
+
+    running.run(host=host, port=port, data=data, reset=reset)
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(help="Web processes.", min=1, max=64)] = 1,
+) -> None:
+    """Run the web server: pages and API. Needs DATABASE_URL and the other settings of docs/operations.md."""
+    settings = settings_or_exit()
+    from booking.cli import serving
+
+    serving.run(settings, host=host, port=port, workers=workers)
+
+
+@app.command("serve-demo", hidden=True)
+def serve_demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """The demo's web server, started by `henkham demo`."""
+    settings = settings_or_exit()
+    from booking.cli import serving
+
+    serving.run(settings, host=host, port=port, workers=1, factory="booking.cli.demo:application")
+
+
+@app.command()
+def scheduler() -> None:
+    """Run the scheduler: SMS, reminders, slots, hospital exports. Several may run; each row is done once."""
+    settings = settings_or_exit()
+    from scheduler.__main__ import main
+
+    main(settings)
+
+
+@app.command()
+def migrate(
+    *,
+    seed: Annotated[
+        bool, typer.Option("--seed", help="Also add the city's facilities, services and holidays where missing.")
+    ] = False,
+) -> None:
+    """Bring the database's schema up to date. Safe to run twice, and by several at once."""
+    settings = settings_or_exit()
+    from booking.cli import migrating
+
+    migrating.run(settings, seed=seed)
+
+
+@feed_app.command("check")
+def feed_check(
+    feed: Annotated[Path, typer.Argument(metavar="FEED.toml", help="The feed: docs/feeds.md explains every key.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export of the hospital's software.")],
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For machines; with the closed times of each resource.")
+    ] = False,
+) -> None:
+    """Say what a file would do by a feed, and apply nothing.
+
+    Exit code 0: it would be applied. 1: a guard would hold it, wholly or in part. 2: the feed or the file cannot be
+    read.
+    """
+    from booking.cli import feed as checking
+
+    raise typer.Exit(checking.check(feed, file, as_json=as_json))

@@ -1,0 +1,30 @@
+"""Schema and first data."""
+
+import asyncio
+
+from booking import clock, migrations
+from booking.availability.seeding import seed_calendar
+from booking.cli.terminal import say
+from booking.db import Database
+from booking.directory.seeding import seed_directory
+from booking.settings import Settings
+
+
+def run(settings: Settings, *, seed: bool) -> None:
+    """Upgrade to the newest revision; with `seed` add what is missing of the city's facilities and holidays."""
+    migrations.migrate(settings.database_url)
+    say(f"The schema is at {migrations.head()}.")
+    if seed:
+        rows = asyncio.run(_seed(settings))
+        say(f"Added {rows} rows of facilities, services and holidays; what was there stays as it is.")
+
+
+async def _seed(settings: Settings) -> int:
+    database = Database(settings.database_url, pool=1, application="henkham-migrate")
+    now = clock.utc_now()
+    try:
+        async with database.transaction() as session:
+            rows = await seed_directory(session, now)
+            return rows + await seed_calendar(session, clock.local_day(now))
+    finally:
+        await database.close()
