@@ -1,0 +1,126 @@
+"""docs/feeds.md is complete and exact: its tables name every key and reason, its examples are feeds."""
+
+import re
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, SkipReason, UnreadableReason
+from booking.exchange.rules import guard
+from scheduler.exports import READERS
+from scheduler.exports.checking import check, check_json
+from scheduler.exports.encodings import ENCODINGS
+from scheduler.exports.feed import Feed, Source
+from scheduler.exports.feed_file import load_feed, parse_feed
+from scheduler.exports.summary import summary
+from scheduler.exports.times import DIRECTIVES, EXCEL
+from tests.exports import FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY
+
+MANUAL = (ROOT / "docs" / "feeds.md").read_text()
+
+
+def table(title: str) -> list[list[str]]:
+    """Rows of the first table under a heading."""
+    part = MANUAL.split(f" {title}\n", 1)[1]
+    block = re.search(r"\n\|[^\n]*\n\|[-| ]+\n((?:\|[^\n]*\n)+)", part)
+    assert block is not None, title
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in block[1].splitlines()]
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Every key a feed may have, tables opened, free names in capitals."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        free = {"resources": ".CODE", "resource": ".NAME"}.get(name, "")
+        inner = next(
+            (each for each in [kind, *flat(kind)] if isinstance(each, type) and issubclass(each, BaseModel)), None
+        )
+        found += keys(inner, f"{prefix}{name}{free}.") if inner else [f"{prefix}{name}{free}"]
+    return found
+
+
+def flat(kind: Any) -> list[Any]:
+    return [each for argument in get_args(kind) for each in (argument, *flat(argument))]
+
+
+def test_the_table_of_keys_is_the_model() -> None:
+    assert [row[0].strip("`") for row in table("Every key")] != []
+    assert sorted(row[0].strip("`") for row in table("Every key")) == sorted(keys(Feed))
+
+
+def test_the_defaults_of_the_table_are_those_of_the_model() -> None:
+    told = {row[0].strip("`"): row[1].strip("`") for row in table("Every key")}
+    feed = parse_feed(SMALL)
+    for part in ("csv", "limits", "guards"):
+        for name, value in type(getattr(feed, part))().model_dump().items():
+            assert told[f"{part}.{name}"] == str(value), name
+    assert told["source.pattern"] == feed.source.pattern
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Why a row is skipped", SkipReason),
+        ("Why a row is refused", RefusalReason),
+        ("What is noted about rows that are used", NoteReason),
+        ("Why a file cannot be read", UnreadableReason),
+        ("What holds a file back", GuardReason),
+    ],
+)
+def test_every_reason_is_explained(title: str, kind: type[StrEnum]) -> None:
+    assert [row[0].strip("`") for row in table(title)] == [member.value for member in kind]
+
+
+def test_every_directive_and_encoding_is_named() -> None:
+    told = " ".join(row[0] for row in table("Dates and times"))
+    assert all(f"`%{name}`" in told for name in DIRECTIVES)
+    assert all(f"`{name}`" in MANUAL for name in [*EXCEL, "iso", *ENCODINGS])
+
+
+def test_the_json_is_described_name_by_name() -> None:
+    name = next(iter(SHAPES))
+    answer = check_json(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY)
+    told = re.findall(r"`(\w+)`", " ".join(row[0] for row in table("What `--json` prints")))
+    assert sorted(told) == sorted(answer)
+    missing = check_json(load_feed(FEEDS / f"{name}.toml"), HIS / "absent.csv", today=TODAY)
+    assert missing["readable"] is False
+    assert set(missing) == {"feed", "facility", "readable", "unreadable"}
+
+
+def test_the_examples_in_the_text_are_feeds() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    assert len(blocks) == 5
+    smallest, _hours, key, split, free = blocks
+    assert parse_feed(smallest).code == "small"
+    head, *rest = smallest.split("[columns]")
+    tail = "[absence]" + rest[0].split("[absence]")[1]
+    assert parse_feed(head + split + tail).columns.duration == ("Số phút",)
+    resources = "[resources.an]" + tail.split("[resources.an]")[1]
+    assert parse_feed(head + free + resources).coverage is not None
+    plain = "[columns]\nstart = 'Start'\n[times]" + rest[0].split("[times]")[1].split("[resources")[0]
+    assert parse_feed(head + plain + key).ways == (("licence",), ("name", "specialty"))
+
+
+@pytest.mark.parametrize("path", sorted(FEEDS.glob("*.toml")), ids=lambda path: path.name)
+def test_every_worked_example_reads_its_sample(path: Any) -> None:
+    report = check(load_feed(path), HIS / SHAPES[path.stem], today=TODAY)
+    assert report.read == 1665
+    assert path.name in MANUAL
+
+
+def test_every_format_has_a_reader_and_every_reader_a_format() -> None:
+    assert set(get_args(Source.model_fields["format"].annotation)) == set(READERS)
+
+
+def test_the_summary_for_a_terminal_tells_what_the_report_tells() -> None:
+    name = next(iter(SHAPES))
+    report = check(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY)
+    told = "\n".join(summary(report))
+    for part in ("1665 rows apply", "no_start 3", "outside_coverage 2", "(empty) 4", "Verdict: apply", "2062-11-26"):
+        assert part in told
+    held = guard(None, replace(report.signs, outside_hours=report.signs.compared), today=TODAY)
+    assert "Is times.zone right?" in "\n".join(summary(replace(report, verdict=held)))
