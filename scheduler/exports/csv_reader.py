@@ -33,6 +33,8 @@ def _records(feed: Feed, lines: "_Lines") -> Iterator[Record | Refused | Skipped
     if first is None:
         raise ExportUnreadable(UnreadableReason.EMPTY)
     header = first[1]
+    while len(header) > 1 and not header[-1].strip():  # a delimiter at the end of the line
+        header = header[:-1]
     places = _locate(feed, header)
     for count, (line, cells) in enumerate(rows, 1):
         if count > feed.limits.rows:

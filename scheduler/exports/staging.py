@@ -48,13 +48,18 @@ class Stager:
         if isinstance(resource, Skipped):
             yield resource
             return
-        start = self._times.moment(start_text)
+        start = self._start(cells)
         if start is None:
             yield Refused(record.line, RefusalReason.BAD_START, {"start": start_text[:QUOTED]})
             return
         end, notes = self._end(record.line, cells, start)
         yield from notes
         yield self._row(record.line, cells, resource, (start, end))
+
+    def _start(self, cells: Mapping[str, str]) -> datetime | None:
+        if "start" in cells:
+            return self._times.moment(cells["start"])
+        return self._times.in_two(cells["start_date"], cells["start_time"])
 
     def _resource(self, line: int, cells: Mapping[str, str]) -> str | Skipped:
         """Our code of the first way whose key is known; a way counts when all its columns are filled."""
@@ -104,9 +109,13 @@ class Stager:
         if "duration" in cells:
             length = _duration(text)
             return None if length is None else start + length
+        if "end_time" not in cells:
+            return self._times.moment(text)
+        day = cells.get("end_date") or cells.get("start_date", "")
+        if day:
+            return self._times.in_two(day, cells["end_time"])
         # A clock time alone, beside a start that has its date in the same cell.
-        alone = "end_time" in cells and not cells.get("end_date") and "start_date" not in cells
-        return self._times.moment(text, on=self._times.day_of(start) if alone else None)
+        return self._times.moment(text, on=self._times.day_of(start))
 
     def _row(
         self, line: int, cells: Mapping[str, str], resource: str, span: tuple[datetime, datetime | None]

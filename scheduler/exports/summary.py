@@ -11,8 +11,10 @@ _EXAMPLES = 20
 def summary(report: Report) -> list[str]:
     """What `henkham feed check` prints without `--json`."""
     lines = [
-        f"Feed {report.feed} of {report.facility}: {report.read} rows apply;"
-        f" {report.closes} close their time, {report.releases} do not; {report.assumed_ends} have no usable end."
+        (
+            f"Feed {report.feed} of {report.facility}: {report.read} rows apply;"
+            f" {report.closes} close their time, {report.releases} do not; {report.assumed_ends} have no usable end."
+        )
     ]
     if report.read:
         lines.append(f"First start {local(report.first_start)}, last start {local(report.last_start)}.")

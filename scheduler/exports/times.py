@@ -43,6 +43,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?(Z|[+-]\d{2}(?::?\d{2})?)?)?",
     re.IGNORECASE,
 )
+_FIRST_DAYS = 1904
 _LAST_SERIAL = 110_000  # the year 2201: a greater number is no date but something else
 
 
@@ -243,16 +244,26 @@ class Times:
         """The moment in UTC, or None. `on` lends its date to a value that is a time of day alone."""
         for form in self.formats:
             parsed = form.parse(value)
-            if parsed is None or parsed.clock is None or (parsed.day is None and on is None):
+            if parsed is None or parsed.clock is None:
                 continue
-            day = parsed.day or on
-            assert day is not None
+            # Spreadsheets write a time of day with the first day they know.
+            day = parsed.day if on is None or (parsed.day and parsed.day.year > _FIRST_DAYS) else on
+            if day is None:
+                continue
             zone = self.zone if parsed.offset is None else timezone(parsed.offset)
             try:
                 return datetime.combine(day, parsed.clock, zone).astimezone(UTC)
             except OverflowError:
                 return None
         return None
+
+    def in_two(self, day: str, clock: str) -> datetime | None:
+        """The moment of a date and a time in two cells: by one format over both, or by one for each."""
+        together = self.moment(f"{day} {clock}".strip())
+        if together is not None or not day or not clock:
+            return together
+        found = next((parsed.day for form in self.formats if (parsed := form.parse(day)) and parsed.day), None)
+        return None if found is None else self.moment(clock, on=found)
 
     def day_of(self, moment: datetime) -> date:
         """The date the feed's clock shows at that moment."""

@@ -205,3 +205,7 @@ def test_our_own_code_comes_back() -> None:
 def test_the_sample_feed_of_these_tests_is_what_it_says() -> None:
     assert SMALL.count("[csv]") == 0
     assert len(read(small(), GOOD)[0]) == 1
+
+
+def test_a_delimiter_at_the_end_of_the_header_is_no_column() -> None:
+    assert len(read(small(), GOOD.replace(b"State", b"State,"))[0]) == 1

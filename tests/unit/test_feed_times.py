@@ -89,3 +89,25 @@ def test_noon_and_midnight_on_a_twelve_hour_clock(text: str, hour: int) -> None:
     assert parsed is not None
     assert parsed.clock is not None
     assert parsed.clock.hour == hour
+
+
+@pytest.mark.parametrize(
+    ("formats", "day", "clock"),
+    [
+        (["%d/%m/%Y %H:%M"], "23/11/2026", "07:30"),
+        (["%d/%m/%Y", "%H:%M"], "23/11/2026", "07:30"),
+        (["%d/%m/%Y %H:%M:%S", "%H:%M"], "23/11/2026 00:00:00", "07:30"),
+        (["excel1900", "%H:%M"], "46349", "07:30"),
+        (["excel1900"], "46349", "0.3125"),
+        (["%d/%m/%Y", "excel1900"], "23/11/2026", "0.3125"),
+        (["%d/%m/%Y %H:%M"], "23/11/2026 00:00", "30/12/1899 07:30"),
+    ],
+)
+def test_a_date_and_a_time_in_two_cells(formats: list[str], day: str, clock: str) -> None:
+    assert Times(formats, "Asia/Ho_Chi_Minh").in_two(day, clock) == HALF_PAST_SEVEN
+
+
+def test_half_of_two_cells_is_nothing() -> None:
+    times = Times(["%d/%m/%Y", "%H:%M"], "Asia/Ho_Chi_Minh")
+    found = [times.in_two(*cells) for cells in (("23/11/2026", ""), ("", "07:30"), ("x", "07:30"), ("23/11/2026", "x"))]
+    assert found == [None] * 4
