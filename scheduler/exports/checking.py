@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -82,29 +83,38 @@ def within(rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:
     return [row for row in rows if window is None or window[0] <= row.starts_at < window[1]]
 
 
+@dataclass(slots=True)
+class _Pile:
+    """What a reader yields, sorted."""
+
+    rows: list[StagedRow] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    unmapped: Counter[str] = field(default_factory=Counter)
+
+    def take(self, item: Item) -> None:
+        if isinstance(item, StagedRow):
+            self.rows.append(item)
+        elif isinstance(item, Refused):
+            self.refused.append(item)
+        elif isinstance(item, Note):
+            self.notes.append(item)
+        else:
+            self.skipped[item.reason.value] += 1
+            if item.reason is SkipReason.UNMAPPED_RESOURCE:
+                self.unmapped[item.key] += 1
+
+
 def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[StagedRow], Report]:
     """Sort what a reader yields into rows and counts."""
-    rows: list[StagedRow] = []
-    refused: list[Refused] = []
-    notes: list[Note] = []
-    skipped: Counter[str] = Counter()
-    unmapped: Counter[str] = Counter()
+    pile = _Pile()
     for item in items:
-        if isinstance(item, StagedRow):
-            rows.append(item)
-        elif isinstance(item, Refused):
-            refused.append(item)
-        elif isinstance(item, Note):
-            notes.append(item)
-        else:
-            skipped[item.reason.value] += 1
-            if item.reason is SkipReason.UNMAPPED_RESOURCE:
-                unmapped[item.key] += 1
-    window = feed.window(today)
-    notes += [*_duplicates(rows), *_outside(rows, window)]
-    notes.sort(key=lambda note: note.line)
-    signs = _signs(feed, rows, refused, skipped, window)
-    starts = [row.starts_at for row in rows]
+        pile.take(item)
+    rows, window = pile.rows, feed.window(today)
+    notes = sorted([*pile.notes, *_duplicates(rows), *_outside(rows, window)], key=lambda note: note.line)
+    signs = _signs(feed, pile, window)
+    starts = [row.starts_at for row in within(rows, window)]
     closes = sum(row.closes for row in rows)
     return rows, Report(
         feed=feed.code,
@@ -114,12 +124,12 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         releases=len(rows) - closes,
         offers=sum(row.offers for row in rows),
         assumed_ends=sum(row.ends_at is None for row in rows),
-        skipped=dict(skipped),
-        refused=Counter(row.reason.value for row in refused),
-        refused_rows=tuple(refused[:LISTED]),
-        notes=Counter(note.reason.value for note in notes),
+        skipped=dict(pile.skipped),
+        refused=dict(Counter(row.reason.value for row in pile.refused)),
+        refused_rows=tuple(pile.refused[:LISTED]),
+        notes=dict(Counter(note.reason.value for note in notes)),
         noted_rows=tuple(notes[:LISTED]),
-        unmapped=most(unmapped),
+        unmapped=most(pile.unmapped),
         unknown_states=most(_unknown_states(feed, rows)),
         first_start=min(starts, default=None),
         last_start=max(starts, default=None),
@@ -156,18 +166,17 @@ def _unknown_states(feed: Feed, rows: Iterable[StagedRow]) -> Counter[str]:
     return Counter({text: count for text, count in texts.items() if folded(text) not in known})
 
 
-def _signs(
-    feed: Feed, rows: list[StagedRow], refused: list[Refused], skipped: Counter[str], window: Span | None
-) -> Signs:
-    inside = within(rows, window)
+def _signs(feed: Feed, pile: _Pile, window: Span | None) -> Signs:
+    inside = within(pile.rows, window)
     silent = (SkipReason.BLANK.value, SkipReason.CONTINUATION.value)
+    passed = sum(count for reason, count in pile.skipped.items() if reason not in silent)
     compared, outside = outside_hours(inside, hours_of(feed, inside))
     return Signs(
-        rows=len(rows) + len(refused) + sum(count for reason, count in skipped.items() if reason not in silent),
-        read=len(rows),
-        refused=len(refused),
-        unmapped=skipped[SkipReason.UNMAPPED_RESOURCE.value],
-        outside_period=len(rows) - len(inside),
+        rows=len(pile.rows) + len(pile.refused) + passed,
+        read=len(pile.rows),
+        refused=len(pile.refused),
+        unmapped=pile.skipped[SkipReason.UNMAPPED_RESOURCE.value],
+        outside_period=len(pile.rows) - len(inside),
         compared=compared,
         outside_hours=outside,
         days=Counter(local_day(row.starts_at) for row in inside),

@@ -33,7 +33,7 @@ class Report:
         noted_rows: the first `LISTED` of them.
         unmapped: rows by resource key that the feed neither maps nor ignores.
         unknown_states: rows by state that the feed does not name (they close); "" for an empty one.
-        first_start: earliest start of a row read, UTC.
+        first_start: earliest start of a row read inside the coverage, UTC.
         last_start: latest.
         window: the coverage in UTC, when the feed states one.
         signs: what the guards look at.
@@ -74,16 +74,8 @@ class Report:
             "offers": self.offers,
             "assumed_ends": self.assumed_ends,
             "skipped": dict(self.skipped),
-            "refused": {
-                "total": sum(self.refused.values()),
-                "by_reason": dict(self.refused),
-                "rows": [_listed(row, explain_refusal(row)) for row in self.refused_rows],
-            },
-            "notes": {
-                "total": sum(self.notes.values()),
-                "by_reason": dict(self.notes),
-                "rows": [_listed(row, explain_note(row)) for row in self.noted_rows],
-            },
+            "refused": _listing(self.refused, [_listed(row, explain_refusal(row)) for row in self.refused_rows]),
+            "notes": _listing(self.notes, [_listed(row, explain_note(row)) for row in self.noted_rows]),
             "unmapped_resources": dict(self.unmapped),
             "unknown_states": dict(self.unknown_states),
             "first_start": local(self.first_start),
@@ -113,6 +105,10 @@ def local(moment: datetime | None) -> str | None:
 def most(counted: Counter[str], limit: int = 50) -> dict[str, int]:
     """The most frequent, for a report that a file of a thousand wrong keys must not fill."""
     return dict(counted.most_common(limit))
+
+
+def _listing(counts: Mapping[str, int], rows: list[dict[str, object]]) -> dict[str, object]:
+    return {"total": sum(counts.values()), "by_reason": dict(counts), "rows": rows}
 
 
 def _listed(row: Refused | Note, text: str) -> dict[str, object]:

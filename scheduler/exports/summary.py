@@ -16,7 +16,7 @@ def summary(report: Report) -> list[str]:
             f" {report.closes} close their time, {report.releases} do not; {report.assumed_ends} have no usable end."
         )
     ]
-    if report.read:
+    if report.first_start:
         lines.append(f"First start {local(report.first_start)}, last start {local(report.last_start)}.")
     if report.window:
         lines.append(f"Coverage {local(report.window[0])} to {local(report.window[1])}.")

@@ -6,6 +6,7 @@ from booking.exchange.kinds import AbsenceMeaning, GuardReason, SkipReason, Verd
 from booking.exchange.rules import closed_slots, closings, guard, outside_hours
 from scheduler.exports.checking import check, check_json, read_file
 from scheduler.exports.feed_file import parse_feed
+from scheduler.exports.report import local
 from tests.exports import (
     FEEDS,
     HIS,
@@ -32,6 +33,10 @@ def test_each_shape_closes_exactly_the_true_slots(name: str) -> None:
     assert report.skipped == {SkipReason.NO_START: 3, SkipReason.NO_RESOURCE: 6, SkipReason.IGNORED_RESOURCE: 4}
     assert (report.refused, report.unmapped, report.unknown_states) == ({}, {}, {"": 4})
     assert report.notes == {"end_not_after_start": 3, "outside_coverage": 2}
+    assert (local(report.first_start), local(report.last_start)) == (
+        "2026-11-20T06:30:00+07:00",
+        "2026-12-06T11:15:00+07:00",
+    )
     assert report.read == 1665 == report.closes + report.releases
 
 
