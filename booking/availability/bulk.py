@@ -36,10 +36,10 @@ async def put_sessions(session: AsyncSession, slots: Iterable[PlannedSlot]) -> i
     if not days:
         return 0
     values = {
-        "weekly_id": [each.weekly_id for each in days],
-        "day": [each.day for each in days],
-        "starts_at": [each.starts_at for each in days],
-        "ends_at": [each.ends_at for each in days],
+        "given_weekly_id": [each.weekly_id for each in days],
+        "given_day": [each.day for each in days],
+        "given_starts_at": [each.starts_at for each in days],
+        "given_ends_at": [each.ends_at for each in days],
     }
     return sum(new for (new,) in await session.execute(_PUT_SESSIONS, values))
 
@@ -48,7 +48,7 @@ async def put_slots(
     session: AsyncSession, slots: Iterable[PlannedSlot], *, closed: Collection[Key]
 ) -> list[tuple[int, bool]]:
     """Make slots of sessions that are there, all their places free; ids and whether each is open (not in `closed`)."""
-    values: dict[str, list[Any]] = {name: [] for name in _SLOT_COLUMNS}
+    values: dict[str, list[Any]] = {f"given_{name}": [] for name in _SLOT_COLUMNS}
     for slot in slots:
         edge = slot.offer.limits(slot.session.day, slot.span)
         row = (
@@ -59,9 +59,9 @@ async def put_slots(
             edge.release_at,
             slot.key not in closed,
         )
-        for name, value in zip(_SLOT_COLUMNS, row, strict=True):
+        for name, value in zip(values, row, strict=True):
             values[name].append(value)
-    if not values["day"]:
+    if not values["given_day"]:
         return []
     return [(row.id, row.open) for row in await session.execute(_PUT_SLOTS, values)]
 
@@ -70,14 +70,14 @@ async def put_ends(session: AsyncSession, ends: Mapping[int, datetime]) -> int:
     """Give slots (id to moment) another end; how many."""
     if not ends:
         return 0
-    found = await session.scalars(_PUT_ENDS, {"id": list(ends), "ends_at": list(ends.values())})
+    found = await session.scalars(_PUT_ENDS, {"given_id": list(ends), "given_ends_at": list(ends.values())})
     return len(found.all())
 
 
 def _given(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
-    """Rows that come as one array for each column."""
+    """Rows that come as one array for each column, in parameters named `given_...`: a column's own name is reserved."""
     return (
-        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in columns.items()))
+        func.unnest(*(bindparam(f"given_{name}", type_=ARRAY(kind)) for name, kind in columns.items()))
         .table_valued(*(column(name, kind) for name, kind in columns.items()))
         .render_derived(name="given")
     )
@@ -137,7 +137,8 @@ def _put_slots() -> ReturningInsert[int, bool]:
         .join_from(
             given, _session, and_(_session.c.weekly_session_id == given.c.weekly_id, _session.c.day == given.c.day)
         )
-        .join(_weekly, _weekly.c.id == _session.c.weekly_session_id),
+        .join(_weekly, _weekly.c.id == _session.c.weekly_session_id)
+        .order_by(_session.c.id, given.c.starts_at),  # what is listed together lies together
     )
     return put.on_conflict_do_nothing(constraint="slot_key").returning(_slot.c.id, _slot.c.open)
 

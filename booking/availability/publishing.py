@@ -34,7 +34,7 @@ from booking.clock import ZONE, local_day
 from booking.directory import queries as directory
 from booking.directory.models import Facility
 
-_LOCK = 0x5075626C697368  # "Publish": one run at a time, whoever starts it
+_ALONE = select(func.pg_advisory_xact_lock(0x5075626C697368))  # "Publish": one run at a time, whoever starts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Coming:
 
 async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) -> Published:
     """Do what `service.publish` says; see there."""
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await session.execute(_ALONE)
     facility_id = await _facility_id(session, command.facility)
     today = local_day(now)
     last = last_published(today, command.horizon_days)
@@ -104,7 +104,7 @@ async def _calendar(session: AsyncSession, *, since: date) -> Calendar:
     query = select(
         col(CalendarDay.facility_id), col(CalendarDay.day), col(CalendarDay.kind), col(CalendarDay.works_as)
     ).where(col(CalendarDay.day) >= since)
-    found = (await session.execute(query)).tuples()
+    found = await session.execute(query)
     return Calendar({(facility_id, day): DayRule(kind, works_as) for facility_id, day, kind, works_as in found})
 
 

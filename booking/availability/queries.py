@@ -62,7 +62,7 @@ async def grid(
     )
     if practitioners is not None:
         query = query.where(col(Practitioner.code).in_(practitioners))
-    found = (await session.execute(query)).tuples()
+    found = await session.execute(query)
     return [
         GridRow(row_id, resource, starts_at, ends_at, is_open)
         for row_id, resource, starts_at, ends_at, is_open in found

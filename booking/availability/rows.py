@@ -100,7 +100,7 @@ async def offers(session: AsyncSession, facility_id: int | None) -> dict[int, Of
     )
     if facility_id is not None:
         query = query.where(col(WeeklySession.facility_id) == facility_id)
-    found = (await session.execute(query.order_by(col(WeeklySession.id)))).tuples()
+    found = await session.execute(query.order_by(col(WeeklySession.id)))
     return {row.id: _offer(row, row.id, horizon, lead) for row, horizon, lead in found if row.id is not None}
 
 
@@ -146,7 +146,7 @@ async def standing(session: AsyncSession, facility_id: int | None, *, since: dat
     )
     if facility_id is not None:
         query = query.where(col(Session.facility_id) == facility_id)
-    found = (await session.execute(query)).tuples()
+    found = await session.execute(query)
     return [
         Standing(row_id, place, (weekly, day, start), resource_of(service, practitioner, room), end, (begins, ends))
         for row_id, place, weekly, day, start, end, service, practitioner, room, begins, ends in found

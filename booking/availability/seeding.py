@@ -57,7 +57,7 @@ async def seed_sample_timetable(session: AsyncSession, today: date) -> int:
     A service that has any weekly session is left alone: its timetable is somebody's already.
     """
     await directory.seed_sample_people(session)
-    services = (await session.execute(_SERVICES)).tuples().all()
+    services = (await session.execute(_SERVICES)).all()
     practitioners = {(facility, code): row_id for facility, code, row_id in await _ids(session, Practitioner)}
     rooms = {(facility, code): row_id for facility, code, row_id in await _ids(session, Room)}
     rows: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ _SERVICES = (
 
 async def _ids(session: AsyncSession, table: type[Practitioner | Room]) -> list[tuple[int, str, int | None]]:
     query = select(col(table.facility_id), col(table.code), col(table.id))
-    return [(facility, code, row_id) for facility, code, row_id in (await session.execute(query)).tuples()]
+    return [(facility, code, row_id) for facility, code, row_id in (await session.execute(query))]
 
 
 def _of_person(person: directory.SamplePractitioner, base: dict[str, Any]) -> list[dict[str, Any]]:

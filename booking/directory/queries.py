@@ -1,7 +1,5 @@
 """Reads of the directory: frozen views for every door."""
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -133,15 +131,15 @@ async def _services(session: AsyncSession, facility_code: str, code: str | None 
     )
     if code is not None:
         query = query.where(col(Service.code) == code)
-    rows: Sequence[tuple[Service, Department | None]] = (await session.execute(query)).tuples().all()
-    return [
-        ServiceView(
-            **found.model_dump(include=set(ServiceView.model_fields) - {"department", "department_en"}),
-            department=department.name if department else None,
-            department_en=department.name_en if department else None,
-        )
-        for found, department in rows
-    ]
+    return [_service_view(*row) for row in await session.execute(query)]
+
+
+def _service_view(found: Service, department: Department | None) -> ServiceView:
+    return ServiceView(
+        **found.model_dump(include=set(ServiceView.model_fields) - {"department", "department_en"}),
+        department=department.name if department else None,
+        department_en=department.name_en if department else None,
+    )
 
 
 async def wards(session: AsyncSession) -> list[str]:

@@ -132,7 +132,7 @@ async def seed_directory(session: AsyncSession, now: datetime) -> int:
 
 async def seed_sample_people(session: AsyncSession) -> int:
     """Insert the sample practitioners and rooms where they are missing; how many rows are new."""
-    found = (await session.execute(select(col(Facility.id), col(Facility.code), col(Facility.kind)))).tuples().all()
+    found = (await session.execute(select(col(Facility.id), col(Facility.code), col(Facility.kind)))).all()
     ids = {code: facility_id for facility_id, code, _ in found}
     people = [
         {"facility_id": ids[each.facility], "code": each.code, "name": each.name, "sample": True}
@@ -151,7 +151,7 @@ async def seed_sample_people(session: AsyncSession) -> int:
 async def _seed_facilities(session: AsyncSession) -> int:
     listed = list(csv.DictReader((_SEED / "facilities.csv").read_text("utf-8").splitlines()))
     made = await _put(session, Facility, [_facility(row, None) for row in listed if not row["parent_code_2023"]])
-    parents = dict((await session.execute(select(col(Facility.code), col(Facility.id)))).tuples().all())
+    parents = dict((await session.execute(select(col(Facility.code), col(Facility.id)))).all())
     children = [_facility(row, parents[row["parent_code_2023"]]) for row in listed if row["parent_code_2023"]]
     return made + await _put(session, Facility, children)
 
@@ -179,7 +179,7 @@ async def _seed_services(session: AsyncSession, facility: Facility, services: _S
     departments = [{"facility_id": facility.id, **each.department.model_dump()} for each in offered if each.department]
     made = await _put(session, Department, departments)
     known = select(col(Department.code), col(Department.id)).where(col(Department.facility_id) == facility.id)
-    ids = dict((await session.execute(known)).tuples().all())
+    ids = dict((await session.execute(known)).all())
     rows = []
     for each in offered:
         row = each.model_dump(exclude={"department", "bring"})
