@@ -1,5 +1,5 @@
 """The demo's page that shows each SMS as a phone would. Mounted by `henkham demo` only."""
 
-from fastapi import APIRouter
+from booking.inbox.page import router
 
-router = APIRouter(prefix="/inbox", include_in_schema=False)
+__all__ = ["router"]

@@ -1,7 +1,21 @@
-"""Patients' pages."""
+"""Patients' pages: each step a plain GET with the answers so far in its address, or a form."""
 
 from fastapi import FastAPI
 
+from booking.mobile import finding, keeping, language, problem_pages, tickets
+from booking.web import docs_page, static_files
+
 
 def install(app: FastAPI) -> None:
-    """Mount the pages."""
+    """Mount the pages; from now on an error on a page is a page."""
+    for router in (
+        static_files.router,
+        docs_page.router,
+        language.router,
+        problem_pages.router,
+        finding.router,
+        keeping.router,
+        tickets.router,
+    ):
+        app.include_router(router)
+    app.state.error_page = problem_pages.error_page

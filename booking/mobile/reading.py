@@ -1,0 +1,134 @@
+"""What the pages show, read once per page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import or_, select
+from sqlmodel import col
+
+from booking.appointments import refusals
+from booking.appointments.errors import AppointmentUnknown
+from booking.availability.kinds import DayKind
+from booking.availability.models import CalendarDay
+from booking.availability.spans import bounds
+from booking.availability.statements import DAYS, SLOTS
+from booking.clock import local_day
+from booking.directory import queries
+from booking.directory.models import Facility
+from booking.directory.queries import FacilityView, ServiceView
+from booking.mobile.calendar import Half, Month, halves, months
+from booking.web.dependencies import Asked
+from booking.web.pages import named
+
+WINDOW = 42
+"""Days a page of days shows at once: six weeks."""
+_OFF = (DayKind.HOLIDAY, DayKind.SUBSTITUTED_DAY_OFF, DayKind.LOCAL_CLOSURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A service at a facility."""
+
+    facility: FacilityView
+    service: ServiceView
+
+    @property
+    def path(self) -> str:
+        """The address of its days."""
+        return f"/f/{self.facility.code}/{self.service.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A span of days by month; `earlier` and `later` are the first days of the spans beside it."""
+
+    months: list[Month]
+    earlier: date | None
+    later: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An appointment that its token opened."""
+
+    code: str
+    token: str
+    slot_id: int
+    view: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """The address of its ticket."""
+        return f"/t/{self.code}/{self.token}"
+
+    @property
+    def state(self) -> str:
+        """Held, booked, cancelled, ..."""
+        state: str = self.view["state"]
+        return state
+
+
+async def offered(asked: Asked, facility: str, service: str) -> Offered:
+    """The service of a facility; FacilityUnknown or ServiceUnknown."""
+    async with asked.db.transaction() as session:
+        return Offered(await queries.facility(session, facility), await queries.service(session, facility, service))
+
+
+async def days(asked: Asked, what: Offered, *, start: date | None) -> Days:
+    """Six weeks of days from `start`, today where it is None, as far as times are published."""
+    today = local_day(asked.now)
+    until = today + timedelta(days=max(what.service.horizon_days, asked.settings.horizon_days))
+    first = min(max(start or today, today), until)
+    last = min(first + timedelta(days=WINDOW - 1), until)
+    body = await _listed(asked, DAYS, what, first, last)
+    holidays = await _holidays(asked, what.facility.code, first, last)
+    return Days(
+        months(body, first=first, last=last, until=until, holidays=holidays),
+        earlier=max(today, first - timedelta(days=WINDOW)) if first > today else None,
+        later=last + timedelta(days=1) if last < until else None,
+    )
+
+
+async def times(asked: Asked, what: Offered, day: date) -> list[Half]:
+    """The times of one day by half-day; none for a day that is not to be asked for."""
+    today = local_day(asked.now)
+    if not today <= day <= today + timedelta(days=400):
+        return []
+    return halves(await _listed(asked, SLOTS, what, day, day))
+
+
+async def _listed(asked: Asked, statement: Any, what: Offered, first: date, last: date) -> list[dict[str, Any]]:
+    start, end = bounds(first, last)
+    values = {"facility": what.facility.code, "service": what.service.code, "start": start, "end": end}
+    async with asked.db.hot() as hot:
+        body: str = await hot.fetchval(statement.sql, *statement.arguments(values | {"now": asked.now}))
+    items: list[dict[str, Any]] = orjson.loads(body)["items"]
+    return items
+
+
+async def _holidays(asked: Asked, facility: str, first: date, last: date) -> dict[date, str]:
+    query = (
+        select(CalendarDay)
+        .outerjoin(Facility, col(Facility.id) == col(CalendarDay.facility_id))
+        .where(or_(col(CalendarDay.facility_id).is_(None), col(Facility.code) == facility))
+        .where(col(CalendarDay.day).between(first, last), col(CalendarDay.kind).in_(_OFF))
+    )
+    async with asked.db.transaction() as session:
+        found = (await session.scalars(query)).all()
+    return {row.day: named(row, asked.language) for row in found}
+
+
+async def visit(asked: Asked, code: str, token: str) -> Visit:
+    """The appointment of a link.
+
+    Raises:
+        AppointmentUnknown: no such code, or the token does not fit; nobody can tell which.
+    """
+    async with asked.db.hot() as hot:
+        row = await refusals.opened(hot, code, token)
+    if row is None:
+        raise AppointmentUnknown
+    return Visit(code, token, row["slot_id"], orjson.loads(row["view"]))

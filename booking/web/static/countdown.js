@@ -1,0 +1,17 @@
+// Counts down the minutes a place is kept. Without this script the page says until when it is kept, and that is enough.
+const held = document.querySelector("[data-until]");
+if (held) {
+  const left = held.querySelector(".left");
+  const until = Date.parse(held.dataset.until);
+  const show = () => {
+    const seconds = Math.max(0, Math.round((until - Date.now()) / 1000));
+    left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    held.classList.toggle("soon", seconds <= 60);
+    if (seconds === 0) {
+      held.textContent = held.dataset.over;
+      clearInterval(timer);
+    }
+  };
+  const timer = setInterval(show, 1000);
+  show();
+}
