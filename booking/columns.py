@@ -64,6 +64,14 @@ def ref(target: str, *, name: str, optional: bool = False) -> Column[int]:
     return Column(BigInteger, ForeignKey(target, name=name), nullable=optional)
 
 
+def copied_ref(*, optional: bool = False) -> Column[int]:
+    """An id copied from a row we refer to already (a visit's facility is its slot's).
+
+    No foreign key of its own: each insert would put a shared lock on the one row of a busy facility, for nothing.
+    """
+    return Column(BigInteger, nullable=optional)
+
+
 def words(*, optional: bool = False, bytewise: bool = False) -> Column[str]:
     """Text; `bytewise` for sort keys computed by us, which must not pass through the server's locale."""
     return Column(Text(collation="C") if bytewise else Text, nullable=optional)

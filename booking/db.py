@@ -3,32 +3,39 @@
 Two ways in, never mixed on one connection:
 
 `transaction()` gives an AsyncSession inside one transaction; it commits at the end, shielded from cancellation.
-`hot()` gives the bare asyncpg connection of the same pool, outside any transaction, for the few statements that are a
-whole transaction in themselves (booking, a list of slots). SQLAlchemy sends BEGIN lazily, so a raw statement inside a
-session's transaction could commit by itself: that is why the two never share a connection.
+`hot()` gives a bare asyncpg connection, outside any transaction, for the few statements that are a whole transaction
+in themselves (booking, a list of slots). SQLAlchemy sends BEGIN lazily, so a raw statement inside a session's
+transaction could commit by itself. That is why the two never share a connection, nor a pool: fetching the driver's
+connection through SQLAlchemy's pool costs more than the statement's own round trip.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from booking.errors import BookingError, OutcomeUnknown
+from booking.errors import BookingError, Busy, OutcomeUnknown
 from booking.hot import Hot
 from booking.ids import jitter
 
 T = TypeVar("T")
 
+POOL_TIMEOUT = 10.0
+"""Seconds a request waits for a free connection."""
+
 LOST_FOR = 8.0
 """Seconds we look for the true outcome of a commit whose answer was lost, before we say that we do not know."""
 
 # The server ended the connection or undid the work to break a deadlock: nothing is known, or nothing was done.
-_LOST_STATES = frozenset({"57P01", "57P02", "57P03", "40P01", "40001", "08000", "08003", "08006", "08001", "25006"})
+_LOST_STATES = frozenset({
+    "57P01", "57P02", "57P03", "40P01", "40001", "08000", "08003", "08006", "08001", "25006", "53300",
+})  # fmt: skip
 
 
 def async_url(url: str) -> URL:
@@ -44,11 +51,17 @@ class Database:
             async_url(url),
             pool_size=pool,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=False,  # costs a round trip for each request; a broken connection is an error we replay
             connect_args={"server_settings": {"application_name": application, "timezone": "UTC"}, "timeout": 5},
         )
+        event.listen(self.engine.sync_engine, "checkout", _still_there)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._dsn = async_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool_size = pool
+        self._application = application
+        self._hot: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -56,27 +69,50 @@ class Database:
 
         A commit is never cancelled: a client that hangs up in that moment must not leave us believing one thing and
         the database another.
+
+        Raises:
+            Busy: no connection was free for POOL_TIMEOUT; nothing was done.
         """
         session = self._sessions()
         try:
             await session.begin()
             yield session
-            await asyncio.shield(session.commit())
+            await _to_the_end(session.commit())
+        except PoolTimeout as problem:
+            raise Busy(retry_after=2) from problem
         finally:
-            await asyncio.shield(session.close())
+            await _to_the_end(session.close())
 
     @asynccontextmanager
     async def hot(self) -> AsyncIterator[Hot]:
-        """The driver's own connection, in autocommit: each statement is a transaction."""
-        async with self.engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver: Hot = raw.driver_connection  # type: ignore[assignment]
-            try:
-                yield driver
-            except Exception as problem:
-                if is_lost(problem):  # raw errors pass SQLAlchemy by, so the pool must be told
-                    await connection.invalidate()
-                raise
+        """A connection of the driver's own, in autocommit: each statement is a transaction.
+
+        Raises:
+            Busy: no connection was free for POOL_TIMEOUT; nothing was done.
+        """
+        pool = self._hot or await self._open_hot()
+        try:
+            connection = await pool.acquire(timeout=POOL_TIMEOUT)
+        except TimeoutError as problem:
+            raise Busy(retry_after=2) from problem
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def _open_hot(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._hot is None:
+                self._hot = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._pool_size,
+                    timeout=5,
+                    server_settings={"application_name": f"{self._application}-hot", "timezone": "UTC"},
+                    # Nothing of ours outlives a statement, so there is nothing to reset between two.
+                    reset=_leave_as_it_is,
+                )
+        return self._hot
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -107,7 +143,29 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        if self._hot is not None:
+            await self._hot.close()
         await self.engine.dispose()
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """Between two users of a hot connection."""
+
+
+def _still_there(dbapi_connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001
+    """Give out no connection that the driver knows to be closed: costs no round trip, unlike a ping."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run the work to its end even when we are cancelled meanwhile; the cancellation follows then."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def is_lost(problem: BaseException) -> bool:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from booking import api, migrations, mobile, sealed, web
 from booking.db import Database
 from booking.settings import Settings
+from booking.web.dependencies import Tally
 
 
 def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
@@ -37,9 +38,10 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
     )
     app.state.settings = settings
     app.state.db = database
+    app.state.tally = Tally()
     app.state.schema_needed = migrations.head()
+    api.install(app)
     web.install(app)
-    app.include_router(api.router)
     mobile.install(app)
     if inbox:
         from booking import inbox as sms_inbox

@@ -1,8 +1,8 @@
 """Encrypted columns, blind indexes and link tokens: what a stolen dump must not show.
 
 Values are sealed with AES-256-GCM under a fresh nonce, the key's id in front so that keys can be rotated. Exact search
-goes through a blind index: a keyed hash (HMAC-SHA256) of the normalised value. Keys are derived from one secret with
-HKDF, one per purpose, so that an index never helps against a cipher.
+goes through a blind index: a keyed hash (BLAKE2b, RFC 7693) of the normalised value. Keys are derived from one secret
+with HKDF, one per purpose, so that an index never helps against a cipher.
 """
 
 import base64
@@ -10,7 +10,7 @@ import hmac
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -62,7 +62,7 @@ class Keyring:
 
     def index(self, purpose: str, value: str) -> bytes:
         """Blind index of a normalised value: 32 bytes, equal for equal values of one purpose."""
-        return hmac.digest(_index_key(self, purpose), value.encode(), sha256)
+        return blake2b(value.encode(), key=_index_key(self, purpose), digest_size=32).digest()
 
     def link_token(self, appointment: str, version: int) -> str:
         """The token that opens one appointment: 160 bits of HMAC, rebuilt when needed and never stored."""
@@ -74,7 +74,7 @@ class Keyring:
         return hmac.compare_digest(token.encode(), self.link_token(appointment, version).encode())
 
     def __hash__(self) -> int:
-        return hash((tuple(self.secrets.items()), self.index_secret))
+        return hash(self.index_secret)
 
 
 @lru_cache(maxsize=8)

@@ -59,7 +59,7 @@ class Settings(BaseModel):
     environment: Literal["production", "demo", "test"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool: int = Field(16, ge=1, le=200)
-    """Connections a process may hold open."""
+    """Connections a process may hold open: as many for sessions, and as many again for the hot statements."""
     trusted_proxies: str = "127.0.0.1"
     """Addresses whose X-Forwarded-For is believed (uvicorn's --forwarded-allow-ips); never '*'."""
     feeds_dir: Path | None = None

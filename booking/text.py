@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
+_FULL_WIDTH = re.compile(r"[\uff01-\uff5e]+")
 _SPACES = re.compile(r"\s+")
 
 # Zero-width signs that keyboards and copy-paste leave behind. U+200C/D join letters in other scripts, never in ours.
@@ -20,14 +22,16 @@ def clean(raw: str) -> str:
     NFC and not NFKC: compatibility folding would change what a person wrote. Full-width letters and digits are the
     exception, because a phone number typed on such a keyboard is still that number.
     """
+    if raw.isascii():  # codes, numbers, most of what machines send
+        return " ".join(raw.split())
     text = unicodedata.normalize("NFC", raw.translate(_INVISIBLE))
-    text = "".join(unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text)
+    text = _FULL_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     return _SPACES.sub(" ", text).strip()
 
 
 def has_control(raw: str) -> bool:
     """Whether a control, unassigned, private or surrogate sign (or a bidi override) stands in the text."""
-    return any(
+    return not raw.isprintable() and any(
         unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c in "\u202a\u202b\u202c\u202d\u202e" for c in raw
     )
 
@@ -54,18 +58,14 @@ def plain_sort_key(name: str) -> str:
 
 
 def _word_key(word: str) -> str:
-    letters: list[str] = []
-    tones: list[str] = []
-    for letter in unicodedata.normalize("NFC", word):
-        tone = "0"
-        kept = ""
-        for part in unicodedata.normalize("NFD", letter):
-            if part in _TONES:
-                tone = _TONES[part]
-            else:
-                kept += part
-        base = unicodedata.normalize("NFC", kept)
-        letters.append(_LETTER_ORDER.get(base, base))
-        tones.append(tone)
+    pairs = [_letter_key(letter) for letter in unicodedata.normalize("NFC", word)]
     # Letters decide first, tones only between words of the same letters.
-    return "".join(letters) + "!" + "".join(tones)
+    return "".join(letter for letter, _ in pairs) + "!" + "".join(tone for _, tone in pairs)
+
+
+@lru_cache(maxsize=4096)
+def _letter_key(letter: str) -> tuple[str, str]:
+    parts = unicodedata.normalize("NFD", letter)
+    tone = next((_TONES[part] for part in parts if part in _TONES), "0")
+    base = unicodedata.normalize("NFC", "".join(part for part in parts if part not in _TONES))
+    return _LETTER_ORDER.get(base, base), tone

@@ -7,7 +7,20 @@ from sqlalchemy import CheckConstraint, Column, Computed, Date, Index, LargeBina
 from sqlmodel import Field, SQLModel
 
 from booking.appointments.kinds import BLOCKS_DAY, HOLDS_PLACE, AppointmentState, CancelledBy, Channel
-from booking.columns import LOCAL_DAY, choice, flag, key, moment, number, one_of, optional_choice, ref, state_in, words
+from booking.columns import (
+    LOCAL_DAY,
+    choice,
+    copied_ref,
+    flag,
+    key,
+    moment,
+    number,
+    one_of,
+    optional_choice,
+    ref,
+    state_in,
+    words,
+)
 from booking.patients.kinds import Relation
 
 
@@ -54,8 +67,8 @@ class Appointment(SQLModel, table=True):
     slot_id: int = Field(sa_column=ref("slot.id", name="appointment_slot_fk"))
     place: int = Field(sa_column=Column(SmallInteger, nullable=False))
     uses_reserved: bool = Field(default=False, sa_column=flag())
-    facility_id: int = Field(sa_column=ref("facility.id", name="appointment_facility_fk"))
-    service_id: int = Field(sa_column=ref("service.id", name="appointment_service_fk"))
+    facility_id: int = Field(sa_column=copied_ref())
+    service_id: int = Field(sa_column=copied_ref())
     patient_id: int | None = Field(
         default=None, sa_column=ref("patient.id", name="appointment_patient_fk", optional=True)
     )

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, key, moment, number, one_of, ref, words
+from booking.columns import choice, copied_ref, key, moment, number, one_of, ref, words
 from booking.messages.kinds import MessageKind, MessageState
 from booking.sealed import Sealed
 
@@ -44,9 +44,7 @@ class Message(SQLModel, table=True):
     version: int = Field(sa_column=number())
     copy_number: int = Field(default=0, sa_column=Column("copy", SmallInteger, nullable=False))
     lane: str = Field(default="visit", sa_column=words())
-    facility_id: int | None = Field(
-        default=None, sa_column=ref("facility.id", name="message_facility_fk", optional=True)
-    )
+    facility_id: int | None = Field(default=None, sa_column=copied_ref(optional=True))
     language: str = Field(sa_column=words())
     phone: str | None = Field(default=None, sa_column=Column(Sealed))
     phone_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))

@@ -1,5 +1,7 @@
 """What a name, a telephone number and a birth date must look like. Pure: plain values in, a value out or a refusal."""
 
+import re
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +21,11 @@ _OLD_PREFIXES = {
     "0186": "056", "0188": "058", "0199": "059",
 }  # fmt: skip
 _OLD_LENGTH = 11
+# How nearly everybody writes a mobile. The library would say the same (a test asks it for every prefix), at thirty
+# times the price, on the path that must be fast.
+_ORDINARY_MOBILE = re.compile(r"0(?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9\d)\d{7}")
 _REGION = "VN"
+_WRITTEN = re.compile(r"\+?[ .()/\u2010-\u2015-]*[0-9][0-9 .()/\u2010-\u2015-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,11 @@ def read_phone(raw: str) -> Phone:
         PhoneRefused: it is no number of Vietnam.
     """
     text = clean(raw)
-    digits = "".join(sign for sign in text if sign in "0123456789")
-    if not digits or any(sign.isalpha() for sign in text):
+    if _ORDINARY_MOBILE.fullmatch(text):
+        return Phone("+84" + text[1:], mobile=True)
+    if not _WRITTEN.fullmatch(text):
         raise PhoneRefused(field="phone")
+    digits = "".join(sign for sign in text if sign in "0123456789")
     if text.startswith("+") and not text.startswith("+84"):
         raise PhoneRefused(field="phone")
     national = _national(digits)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import LargeBinary, Text, bindparam
+from sqlalchemy import Integer, LargeBinary, Text, bindparam
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -69,10 +69,10 @@ def _counting() -> Statement:
         limit_name=bindparam("limit_name", type_=Text),
         subject=bindparam("subject", type_=LargeBinary),
         window_start=bindparam("window_start", type_=Moment),
-        tries=1,
+        tries=bindparam("tries", type_=Integer),
     )
     counted = made.on_conflict_do_update(
-        index_elements=["limit_name", "subject", "window_start"], set_={"tries": _counter.c.tries + 1}
+        index_elements=["limit_name", "subject", "window_start"], set_={"tries": _counter.c.tries + made.excluded.tries}
     )
     return Statement(counted.returning(_counter.c.tries))
 
@@ -80,11 +80,11 @@ def _counting() -> Statement:
 _COUNT = _counting()
 
 
-async def count(hot: Hot, limit: Limit, subject: bytes, *, now: datetime) -> int:
-    """Count one try of a subject; how many there were in this window, this one included.
+async def count(hot: Hot, limit: Limit, subject: bytes, tries: int, *, now: datetime) -> int:
+    """Count tries of a subject; how many there were in this window, these included.
 
     The counter is shared by all processes. It lives in an unlogged table, so the commit waits for no disk.
     """
-    values = {"limit_name": limit.name, "subject": subject, "window_start": limit.window(now)}
-    tries: int = await hot.fetchval(_COUNT.sql, *_COUNT.arguments(values))
-    return tries
+    values = {"limit_name": limit.name, "subject": subject, "window_start": limit.window(now), "tries": tries}
+    counted: int = await hot.fetchval(_COUNT.sql, *_COUNT.arguments(values))
+    return counted

@@ -1,6 +1,6 @@
 """Who asks, in which language, when; and the database. Read once per request, passed down."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -11,8 +11,26 @@ from booking.actor import Actor, ActorKind
 from booking.db import Database
 from booking.i18n import Language, preferred
 from booking.logs import request_id
-from booking.sealed import keys
 from booking.settings import Settings
+
+_MOST_REMEMBERED = 50_000
+"""Addresses a process keeps in mind; beyond that it begins anew, which forgives each less than a step."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Tries by address that this process has not handed over yet, and whom the database refused until when."""
+
+    pending: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, datetime] = field(default_factory=dict)
+
+    def due(self, address: str, step: int) -> int:
+        """Count one try; how many to hand over now, mostly none."""
+        if len(self.pending) > _MOST_REMEMBERED:
+            self.pending.clear()
+        tries = self.pending.get(address, 0) + 1
+        self.pending[address] = 0 if tries >= step else tries
+        return tries if tries >= step else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +50,7 @@ class Asked:
     address: str
     db: Database
     settings: Settings
-
-    @property
-    def address_index(self) -> bytes:
-        """The address as a blind index, for counters."""
-        return keys().index("address", self.address)
+    tally: Tally
 
     def link(self, code: str, token: str) -> str:
         """The address of an appointment's page: whoever has it may open and change it."""
@@ -51,8 +65,8 @@ def language_of(request: Request) -> Language:
     return preferred(request.headers.get("accept-language"))
 
 
-def asked(request: Request) -> Asked:
-    """The request's context."""
+async def asked(request: Request) -> Asked:
+    """The request's context. Async, because FastAPI sends a plain function to a thread, at a tenth of a request."""
     address = request.client.host if request.client else "unknown"
     return Asked(
         by=Actor(ActorKind.ANYONE, address=address, request_id=request_id.get()),
@@ -61,6 +75,7 @@ def asked(request: Request) -> Asked:
         address=address,
         db=request.app.state.db,
         settings=request.app.state.settings,
+        tally=request.app.state.tally,
     )
 
 

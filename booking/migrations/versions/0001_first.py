@@ -222,7 +222,6 @@ def upgrade() -> None:
             "state IN ('due', 'claimed', 'sending', 'unknown', 'sent', 'failed', 'undelivered', 'delivered', 'superseded', 'suppressed', 'expired')",  # noqa: E501
             name="message_state_check",
         ),
-        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="message_facility_fk"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("public_id", name="message_public_id_key"),
         sa.UniqueConstraint("subject_kind", "subject_id", "kind", "version", "copy", name="message_once_key"),
@@ -458,9 +457,7 @@ def upgrade() -> None:
             "state IN ('held', 'lapsed', 'booked', 'arrived', 'fulfilled', 'noshow', 'cancelled')",
             name="appointment_state_check",
         ),
-        sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="appointment_facility_fk"),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name="appointment_patient_fk"),
-        sa.ForeignKeyConstraint(["service_id"], ["service.id"], name="appointment_service_fk"),
         sa.ForeignKeyConstraint(["slot_id"], ["slot.id"], name="appointment_slot_fk"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code", name="appointment_code_key"),

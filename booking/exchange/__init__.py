@@ -1,0 +1,1 @@
+"""Hospital exports: files, rows, closings and conflicts."""

@@ -1,0 +1,162 @@
+"""`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run.
+
+Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
+hits both alike. CPU is what the server's process and all PostgreSQL processes used, per request.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+
+from booking import clock, embedded
+from booking.embedded import Server
+from booking.migrations import migrate
+from tests.bench import bare, load
+from tests.bench.load import Burst, Contestant, Path_
+from tests.bench.seed import SLOTS, seed
+from tests.conftest import environment
+
+POOL = 16
+GOALS = {"book": 0.5, "slots": 0.6}
+
+
+@dataclass
+class Measured:
+    """All bursts of one contestant on one path, with the CPU seconds they took."""
+
+    bursts: list[Burst] = field(default_factory=list)
+    server_cpu: list[float] = field(default_factory=list)
+    database_cpu: list[float] = field(default_factory=list)
+
+    def median(self, name: str) -> float:
+        """The median of one measure over the bursts."""
+        return statistics.median(getattr(burst, name) for burst in self.bursts)
+
+    def cpu_ms(self, which: list[float]) -> float:
+        """Milliseconds of CPU per request."""
+        return 1000 * statistics.median(cpu / burst.requests for cpu, burst in zip(which, self.bursts, strict=True))
+
+
+@contextlib.contextmanager
+def _web(factory: str, probe: str, variables: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """A uvicorn of one worker; its address and pid."""
+    port = variables["PORT"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", port, "--workers", "1", "--no-access-log",
+         "--log-level", "warning"],
+        env={**os.environ, **variables},
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{address}{probe}")
+        yield address, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(address: str) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"{address} does not answer")
+
+
+def _cpu(pid: int) -> float:
+    spent = psutil.Process(pid).cpu_times()
+    return spent.user + spent.system
+
+
+def _database_cpu(server: Server) -> float:
+    postmaster = psutil.Process(server.pid)
+    total = 0.0
+    for process in [postmaster, *postmaster.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            spent = process.cpu_times()
+            total += spent.user + spent.system
+    return total
+
+
+def main() -> None:
+    """Run and print the table."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=6)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        with embedded.running(Path(folder) / "data") as server:
+            server.create_database("bench")
+            url = server.url("bench")
+            migrate(url)
+            print(f"Seeding {SLOTS:,} slots ...", flush=True)
+            asyncio.run(seed(url, bare.SCHEMA))
+            _measure(server, url, rounds=asked.rounds, seconds=asked.seconds)
+
+
+def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
+    variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING")}
+    first_day = clock.local_day(clock.utc_now()) + timedelta(days=2)
+    measured: dict[tuple[Path_, Contestant], Measured] = {}
+    with (
+        _web("tests.bench.bare:application", "/static", {**variables, "PORT": "18471"}) as bare_web,
+        _web("booking.cli.serving:application", "/readyz", {**variables, "PORT": "18472"}) as our_web,
+    ):
+        contestants: list[tuple[Contestant, tuple[str, int]]] = [("bare", bare_web), ("ours", our_web)]
+        number = 0
+        for path in ("slots", "book"):
+            for turn in range(rounds + 1):
+                for who, (address, pid) in contestants:
+                    result = measured.setdefault((path, who), Measured())
+                    before = _cpu(pid), _database_cpu(server)
+                    burst = load.fire(
+                        address, who, path, first_number=number, seconds=2 if turn == 0 else seconds,
+                        first_day=first_day,
+                    )  # fmt: skip
+                    number += 1_000_000
+                    if turn > 0:  # the first one warms caches and connections
+                        result.bursts.append(burst)
+                        result.server_cpu.append(_cpu(pid) - before[0])
+                        result.database_cpu.append(_database_cpu(server) - before[1])
+                    print(".", end="", flush=True)
+        print()
+        _print(measured, rss=psutil.Process(our_web[1]).memory_info().rss)
+
+
+def _print(measured: dict[tuple[Path_, Contestant], Measured], *, rss: int) -> None:
+    print(
+        f"\n{'':14}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'server CPU':>12}{'database CPU':>14}{'refused':>9}{'lost':>6}"
+    )
+    for (path, who), result in measured.items():
+        print(
+            f"{path + ' ' + who:14}{result.median('per_second'):8.0f}{result.median('p50_ms'):9.1f}"
+            f"{result.median('p99_ms'):9.1f}{result.cpu_ms(result.server_cpu):9.2f} ms"
+            f"{result.cpu_ms(result.database_cpu):11.2f} ms"
+            f"{sum(b.refused for b in result.bursts):9}{sum(b.lost for b in result.bursts):6}"
+        )
+    print()
+    names: dict[Path_, str] = {"book": "booking", "slots": "availability"}
+    for path, name in names.items():
+        ratio = measured[path, "ours"].median("per_second") / measured[path, "bare"].median("per_second")
+        print(f"{name}: {ratio:.2f} of bare (goal {GOALS[path]})")
+    print(f"memory of our web process: {rss / 2**20:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
