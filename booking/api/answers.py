@@ -25,7 +25,7 @@ def fresh(request: Request, body: bytes, *, personal: bool = False) -> Response:
         personal: never to be kept by anything between us and the reader.
     """
     headers = {"ETag": etag_of(body), "Cache-Control": "no-store" if personal else "no-cache"}
-    known = request.headers.get("if-none-match", "")
+    known = request.headers.get("if-none-match", "") if request.method == "GET" else ""
     if known == "*" or headers["ETag"] in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)

@@ -4,53 +4,57 @@ import re
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Body, Header, Path, Request
+from fastapi import APIRouter, Body, Depends, Header, Path, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
 from booking.api.answers import JSON, fresh
+from booking.api.media import takes_json
 from booking.api.shapes import AppointmentShape, TicketShape, refuses
 from booking.appointments import refusals, service
 from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
-from booking.appointments.errors import AppointmentUnknown, KeyMissing
+from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
-from booking.inputs import Command
+from booking.inputs import ShortText
 from booking.sealed import keys
-from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
+from booking.trail.keys import KEY_PATTERN, keyed
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 
-router = APIRouter(tags=["appointments"])
+router = APIRouter(prefix="/api/v1", tags=["appointments"], dependencies=[Depends(takes_json)])
 
 Key = Annotated[
-    str | None,
+    str,
     Header(
         alias="Idempotency-Key",
+        pattern=f"^{KEY_PATTERN.pattern}$",
         description="8 to 128 visible signs, new for each booking, the same for each repeat of it",
         examples=["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
     ),
 ]
-Bearer = Annotated[str | None, Header(alias="Authorization", description="Bearer and the appointment's token")]
+_ticket = HTTPBearer(
+    scheme_name="ticket",
+    description="The `token` that came with the hold or the appointment: it opens and changes that one, nothing else.",
+    auto_error=False,
+)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_ticket)]
 Device = Annotated[
     str | None,
     Header(
-        alias="Henkham-Device", max_length=128, description="a random mark of the device; at most two live holds each"
+        alias="Henkham-Device",
+        max_length=128,
+        description="a random mark of the device; at most two live holds each",
+        examples=["device-7f3a91c2"],
     ),
 ]
-Code = Annotated[str, Path(max_length=64, examples=["K7M2PQ4R"])]
+Code = Annotated[ShortText, Path(description="the code of the appointment or hold", examples=["K7M2PQ4R"])]
 
-_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{20,64})")
-
-
-def _token(header: str | None) -> str | None:
-    found = _BEARER.fullmatch(header or "")
-    return found[1] if found else None
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 
-def _key(operation: str, key: str | None, command: Command) -> IdempotencyKey:
-    if key is None or not KEY_PATTERN.fullmatch(key):
-        raise KeyMissing
-    return keyed(f"api:{operation}", key, command)
+def _token(given: HTTPAuthorizationCredentials | None) -> str | None:
+    return given.credentials if given and _TOKEN.fullmatch(given.credentials) else None
 
 
 def _created(asked: Asked, ticket: Ticket) -> Response:
@@ -62,10 +66,15 @@ def _created(asked: Asked, ticket: Ticket) -> Response:
     return Response(body, 201, headers, JSON)
 
 
-@router.post("/holds", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 422, 429, 503))
-async def hold_place(asked: Ask, command: HoldPlace, key: Key = None, device: Device = None) -> Response:
-    """Keep a place for five minutes while somebody types. Confirm it with POST /appointments and its token."""
-    sent = _key("hold", key, command)
+@router.post(
+    "/holds", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 413, 415, 422, 429, 503)
+)
+async def hold_place(asked: Ask, command: HoldPlace, key: Key, device: Device = None) -> Response:
+    """Keep a place for five minutes while somebody types.
+
+    Confirm it with POST /appointments, naming the hold's code and sending its token; let it go with cancel.
+    """
+    sent = keyed("api:hold", key, command)
     mark = keys().index("device", device or asked.address)
 
     async def work() -> Ticket:
@@ -80,13 +89,15 @@ async def hold_place(asked: Ask, command: HoldPlace, key: Key = None, device: De
 
 
 @router.post(
-    "/appointments", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 422, 429, 503)
-)
-async def book_appointment(
-    asked: Ask, command: BookAppointment, key: Key = None, authorization: Bearer = None
-) -> Response:
-    """Take a place for good: of a slot, or the one a hold keeps. The answer follows the commit."""
-    sent = _key("book", key, command)
+    "/appointments", status_code=201, response_model=TicketShape,
+    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+)  # fmt: skip
+async def book_appointment(asked: Ask, command: BookAppointment, key: Key, authorization: Bearer = None) -> Response:
+    """Take a place for good: of a slot, or the one a hold keeps (with the hold's token). The answer follows the commit.
+
+    When no answer comes, or 503, send the same request with the same key again: it says what really happened.
+    """
+    sent = keyed("api:book", key, command)
 
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
@@ -99,13 +110,15 @@ async def book_appointment(
     return _created(asked, await asked.db.until_known(work))
 
 
-@router.get("/appointments/{code}", response_model=AppointmentShape, responses=refuses(404))
+@router.get("/appointments/{code}", response_model=AppointmentShape, responses=refuses(404, 422, 503))
 async def get_appointment(request: Request, asked: Ask, code: Code, authorization: Bearer = None) -> Response:
-    """The appointment as it stands. A code without its token is unknown."""
-    return fresh(request, await _view(asked, code, _token(authorization)), personal=True)
+    """The appointment or hold as it stands. A code without its token is unknown."""
+    return await _shown(request, asked, code, _token(authorization))
 
 
-@router.post("/appointments/{code}/cancel", response_model=AppointmentShape, responses=refuses(404, 409, 422, 503))
+@router.post(
+    "/appointments/{code}/cancel", response_model=AppointmentShape, responses=refuses(404, 409, 413, 415, 422, 503)
+)
 async def cancel_appointment(
     request: Request,
     asked: Ask,
@@ -113,7 +126,7 @@ async def cancel_appointment(
     command: Annotated[CancelAppointment | None, Body()] = None,
     authorization: Bearer = None,
 ) -> Response:
-    """Give the place up; doing it again changes nothing."""
+    """Give the place up, or let a hold go; doing it again changes nothing. The body may be left out."""
     token = _token(authorization) or ""
 
     async def work() -> None:
@@ -121,10 +134,12 @@ async def cancel_appointment(
             await service.cancel(session, code, token, command or CancelAppointment(), by=asked.by, now=asked.now)
 
     await asked.db.until_known(work)
-    return fresh(request, await _view(asked, code, token), personal=True)
+    return await _shown(request, asked, code, token)
 
 
-@router.post("/appointments/{code}/reschedule", response_model=AppointmentShape, responses=refuses(404, 409, 422, 503))
+@router.post(
+    "/appointments/{code}/reschedule", response_model=AppointmentShape, responses=refuses(404, 409, 413, 415, 422, 503)
+)
 async def reschedule_appointment(
     request: Request, asked: Ask, code: Code, command: RescheduleAppointment, authorization: Bearer = None
 ) -> Response:
@@ -136,13 +151,16 @@ async def reschedule_appointment(
             await service.reschedule(session, code, token, command, by=asked.by, now=asked.now)
 
     await asked.db.until_known(work)
-    return fresh(request, await _view(asked, code, token), personal=True)
+    return await _shown(request, asked, code, token)
 
 
-async def _view(asked: Asked, code: str, token: str | None) -> bytes:
-    async with asked.db.hot() as hot:
-        row = await refusals.opened(hot, code, token)
-    if row is None:
-        raise AppointmentUnknown
-    view: str = row["view"]
-    return view.encode()
+async def _shown(request: Request, asked: Asked, code: str, token: str | None) -> Response:
+    async def work() -> bytes:
+        async with asked.db.hot() as hot:
+            row = await refusals.opened(hot, code, token)
+        if row is None:
+            raise AppointmentUnknown
+        view: str = row["view"]
+        return view.encode()
+
+    return fresh(request, await asked.db.until_known(work), personal=True)

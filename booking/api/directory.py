@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from booking.api.answers import fresh, items, one
@@ -10,12 +10,15 @@ from booking.api.shapes import Items, refuses
 from booking.directory import queries
 from booking.directory.kinds import FacilityKind
 from booking.directory.queries import FacilityView, ServiceView
+from booking.inputs import ShortText
 from booking.web.dependencies import Ask
 
-router = APIRouter(tags=["directory"])
+router = APIRouter(prefix="/api/v1", tags=["directory"])
+
+Code = Annotated[ShortText, Path(description="the code of the facility", examples=["TYT-01"])]
 
 
-@router.get("/facilities", response_model=Items[FacilityView], responses=refuses(422))
+@router.get("/facilities", response_model=Items[FacilityView], responses=refuses(400, 422, 503))
 async def list_facilities(
     request: Request,
     asked: Ask,
@@ -32,15 +35,15 @@ async def list_facilities(
     return fresh(request, items(found))
 
 
-@router.get("/facilities/{code}", response_model=FacilityView, responses=refuses(404))
-async def get_facility(request: Request, asked: Ask, code: str) -> Response:
+@router.get("/facilities/{code}", response_model=FacilityView, responses=refuses(400, 404, 422, 503))
+async def get_facility(request: Request, asked: Ask, code: Code) -> Response:
     """One facility."""
     async with asked.db.transaction() as session:
         return fresh(request, one(await queries.facility(session, code)))
 
 
-@router.get("/facilities/{code}/services", response_model=Items[ServiceView], responses=refuses(404))
-async def list_services(request: Request, asked: Ask, code: str) -> Response:
+@router.get("/facilities/{code}/services", response_model=Items[ServiceView], responses=refuses(400, 404, 422, 503))
+async def list_services(request: Request, asked: Ask, code: Code) -> Response:
     """What one can come for, with what to bring and how late one may book, move or cancel."""
     async with asked.db.transaction() as session:
         return fresh(request, items(await queries.services(session, code)))

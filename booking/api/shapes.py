@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from booking.appointments.kinds import AppointmentState
 
@@ -40,17 +40,17 @@ class DayShape(BaseModel):
 class Named(BaseModel):
     """A facility or service by its code, in both languages."""
 
-    code: str
-    name: str
-    name_en: str
+    code: str = Field(examples=["TYT-01"])
+    name: str = Field(examples=["Trạm Y tế Mẫu"])
+    name_en: str = Field(examples=["Sample health station"])
 
 
 class SlotSpan(BaseModel):
     """The slot of an appointment."""
 
-    id: int
-    start: datetime
-    end: datetime
+    id: int = Field(examples=[4711])
+    start: datetime = Field(examples=["2026-11-30T07:30:00+07:00"])
+    end: datetime = Field(examples=["2026-11-30T07:45:00+07:00"])
 
 
 class PatientShape(BaseModel):
@@ -67,15 +67,15 @@ class AppointmentShape(BaseModel):
     """
 
     code: str = Field(examples=["K7M2PQ4R"])
-    state: AppointmentState
-    version: int
+    state: AppointmentState = Field(examples=["booked"])
+    version: int = Field(examples=[1])
     facility: Named
     service: Named
     slot: SlotSpan
-    place: int
-    patient: PatientShape | None
-    change_until: datetime
-    expires_at: datetime | None = Field(description="of a hold: until when the place is kept")
+    place: int = Field(examples=[2])
+    patient: PatientShape | None = Field(description="null for a hold")
+    change_until: datetime = Field(examples=["2026-11-30T05:30:00+07:00"])
+    expires_at: datetime | None = Field(description="of a hold: until when the place is kept", examples=[None])
 
 
 class TicketShape(AppointmentShape):
@@ -88,25 +88,28 @@ class TicketShape(AppointmentShape):
 class Problem(BaseModel):
     """RFC 9457. `code` is stable and documented in docs/errors.md; more members carry the facts of the case."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str | None
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["https://henkham.example/errors/slot_full"])
+    title: str = Field(
+        description="what happened, in the reader's language", examples=["This time has just filled up."]
+    )
+    status: int = Field(examples=[409])
+    detail: str = Field(description="what to do", examples=["Choose another time; the nearest free ones are shown."])
+    code: str = Field(examples=["slot_full"])
+    request_id: str | None = Field(description="name it when you ask us about this answer", examples=["q4Zc0xP2b7dM"])
 
 
 def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses for the problems an operation may answer with."""
     said = {
-        400: "The idempotency key is missing.",
+        400: "The idempotency key is missing, or the body is not JSON.",
         404: "It does not exist for the one who asks.",
         409: "The world changed: the time is full, the visit was changed. `nearest` lists free times where that helps.",
+        413: "The body is larger than 64 kB.",
+        415: "The body is not called application/json.",
         422: "The request can never work as it stands.",
         429: "Too many tries; Retry-After says when.",
         503: "Not known yet or too busy; repeat with the same key.",
     }
-    return {
-        status: {"model": Problem, "description": said[status], "content": {"application/problem+json": {}}}
-        for status in statuses
-    }
+    return {status: {"description": said[status]} for status in statuses}

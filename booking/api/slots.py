@@ -11,20 +11,22 @@ from booking.availability.spans import bounds
 from booking.availability.statements import DAYS, SLOTS
 from booking.directory import queries
 from booking.hot import Statement
-from booking.inputs import IsoDate
+from booking.inputs import IsoDate, ShortText
 from booking.web.dependencies import Ask, Asked
 
-router = APIRouter(tags=["slots"])
+router = APIRouter(prefix="/api/v1", tags=["slots"])
 
-Facility = Annotated[str, Query(max_length=64, examples=["TYT-01"])]
-Service = Annotated[str, Query(max_length=64, examples=["kham-tong-quat"])]
-From = Annotated[IsoDate, Query(alias="from", description="the first day, on the facility's calendar")]
-To = Annotated[IsoDate, Query(description="the last day, included; at most 62 days")]
+Facility = Annotated[ShortText, Query(description="the code of a facility", examples=["TYT-01"])]
+Service = Annotated[ShortText, Query(description="the code of one of its services", examples=["kham-tong-quat"])]
+From = Annotated[
+    IsoDate, Query(alias="from", description="the first day, on the facility's calendar", examples=["2026-11-30"])
+]
+To = Annotated[IsoDate, Query(description="the last day, included; at most 62 days", examples=["2026-12-06"])]
 
 _NOTHING = '{"items" : []}'
 
 
-@router.get("/slots", response_model=Items[SlotShape], responses=refuses(404, 422))
+@router.get("/slots", response_model=Items[SlotShape], responses=refuses(400, 404, 422, 503))
 async def list_slots(
     request: Request, asked: Ask, facility: Facility, service: Service, from_: From, to: To
 ) -> Response:
@@ -32,7 +34,7 @@ async def list_slots(
     return await _listed(request, asked, SLOTS, facility, service, from_, to)
 
 
-@router.get("/slots/days", response_model=Items[DayShape], responses=refuses(404, 422))
+@router.get("/slots/days", response_model=Items[DayShape], responses=refuses(400, 404, 422, 503))
 async def list_days(
     request: Request, asked: Ask, facility: Facility, service: Service, from_: From, to: To
 ) -> Response:

@@ -56,7 +56,6 @@ def _nearest() -> Statement:
         .where(
             asked.c.id == bindparam("slot", type_=BigInteger),
             slot.c.service_id == asked.c.service_id,
-            slot.c.id != asked.c.id,
             slot.c.starts_at > NOW,
             slot.c.starts_at.between(asked.c.starts_at - _days(14), asked.c.starts_at + _days(14)),
             belongs(),
@@ -82,12 +81,17 @@ _FACTS = _facts()
 _NEAREST = _nearest()
 
 
-async def explain(hot: Hot, slot_id: int, *, facility: str | None, service: str | None, now: datetime) -> BookingError:
-    """The error that says why no place of the slot could be taken, with the nearest free slots where that helps."""
+async def explain(
+    hot: Hot, slot_id: int, *, facility: str | None, service: str | None, now: datetime
+) -> BookingError | None:
+    """The error that says why no place of the slot could be taken, with the nearest free slots where that helps.
+
+    None when the slot has a free place by now: the caller tries again, for nobody is refused while a place is free.
+    """
     row = await hot.fetchrow(_FACTS.sql, *_FACTS.arguments({"slot": slot_id, "now": now}))
     if row is None:
         return SlotUnknown(slot=slot_id)
-    found = refusal(SlotFacts(**dict(row)), facility=facility, service=service, now=now) or SlotFull()
+    found = refusal(SlotFacts(**dict(row)), facility=facility, service=service, now=now)
     if isinstance(found, (SlotFull, SlotClosed)):
         found.facts["nearest"] = await nearest(hot, slot_id, now=now)
     return found

@@ -1,6 +1,6 @@
 """Use cases of the heart: hold, book, move, cancel. Each reads top to bottom as its steps."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ from booking.appointments.statements import (
     SWEEP_SLOT,
 )
 from booking.clock import local_day
+from booking.errors import Busy
 from booking.hot import Hot, Statement
 from booking.messages.kinds import MessageState
 from booking.messages.service import reach
@@ -45,8 +46,10 @@ from booking.trail.errors import TriedTooOften
 from booking.trail.keys import IdempotencyKey
 from booking.trail.service import Limit
 
-_TRIES = 4
-"""A booking code that is taken already (one in millions) is thrown again; a swept slot is tried again."""
+_TRIES = 40
+"""A booking code that is taken already (one in millions) is thrown again. A slot that has a free place by the time we
+ask why there was none (another request swept it, somebody cancelled) is tried again; whoever loses that often is told
+that it is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,11 @@ async def book(
     if command.hold is not None:
         return await _confirm(hot, command.hold, token, values, key=key, limit=limit)
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
-    try:
-        return await _take(hot, BOOK_SLOT, values, key, now=now)
-    except SlotFull:
-        # The statement takes nothing for a number that has booked enough today; only now ask which it was.
+
+    async def check() -> None:
         await _check_phone(hot, values, limit, now=now)
-        raise
+
+    return await _take(hot, BOOK_SLOT, values, key, check, now=now)
 
 
 async def hold(
@@ -129,13 +131,12 @@ async def hold(
     values = _common(command.language, by=by, now=now, key=key, channel=channel)
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
     values |= mine | {"hold_minutes": minutes}
-    try:
-        return await _take(hot, HOLD, values, key, now=now)
-    except SlotFull:
-        # The statement takes nothing for a device that holds enough; only now is it worth asking which it was.
+
+    async def check() -> None:
         if await hot.fetchval(LIVE_HOLDS.sql, *LIVE_HOLDS.arguments(mine)) >= HOLDS_PER_DEVICE:
-            raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=minutes * 60) from None
-        raise
+            raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=minutes * 60)
+
+    return await _take(hot, HOLD, values, key, check, now=now)
 
 
 async def release_expired(hot: Hot, slot_id: int) -> int:
@@ -217,8 +218,19 @@ def _person(given: PersonInput, *, now: datetime) -> dict[str, Any]:
 
 
 async def _take(
-    hot: Hot, statement: Statement, values: dict[str, Any], key: IdempotencyKey, *, now: datetime
+    hot: Hot,
+    statement: Statement,
+    values: dict[str, Any],
+    key: IdempotencyKey,
+    check: Callable[[], Awaitable[None]],
+    *,
+    now: datetime,
 ) -> Ticket:
+    """Run the statement until it took a place or a reason is known why it did not.
+
+    It also takes nothing for a number that has booked enough today or a device that holds enough; `check` raises then,
+    asked only where the slot itself gives no other reason.
+    """
     for _ in range(_TRIES):
         try:
             row = await hot.fetchrow(statement.sql, *statement.arguments(values))
@@ -236,9 +248,16 @@ async def _take(
         replay = await _replay(hot, key)
         if replay is not None:
             return replay
-        if not await release_expired(hot, values["slot"]):
-            break
-    raise await refusals.explain(hot, values["slot"], facility=values["facility"], service=values["service"], now=now)
+        if await release_expired(hot, values["slot"]):
+            continue
+        refused = await refusals.explain(
+            hot, values["slot"], facility=values["facility"], service=values["service"], now=now
+        )
+        if refused is None or isinstance(refused, SlotFull):
+            await check()
+        if refused is not None:
+            raise refused
+    raise Busy(retry_after=1)
 
 
 async def _confirm(
@@ -260,6 +279,8 @@ async def _confirm(
     if replay is not None:
         return replay
     await _check_phone(hot, values, limit, now=values["now"])
+    if (found := await refusals.opened(hot, code, token)) and orjson.loads(found["view"])["patient"]:
+        raise AlreadyBooked  # confirmed already, under another key
     raise HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     cast,
     func,
     insert,
@@ -93,7 +94,7 @@ def view_json(visit: Any, about: Any, name: ColumnElement[Any] | None) -> Column
         service=service_part,
         slot={"id": visit.slot_id, "start": local_iso(visit.starts_at), "end": local_iso(visit.ends_at)},
         place=visit.place,
-        patient={"name": name} if name is not None else literal_column("NULL"),
+        patient=literal_column("NULL") if name is None else case((name.is_not(None), json_object(name=name))),
         change_until=local_iso(visit.starts_at - minutes(about.cancel_minutes)),
         expires_at=local_iso(visit.expires_at),
     )

@@ -21,6 +21,6 @@ def bounds(first: date, last: date) -> tuple[datetime, datetime]:
     Raises:
         SpanRefused: the last day lies before the first, or more than 62 days are asked for.
     """
-    if not 0 <= (last - first).days < MOST_DAYS or last == date.max:
+    if not 0 <= (last - first).days < MOST_DAYS or last == date.max or first == date.min:
         raise SpanRefused(most=MOST_DAYS, field="to")
     return day_bounds(first)[0], day_bounds(last)[1]

@@ -1,7 +1,6 @@
 """What a name, a telephone number and a birth date must look like. Pure: plain values in, a value out or a refusal."""
 
 import re
-import re
 from dataclasses import dataclass
 from datetime import date
 

@@ -13,6 +13,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "conflict": (_("Something changed in the meantime."), _("Load the page again to see how it stands now.")),
     "rule_broken": (_("This cannot be done."), _("Change what was entered and try again.")),
     "not_allowed": (_("This is not permitted."), _("Sign in with an account that may do it.")),
+    "foreign_form": (
+        _("This form did not come from our page."),
+        _("Open the page again from the first page, allow cookies, and repeat."),
+    ),
     "too_many": (_("Too many tries."), _("Please wait a little and try again.")),
     "tried_too_often": (
         _("Too many tries from this network or for this number."),
@@ -113,7 +117,8 @@ FIELD_TEXTS: dict[str, str] = {
     "enum": _("Choose one of the values given."),
     "literal_error": _("Choose one of the values given."),
     "date": _("A date is written as 2026-11-30."),
-    "value_error": _("This cannot be used."),
+    "control_signs": _("This contains signs that cannot be shown."),
+    "slot_or_hold": _("Name a facility, a service and a time, or a hold; not both."),
     "model_attributes_type": _("An object is needed here."),
     "string_type": _("Text is needed here."),
 }

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booking import errors
+from booking.appointments.errors import KeyMissing
+from booking.db import is_lost
 from booking.i18n import Language, translate
 from booking.logs import request_id
 from booking.web.dependencies import language_of
@@ -84,18 +86,16 @@ def field_problems(found: Sequence[Any], language: Language) -> list[dict[str, s
     for error in found:
         place = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
         text = FIELD_TEXTS.get(error["type"]) or FIELD_TEXTS.get(error["type"].split("_")[0]) or FIELD_TEXTS[""]
-        said = str(error.get("ctx", {}).get("error", ""))
-        listed.append(
-            {
-                "field": ".".join(place),
-                "code": error["type"],
-                "text": translate(language, text) if error["type"] != "value_error" or not said else said,
-            }
-        )
+        listed.append({"field": ".".join(place), "code": error["type"], "text": translate(language, text)})
     return listed
 
 
 def _of_validation(request: Request, error: RequestValidationError) -> Response:
+    if any(tuple(found["loc"]) == ("header", "Idempotency-Key") for found in error.errors()):
+        return _of_booking_error(request, KeyMissing())
+    if any(found["type"] == "json_invalid" for found in error.errors()):
+        # Not JSON at all, like broken UTF-8 or a number of 5,000 digits: there is no field to speak of.
+        return _of_http(request, HTTPException(400))
     language = language_of(request)
     title, advice = (translate(language, text) for text in TEXTS["invalid_request"])
     listed = field_problems(error.errors(), language)
@@ -126,16 +126,19 @@ def answer(request: Request, error: Exception) -> Response:
         return _of_validation(request, error)
     if isinstance(error, HTTPException):
         return _of_http(request, error)
+    if is_lost(error):  # a read whose connection went away: nothing was changed, and the next try has a fresh one
+        return _of_booking_error(request, errors.Busy(retry_after=2))
     return of_unexpected(request, error)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of the app leave through here; pages have their own form, chosen by the path's door."""
     for kind in (errors.BookingError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, _chosen)
+        app.add_exception_handler(kind, chosen)
 
 
-def _chosen(request: Request, error: Exception) -> Response:
+def chosen(request: Request, error: Exception) -> Response:
+    """The answer for any error in the form of the door it happened at: a page for pages, a problem for programs."""
     page = getattr(request.app.state, "error_page", None)
     if page is not None and not request.url.path.startswith(("/api/", "/healthz", "/readyz")):
         shown: Response = page(request, error)

@@ -3,19 +3,18 @@
 Pure ASGI, because each BaseHTTPMiddleware costs a quarter of a millisecond.
 """
 
+import asyncio
 import logging
 import time
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking import ids
-from booking.i18n import translate
 from booking.logs import request_id
 from booking.web import problems
-from booking.web.dependencies import language_of
-from booking.web.problem_texts import HTTP_TEXTS
 
 log = logging.getLogger("henkham.access")
 
@@ -38,11 +37,12 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(self)",
 }
 
+DRAINED = 32 * 1024 * 1024
+"""Bytes of a body that is too large which we still read and throw away, so that its sender hears why."""
+
+_DRAIN_SECONDS = 5.0
+_BAD_REQUEST = 400
 _TOO_LARGE = 413
-
-
-class BodyTooLargeError(Exception):
-    """The body passed the limit while it was read."""
 
 
 class Shell:
@@ -74,7 +74,7 @@ class Shell:
             await send(message)
 
         try:
-            await self._limited(scope, receive, send_with_headers)
+            await self._answered(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", None) or "-"
             spent = round((time.perf_counter() - started) * 1000, 1)
@@ -82,21 +82,9 @@ class Shell:
             log.info("request", extra={"facts": facts})
             request_id.reset(token)
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > LARGEST_BODY:
-            await self._refuse(scope, receive, send)
-            return
-        read = 0
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever happens inside, the reader gets an answer in our one shape, with our headers and its request id."""
         started = False
-
-        async def receive_limited() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
-                raise BodyTooLargeError
-            return message
 
         async def send_noting(message: Message) -> None:
             nonlocal started
@@ -104,16 +92,57 @@ class Shell:
             await send(message)
 
         try:
-            await self._app(scope, receive_limited, send_noting)
-        except BodyTooLargeError:
-            if not started:
-                await self._refuse(scope, receive, send)
+            refused = _refusal(scope)
+            if refused is not None:
+                if refused.status_code == _TOO_LARGE:
+                    await _drain(receive)
+                raise refused
+            await self._app(scope, _limited(receive), send_noting)
+        except Exception as error:
+            if started:
+                raise
+            request = Request(scope)
+            await problems.chosen(request, error)(scope, receive, send)
 
-    @staticmethod
-    async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        code, title, advice = HTTP_TEXTS[_TOO_LARGE]
-        request = Request(scope, receive)
-        language = language_of(request)
-        answer = problems.problem(request, _TOO_LARGE, code, translate(language, title), translate(language, advice))
-        answer.headers["connection"] = "close"
-        await answer(scope, receive, send)
+
+def _refusal(scope: Scope) -> HTTPException | None:
+    """What is wrong with a request before anybody looks at it."""
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if not declared.isdigit():
+        return HTTPException(_BAD_REQUEST)
+    if int(declared) > LARGEST_BODY:
+        return HTTPException(_TOO_LARGE, headers={"connection": "close"})
+    # U+0000 stands in no name and no code, and PostgreSQL refuses it in any text.
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        return HTTPException(_BAD_REQUEST)
+    return None
+
+
+def _limited(receive: Receive) -> Receive:
+    """Reads as `receive` does, up to the limit; for a body that came without its length."""
+    read = 0
+
+    async def receive_limited() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > LARGEST_BODY:
+            await _drain(receive)
+            raise HTTPException(_TOO_LARGE, headers={"connection": "close"})
+        return message
+
+    return receive_limited
+
+
+async def _drain(receive: Receive) -> None:
+    """Throw the rest of a body away: a connection closed on a sender who is still sending loses our answer."""
+    read = 0
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while read < DRAINED:
+                message = await receive()
+                read += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
