@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlmodel import col
 from starlette.responses import Response
 
-from booking.inbox.bodies import body_of
+
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
+from booking.messages.outbox import body_of
 from booking.web.dependencies import Ask
 from booking.web.pages import page
 
@@ -56,5 +57,5 @@ def _shown(message: Message, base_url: str) -> Shown:
         message.kind.value,
         (message.posted_at or message.changed_at) if arrived else message.due_at,
         message.language,
-        _LINK.split(body_of(message, base_url)) if arrived else [],
+        _LINK.split(body_of(message, base_url=base_url)) if arrived else [],
     )

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booking import ids
+from booking.db import is_lost
 from booking.errors import BookingError, NotFound
 from booking.i18n import translate
 from booking.logs import request_id
@@ -44,6 +45,8 @@ def error_page(request: Request, error: Exception) -> Response:
     """The page for any error."""
     language = language_of(request)
     facts: dict[str, Any] = {}
+    if not isinstance(error, (BookingError, RequestValidationError, HTTPException)) and is_lost(error):
+        error = Busy(retry_after=2)  # a read whose connection went away: the next try has a fresh one
     if isinstance(error, BookingError):
         status, code, facts = status_of(error), error.code, dict(error.facts)
         title, advice = sentence(error, language)
