@@ -1,5 +1,84 @@
 """Status callbacks of the SMS provider: signed, late, twice and out of order."""
 
-from fastapi import APIRouter
+import logging
+from urllib.parse import parse_qsl
+from uuid import UUID
 
-router = APIRouter(tags=["sms"], include_in_schema=False)
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from booking.messages import receipts
+from booking.messages.errors import SignatureRefused
+from booking.messages.receipts import Receipt
+from booking.settings import Settings
+from booking.web.dependencies import Ask
+
+router = APIRouter(prefix="/api/v1", tags=["sms"], include_in_schema=False)
+log = logging.getLogger(__name__)
+
+_FIELDS_MOST = 200
+_WORD_LONGEST = 64
+_CODE_LONGEST = 9
+
+
+@router.post("/sms/status/{message_id}", status_code=204)
+async def status(message_id: str, request: Request, asked: Ask) -> Response:
+    """Keep what the provider says of a message.
+
+    A signed callback about a message we do not have is answered like any other: an error would only make the provider
+    try again and raise an alarm there, and a repeat would find no more than this one did. The log names it.
+
+    Raises:
+        SignatureRefused: not signed by the provider for this very address and these very fields.
+    """
+    fields = _signed_fields(await request.body(), _signed_url(request, asked.settings), request, asked.settings)
+    receipt, mine = _receipt(dict(fields)), _id(message_id)
+    if receipt is None or mine is None:
+        log.warning("receipt without sense", extra={"facts": {"message_id": mine}})
+        return Response(status_code=204)
+    async with asked.db.transaction() as session:
+        known = await receipts.take(session, mine, receipt, now=asked.now)
+    if not known:
+        log.warning("receipt for an unknown message", extra={"facts": {"message_id": mine}})
+    return Response(status_code=204)
+
+
+def _signed_url(request: Request, settings: Settings) -> str:
+    """The address the provider was given: ours from the settings. Host and forwarded headers have no say in it."""
+    path: str = request.scope["raw_path"].decode("latin-1")
+    query: str = request.scope["query_string"].decode("latin-1")
+    return settings.public_base_url + path + (f"?{query}" if query else "")
+
+
+def _signed_fields(body: bytes, url: str, request: Request, settings: Settings) -> list[tuple[str, str]]:
+    """The form, repeated fields kept, once its signature fits."""
+    if settings.twilio_auth_token is None:
+        raise SignatureRefused  # nobody could have signed it
+    # Loaded here: who sends by another provider needs no SDK of this one.
+    from booking.sms.twilio import signature_fits
+
+    try:
+        fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MOST)
+    except ValueError:  # no text, or too many fields
+        raise SignatureRefused from None
+    signature = request.headers.get("x-twilio-signature", "")
+    if not signature_fits(settings.twilio_auth_token.get_secret_value(), url, fields, signature):
+        raise SignatureRefused
+    return fields
+
+
+def _receipt(fields: dict[str, str]) -> Receipt | None:
+    sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    word = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+    code = fields.get("ErrorCode", "")
+    if not (0 < len(sid) <= _WORD_LONGEST and 0 < len(word) <= _WORD_LONGEST) or "\0" in sid + word:
+        return None
+    readable = code.isascii() and code.isdigit() and len(code) <= _CODE_LONGEST
+    return Receipt(sid, word, int(code) if readable else None)
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -8,24 +8,24 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, literal_column, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
-from booking.appointments.errors import AppointmentUnknown, SlotFull, SlotUnknown
+from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotFull, SlotUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.appointments.rules import SlotFacts, check_changeable, refusal
+from booking.appointments.telling import facts_of, recipient_of
 from booking.availability.models import Slot
-from booking.clock import ZONE
 from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
-from booking.messages.service import Notice, Recipient, reach
+from booking.messages.service import Notice
 from booking.patients.models import Patient
-from booking.patients.rules import read_phone
 from booking.sealed import keys
 from booking.trail.service import record
 
@@ -79,13 +79,24 @@ async def reschedule(
     visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
     visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
     visit.version += 1
-    await session.flush()
+    await _flushed(session)
     await _free(session, old_slot, old_place, reserved=reserved)
     await _tell(session, change, MessageKind.MOVED, now=now)
     record(
         session, "appointment.move", "appointment", visit.public_id, by=by, now=now,
         from_slot=old_slot, to_slot=command.slot,
     )  # fmt: skip
+
+
+async def _flushed(session: AsyncSession) -> None:
+    """Write the change; the one rule that only the database can judge is a second visit on the new day."""
+    try:
+        await session.flush()
+    except IntegrityError as problem:
+        cause = problem.orig.__cause__ if problem.orig else None
+        if getattr(cause, "constraint_name", None) == "appointment_day_key":
+            raise AlreadyBooked from None
+        raise
 
 
 async def _locked(session: AsyncSession, code: str, token: str, *, also: int | None = None) -> Change:
@@ -132,6 +143,8 @@ async def _check(session: AsyncSession, change: Change, *, now: datetime) -> Non
 async def _take(session: AsyncSession, change: Change, slot: Slot, *, now: datetime) -> int:
     """Take a place of a slot we hold the lock of; its number."""
     kept = slot.reserved - slot.reserved_used if now < slot.release_at else 0
+    if len(slot.free_places) <= kept:
+        await _release_expired(session, slot)
     facts = SlotFacts(
         facility=change.facility.code,
         service=change.service.code if slot.service_id == change.service.id else "",
@@ -161,6 +174,26 @@ async def _take(session: AsyncSession, change: Change, slot: Slot, *, now: datet
     return place
 
 
+async def _release_expired(session: AsyncSession, slot: Slot) -> None:
+    """Give back the places of expired holds of a slot we hold the lock of, by the database's clock."""
+    gone = await session.execute(
+        update(Appointment)
+        .where(
+            col(Appointment.slot_id) == slot.id,
+            col(Appointment.state) == AppointmentState.HELD,
+            col(Appointment.expires_at) <= func.clock_timestamp(),
+        )
+        .values(state=AppointmentState.LAPSED)
+        .returning(col(Appointment.place))
+        .execution_options(synchronize_session=False)
+    )
+    places = list(gone.scalars())
+    if places:
+        slot.taken -= len(places)
+        slot.free_places = [*slot.free_places, *places]
+        await session.flush()
+
+
 async def _free(session: AsyncSession, slot_id: int, place: int, *, reserved: bool) -> None:
     values: dict[str, Any] = {
         "taken": col(Slot.taken) - 1,
@@ -180,14 +213,8 @@ async def _tell(session: AsyncSession, change: Change, kind: MessageKind, *, now
     patient = await session.get(Patient, visit.patient_id)
     if patient is None:
         raise AppointmentUnknown
-    to = Recipient(patient.phone, visit.language, reach(patient.phone, mobile=read_phone(patient.phone).mobile))
-    facts = {
-        "facility": change.facility.sms_name,
-        "code": visit.code,
-        "starts_at": visit.starts_at.astimezone(ZONE).isoformat(),
-        "token_version": visit.token_version,
-    }
+    facts = facts_of(visit, change.facility.sms_name)
     notice = Notice(
         visit.public_id, kind, visit.version, visit.facility_id, facts, due_at=now, useful_until=visit.starts_at
     )
-    await messages.write(session, [notice], to, now=now)
+    await messages.write(session, [notice], recipient_of(visit, patient), now=now)

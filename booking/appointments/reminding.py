@@ -1,0 +1,90 @@
+"""What reminders a booked visit needs: two rows for each version of it, also where a reminder is dropped."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.appointments.telling import facts_of, recipient_of
+from booking.clock import ZONE
+from booking.directory.models import Facility
+from booking.messages import service as messages
+from booking.messages.kinds import MessageKind
+from booking.messages.models import Message
+from booking.messages.rules import Dropped, Planned, plan_reminders
+from booking.messages.service import APPOINTMENT, Notice
+from booking.patients.models import Patient
+
+AHEAD: Final = timedelta(days=3)
+"""How long before a visit its reminders are written: well before the first of them is due."""
+
+REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
+_TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED)
+
+
+async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> int:
+    """Write the reminders of coming visits that have none for what they are now; how many visits that were.
+
+    The visits are locked, and those somebody is changing this moment are left for the next run: the rows are written
+    for the version that stands, and whoever moves or cancels next finds them and calls them back.
+    """
+    query = (
+        select(Appointment, Patient, Facility, _told_at())
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+        .where(
+            col(Appointment.state) == literal_column(f"'{AppointmentState.BOOKED.value}'"),  # as its index has it
+            col(Appointment.starts_at) > now,
+            col(Appointment.starts_at) <= now + AHEAD,
+            ~_reminded(),
+        )
+        .order_by(col(Appointment.starts_at), col(Appointment.id))
+        .limit(most)
+        .with_for_update(of=Appointment, key_share=True, skip_locked=True)
+    )
+    found = (await session.execute(query)).all()
+    for visit, patient, facility, told_at in found:
+        notices = _notices(visit, facility.sms_name, told_at or visit.created_at, now=now)
+        await messages.write(session, notices, recipient_of(visit, patient), now=now)
+    return len(found)
+
+
+def _notices(visit: Appointment, sms_name: str, told_at: datetime, *, now: datetime) -> Sequence[Notice]:
+    return [
+        Notice(
+            visit.public_id,
+            plan.kind,
+            visit.version,
+            visit.facility_id,
+            facts_of(visit, sms_name),
+            due_at=plan.due_at if isinstance(plan, Planned) else now,
+            useful_until=plan.expires_at if isinstance(plan, Planned) else visit.starts_at,
+            suppressed=plan.reason if isinstance(plan, Dropped) else None,
+        )
+        for plan in plan_reminders(visit.starts_at, told_at, ZONE)
+    ]
+
+
+def _reminded() -> ColumnElement[bool]:
+    """Whether this version of the visit has reminders."""
+    return select(Message.id).where(*_of_this_version(REMINDERS)).correlate(Appointment).exists()
+
+
+def _told_at() -> ColumnElement[datetime | None]:
+    """When the visit became what it is: the moment its confirmation, or the news of its last move, was written."""
+    told = select(func.max(col(Message.created_at))).where(*_of_this_version(_TOLD))
+    return told.correlate(Appointment).scalar_subquery()
+
+
+def _of_this_version(kinds: Sequence[MessageKind]) -> list[ColumnElement[bool]]:
+    return [
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == col(Appointment.public_id),
+        col(Message.version) == col(Appointment.version),
+        col(Message.kind).in_(kinds),
+    ]

@@ -1,0 +1,278 @@
+"""Sending what is due: the steps of one message, each a transaction of its own, each guarded.
+
+    due → claimed (a lease) → sending (written down before the post) → sent | failed | due again | unknown
+
+Whoever crashes between two steps leaves a row whose lease runs out. One that was only claimed was not posted and is
+due again; one that was `sending` may have been posted and becomes `unknown`, never due. No step overwrites what
+somebody else knows better: a claim is ours as long as its lease is unchanged, an outcome is written only over the
+state of the post it belongs to, and what provider or carrier say moves a message forward only (`rules.may_follow`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking import clock, ids
+from booking.columns import state_in
+from booking.messages import rules, texts
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
+from booking.messages.models import Message
+from booking.sealed import UnsealError, keys
+from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
+
+RECEIPTS_PATH: Final = "/api/v1/sms/status"
+"""Where status callbacks arrive, under the public address; our own message id follows."""
+
+_REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Every wait of the outbox in one place.
+
+    Attributes:
+        claimed: how long a claim lasts; the time from claiming to posting.
+        sending: how long a post may take, its answer and writing that down included; a post ends within 21 s.
+        settle_every: how often expired leases and unknown outcomes are looked at.
+        first_look: how long a receipt has before the provider's list is read.
+        next_look: between two readings of the list.
+        later_look: likewise once the second send is spent or its time is over.
+        second_send: how long after the first post a second one may follow, if the list shows none.
+        held: how long the channel rests when our configuration is refused.
+    """
+
+    claimed: timedelta = timedelta(seconds=30)
+    sending: timedelta = timedelta(seconds=60)
+    settle_every: timedelta = timedelta(seconds=5)
+    first_look: timedelta = timedelta(seconds=10)
+    next_look: timedelta = timedelta(seconds=30)
+    later_look: timedelta = timedelta(minutes=10)
+    second_send: timedelta = timedelta(minutes=3)
+    held: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that is ours until its lease runs out. No two claims of one message have the same lease."""
+
+    id: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Through what a text goes.
+
+    Attributes:
+        provider: the gateway's name.
+        base_url: the public address, for links and receipts.
+        production: only approved texts may go.
+    """
+
+    provider: str
+    base_url: str
+    production: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post."""
+
+    id: int
+    attempt: int
+    outgoing: Outgoing
+
+
+async def claim(session: AsyncSession, lane: str, *, most: int, now: datetime, lease: timedelta) -> list[Claim]:
+    """Claim what is due in a lane, at most so many, oldest first and then by the visit's time.
+
+    Two senders never get the same row: one skips what the other has locked. Nothing due costs one look at an index.
+    """
+    order = (col(Message.due_at), col(Message.facts)["starts_at"].astext, col(Message.id))
+    picked = (
+        select(col(Message.id))
+        .where(state_in([MessageState.DUE]), col(Message.lane) == lane, col(Message.due_at) <= now)
+        .order_by(*order)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .cte("picked")
+    )
+    claimed = await session.execute(
+        update(Message)
+        .where(col(Message.id) == picked.c.id)
+        .values(state=MessageState.CLAIMED, lease_until=now + lease, changed_at=now)
+        .returning(*order)
+        .execution_options(synchronize_session=False)
+    )
+    return [Claim(row[2], now + lease) for row in sorted(claimed.all(), key=_order)]
+
+
+def _order(row: Any) -> tuple[datetime, str, int]:
+    return row[0], row[1] or "", row[2]
+
+
+async def begin(
+    session: AsyncSession, claimed: Claim, *, through: Channel, now: datetime, lease: timedelta
+) -> Posting | None:
+    """Look at a claimed message once more and write down that it is about to be posted. Post only after the commit.
+
+    None where it is not to be posted: it was called back, the lease is lost, it is too late, the night has come, the
+    text may not go out, or the row cannot be read. Calling back (`service.supersede`) and this step meet on the row:
+    one of them wins.
+    """
+    prepared = await _prepared(session, claimed, through, now=now)
+    if isinstance(prepared, dict):
+        await _move(session, ours(claimed), now=now, lease_until=None, **prepared)
+        return None
+    changed = prepared is not None and await _move(
+        session, ours(claimed), now=now, state=MessageState.SENDING, lease_until=now + lease,
+        attempts=col(Message.attempts) + 1, sends=col(Message.sends) + 1, posted_at=now, provider=through.provider,
+    )  # fmt: skip
+    return prepared if changed else None
+
+
+async def _prepared(
+    session: AsyncSession, claimed: Claim, through: Channel, *, now: datetime
+) -> Posting | dict[str, Any] | None:
+    """The post to make, or what to write instead of it; None where the claim is ours no more."""
+    try:
+        message = (await session.execute(select(Message).where(*ours(claimed)))).scalar_one_or_none()
+        if message is None:
+            return None
+        aside = _set_aside(message, production=through.production, now=now)
+        return aside or Posting(claimed.id, message.attempts + 1, _outgoing(message, through.base_url, now=now))
+    except (UnsealError, LookupError, ValueError) as problem:
+        # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
+        return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}"}
+
+
+def ours(claimed: Claim) -> list[Any]:
+    """Whether a claim still holds: nobody called the message back, and nobody took over after our lease."""
+    return [
+        col(Message.id) == claimed.id,
+        col(Message.state) == MessageState.CLAIMED,
+        col(Message.lease_until) == claimed.lease_until,
+    ]
+
+
+async def record(
+    session: AsyncSession, posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace
+) -> MessageState | None:
+    """Write down what became of a post; the new state, or None where something better is known already.
+
+    Being accepted is evidence whatever happened to the row meanwhile. All else speaks of this one post only.
+    """
+    values = _outcome(posting, outcome, now=now, pace=pace)
+    guard: list[Any] = [col(Message.id) == posting.id]
+    if isinstance(outcome, Accepted):
+        guard.append(col(Message.state).in_(before(MessageState.SENT)))
+    else:
+        open_states = {MessageState.SENDING, MessageState.UNKNOWN}
+        states = [state for state in before(values["state"]) if state in open_states]
+        guard += [col(Message.attempts) == posting.attempt, col(Message.state).in_(states)]
+    changed = await _move(session, guard, now=now, lease_until=None, **values)
+    return values["state"] if changed else None
+
+
+def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -> dict[str, Any]:
+    if isinstance(outcome, Accepted):
+        return {"state": MessageState.SENT, "provider_sid": outcome.provider_sid, "reason": None, "error_code": None}
+    if isinstance(outcome, Unknown):
+        return {"state": MessageState.UNKNOWN, "reason": outcome.reason, "due_at": now + pace.first_look}
+    said = {"error_code": outcome.code, "reason": outcome.fault.value}
+    if outcome.fault in (Fault.PHONE, Fault.CONTENT):
+        return said | {"state": MessageState.FAILED}
+    return said | {
+        "state": MessageState.DUE,
+        "sends": col(Message.sends) - 1,  # it certainly did not go
+        "due_at": now + _pause(posting, outcome, pace),
+    }
+
+
+def _pause(posting: Posting, refused: Refused, pace: Pace) -> timedelta:
+    if refused.fault is Fault.CONFIGURATION:
+        return pace.held  # with everything else that is held; what was never tried is older and goes first
+    return rules.backoff(posting.attempt, ids.jitter(0.5, 1.5), refused.retry_after)
+
+
+def before(new: MessageState) -> list[MessageState]:
+    """The states that may become `new`."""
+    return [state for state in MessageState if rules.may_follow(state, new)]
+
+
+async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]:
+    """Settle what a sender left behind: how many are due again, and how many may have been sent.
+
+    What was only claimed was never posted. What was `sending` may have been, so it is never due again from here.
+    """
+    over = col(Message.lease_until) <= now
+    leased = state_in([MessageState.CLAIMED, MessageState.SENDING])  # as the index has it
+    claimed = [leased, over, col(Message.state) == MessageState.CLAIMED]
+    sending = [leased, over, col(Message.state) == MessageState.SENDING]
+    again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None)
+    unknown = await _move(
+        session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost"
+    )
+    return again, unknown
+
+
+async def _move(session: AsyncSession, guard: list[Any], *, now: datetime, **values: Any) -> int:
+    """One guarded UPDATE; how many rows it changed."""
+    result = await session.execute(
+        update(Message).where(*guard).values(changed_at=now, **values).execution_options(synchronize_session=False)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
+    """What to write instead of posting; None when it may go."""
+    if rules.valid_seconds(message.useful_until, now) is None:
+        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value}
+    if not texts.may_send(message.kind, message.language, production=production):
+        return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TEXT_NOT_APPROVED.value}
+    if message.kind in _REMINDERS and rules.is_quiet(now, clock.ZONE):
+        morning = _morning_after(now)
+        if morning >= message.useful_until:
+            return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
+        return {"state": MessageState.DUE, "due_at": morning}
+    return None
+
+
+def _morning_after(night: datetime) -> datetime:
+    """The end of the quiet hours that this moment lies in, UTC."""
+    evening = night.astimezone(clock.ZONE).time() >= rules.QUIET_FROM
+    return clock.at_local(clock.local_day(night) + timedelta(days=evening), rules.QUIET_UNTIL)
+
+
+def _outgoing(message: Message, base_url: str, *, now: datetime) -> Outgoing:
+    if message.phone is None:
+        raise ValueError("a message without a number is never due")  # a constraint of the table says so too
+    mine = str(message.public_id)
+    return Outgoing(
+        mine,
+        message.phone,
+        body_of(message, base_url=base_url),
+        callback_url=f"{base_url}{RECEIPTS_PATH}/{mine}",
+        valid_seconds=rules.valid_seconds(message.useful_until, now),
+    )
+
+
+def body_of(message: Message, *, base_url: str) -> str:
+    """The text as it is read. Its link is made here and stored nowhere.
+
+    Raises:
+        texts.MissingFactError: the row lacks a fact that its text needs.
+    """
+    facts = {name: str(value) for name, value in message.facts.items()}
+    if "starts_at" in facts:
+        starts = datetime.fromisoformat(facts["starts_at"]).astimezone(clock.ZONE)
+        facts |= {"time": f"{starts:%H:%M}", "date": f"{starts:%d/%m}"}
+    if "token_version" in facts:
+        token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
+        facts["link"] = f"{base_url}/t/{facts['code']}/{token}"
+    return texts.render(message.kind, message.language, facts)

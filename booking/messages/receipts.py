@@ -1,0 +1,48 @@
+"""Status callbacks: kept as they came, and believed forward only.
+
+They come late, twice, out of order, and sometimes before the answer to our own post. Each is kept as a row; the
+message moves only to a state that outranks the one it has (`rules.may_follow`), whatever we thought of it meanwhile.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.messages import rules
+from booking.messages.kinds import MessageState
+from booking.messages.models import Message, MessageReceipt
+
+_FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the provider says of a message: its own name for it, a status word, and a code where it failed."""
+
+    provider_sid: str
+    status: str
+    error_code: int | None = None
+
+
+async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
+    """Keep a receipt and let it move its message. False when there is no such message: then nothing is kept."""
+    query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
+    message = (await session.execute(query)).scalar_one_or_none()
+    if message is None or message.id is None:
+        return False
+    session.add(
+        MessageReceipt(
+            message_id=message.id, provider_sid=receipt.provider_sid, status=receipt.status,
+            error_code=receipt.error_code, received_at=now,
+        )
+    )  # fmt: skip
+    state = rules.receipt_state(receipt.status)
+    if state is not None and rules.may_follow(message.state, state):
+        message.state, message.lease_until, message.changed_at = state, None, now
+        message.provider_sid = message.provider_sid or receipt.provider_sid
+        message.error_code = receipt.error_code
+        message.reason = receipt.status if state in _FAILURES else None
+    return True

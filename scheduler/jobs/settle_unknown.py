@@ -1,0 +1,48 @@
+"""End leases nobody renewed, and find out about texts that may have been sent."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from booking.clock import utc_now
+from booking.db import Database
+from booking.messages import outbox, settling
+from booking.messages.outbox import Pace
+from booking.messages.settling import Doubt
+from booking.sms.gateway import Gateway, Listed, ListingError
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 20
+
+
+async def run(db: Database, gateway: Gateway, *, base_url: str, pace: Pace) -> int:
+    """One look at each message whose time for it has come; how many were settled."""
+    await _end_leases(db)
+    async with db.transaction() as session:
+        doubts = await settling.take(session, most=_AT_ONCE, base_url=base_url, now=utc_now(), pace=pace)
+    settled = 0
+    for doubt in doubts:
+        listed = await _listed(gateway, doubt)
+        async with db.transaction() as session:
+            state = await settling.settle(session, doubt, listed, base_url=base_url, now=utc_now(), pace=pace)
+        if state is not None:
+            settled += 1
+            log.info("unknown outcome settled", extra={"facts": {"state": state, "attempt": doubt.attempts}})
+    return settled
+
+
+async def _end_leases(db: Database) -> None:
+    async with db.transaction() as session:
+        again, unknown = await outbox.end_leases(session, now=utc_now())
+    if again or unknown:
+        log.warning("leases ran out", extra={"facts": {"due": again, "count": unknown}})
+
+
+async def _listed(gateway: Gateway, doubt: Doubt) -> Sequence[Listed] | None:
+    """The provider's texts to this number; None where they could not be read, which settles nothing."""
+    try:
+        return await asyncio.to_thread(gateway.sent_to, doubt.phone, doubt.since)
+    except ListingError as problem:
+        log.warning("the provider's list cannot be read", extra={"facts": {"reason": str(problem)}})
+        return None

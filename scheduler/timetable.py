@@ -1,0 +1,54 @@
+"""Every job and its cadence. What is due is rows in our tables: a tick that is missed or comes twice does no harm."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from booking.clock import utc_now
+from booking.db import Database
+from booking.messages.outbox import Channel, Pace
+from booking.settings import Settings
+from booking.sms.gateway import Gateway
+from scheduler.jobs import (
+    check_invariants,
+    housekeeping,
+    plan_reminders,
+    publish_slots,
+    release_holds,
+    send_messages,
+    settle_unknown,
+)
+from scheduler.jobs.send_messages import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of the timetable."""
+
+    name: str
+    every: timedelta
+    work: Callable[[], Awaitable[object]]
+
+
+def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event, pace: Pace) -> list[Job]:
+    """All timed work."""
+    base = settings.public_base_url
+    channel = Channel(gateway.name, base, production=settings.environment == "production")
+    codes = Sender(db, gateway, channel, lane="code", pace=pace)
+    visits = Sender(db, gateway, channel, lane="visit", pace=pace)
+    days = settings.horizon_days
+    return [
+        Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
+        Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
+        Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
+        Job("release_holds", _s(15), lambda: release_holds.run(db)),
+        Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
+        Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
+        Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
+        Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),
+    ]
+
+
+def _s(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
