@@ -1,8 +1,9 @@
 """Several sources close and open the same slots; none loses another's word."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -147,15 +148,17 @@ async def test_without_the_row_lock_the_closure_is_lost(
     await reopen(db, ids[:1], "b")  # put right what the missing guard broke: every database is checked at the end
 
 
+async def side_by_side(*work: Coroutine[Any, Any, Settled]) -> None:
+    """Run all to their end, then raise what the first of them raised."""
+    for done in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(done, BaseException):
+            raise done
+
+
 async def both_name_all(db: Database, ids: list[int]) -> None:
     """Two sources close the same slots, named in opposite orders."""
-    for pair in (
-        [close(db, ids, "a"), close(db, ids[::-1], "b")],
-        [reopen(db, ids[::-1], "a"), reopen(db, ids, "b")],
-    ):
-        for done in await asyncio.gather(*pair, return_exceptions=True):
-            if isinstance(done, BaseException):
-                raise done
+    await side_by_side(close(db, ids, "a"), close(db, ids[::-1], "b"))
+    await side_by_side(reopen(db, ids[::-1], "a"), reopen(db, ids, "b"))
 
 
 async def test_two_sources_never_wait_for_each_other_in_a_ring(db: Database, ids: list[int]) -> None:

@@ -20,7 +20,7 @@ from booking.availability.kinds import DayKind
 from booking.availability.models import CalendarDay, Session, WeeklySession
 from booking.availability.publishing import Published
 from booking.availability.queries import grid
-from booking.availability.seeding import seed_sample_timetable
+from booking.availability.seeding import seed_calendar, seed_sample_timetable
 from booking.clock import ZONE, at_local, day_bounds
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
@@ -126,6 +126,21 @@ async def test_a_day_off_makes_no_slots_and_a_make_up_day_does(db: Database) -> 
             (one.facility, saturday),
             (other.facility, MONDAY),
         }
+
+
+@pytest.mark.parametrize("first", [date(2026, 12, 20), date(2027, 1, 25)], ids=["year end", "Tet"])
+async def test_the_countrys_holidays_have_no_slots(db: Database, first: date) -> None:
+    async with db.transaction() as session:
+        at = await place(session)
+        for weekday in range(7):
+            await weekly(session, at, weekday=weekday)
+        await seed_calendar(session, first)
+        off = set(await session.scalars(select(col(CalendarDay.day)).where(col(CalendarDay.day) >= first)))
+    await publish(db, at_local(first, time.min), horizon=30)
+    expected = {first + timedelta(days=n) for n in range(31)} - off
+    assert len(expected) < 31
+    async with db.transaction() as session:
+        assert {each.day for each in await slots(session)} == expected
 
 
 async def test_a_day_that_becomes_closed_closes_its_slots_and_opens_them_again(db: Database) -> None:
