@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -58,7 +59,7 @@ async def _post(
     """As the provider posts it: signed over the public address, whatever name the app goes by inside."""
     if signed is None:
         signed = signature(AUTH_TOKEN, BASE + path, form)
-    body = str(httpx.QueryParams(form))
+    body = urlencode(form)
     kind = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8", "X-Twilio-Signature": signed}
     return await client.post(path, content=body, headers=kind | headers)
 

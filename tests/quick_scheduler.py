@@ -1,0 +1,39 @@
+"""The real scheduler with short waits, for tests to kill: `python -m tests.quick_scheduler [claimed|answered]`.
+
+With an argument it says "paused" and stands still at that point, for ever: a place to kill it at. The pause is made
+here, from outside; the product knows nothing of it.
+"""
+
+import asyncio
+import sys
+from datetime import timedelta
+from typing import NoReturn
+
+from booking.messages import outbox
+from booking.messages.outbox import Pace
+from scheduler.__main__ import main
+
+QUICK = Pace(
+    claimed=timedelta(seconds=1),
+    sending=timedelta(seconds=2),
+    settle_every=timedelta(seconds=0.2),
+    first_look=timedelta(seconds=0.2),
+    next_look=timedelta(seconds=0.2),
+    later_look=timedelta(seconds=0.5),
+    second_send=timedelta(seconds=3),
+)
+POINTS = {"claimed": "begin", "answered": "record"}
+"""Where to stand still: before this step of the outbox."""
+
+
+async def _stand_still(*_: object, **__: object) -> NoReturn:
+    sys.stdout.write("paused\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    for point in sys.argv[1:]:
+        setattr(outbox, POINTS[point], _stand_still)
+    main(pace=QUICK)
