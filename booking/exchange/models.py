@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, flag, key, moment, number, one_of, ref, words
+from booking.columns import choice, flag, key, moment, number, ref, words
 from booking.exchange.kinds import ConflictState, FileState
 
 
@@ -17,7 +17,6 @@ class FeedFile(SQLModel, table=True):
     __tablename__ = "feed_file"
     __table_args__ = (
         UniqueConstraint("feed", "sha256", name="feed_file_key"),
-        one_of("state", FileState, name="feed_file_state_check"),
         Index("feed_file_received", "feed", "received_at"),
     )
 
@@ -60,7 +59,6 @@ class Conflict(SQLModel, table=True):
     __tablename__ = "conflict"
     __table_args__ = (
         UniqueConstraint("feed", "appointment_id", "slot_id", name="conflict_key"),
-        one_of("state", ConflictState, name="conflict_state_check"),
         Index("conflict_open", "facility_id", postgresql_where="state = 'open'"),
     )
 

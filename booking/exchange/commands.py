@@ -1,0 +1,78 @@
+"""What the exchange is asked to do. Nothing here was typed by a person: a reader of exports made it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from booking.exchange.kinds import AbsenceMeaning
+from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the rows of a feed are to be understood. Kept beside its last applied file, for slots published later.
+
+    Attributes:
+        meaning: what absence says.
+        window: the period that file spoke about, in UTC; None when the feed states none.
+        slot_minutes: the resources the feed maps, each with the length of a visit where no calendar tells.
+    """
+
+    meaning: AbsenceMeaning
+    window: Span | None
+    slot_minutes: Mapping[str, int]
+
+    def plain(self) -> dict[str, object]:
+        """As JSON keeps it."""
+        window = [moment.isoformat() for moment in self.window] if self.window else None
+        return {"meaning": self.meaning.value, "window": window, "slot_minutes": dict(self.slot_minutes)}
+
+    @staticmethod
+    def from_plain(kept: Mapping[str, Any]) -> "Terms":
+        """The other way round."""
+        window = kept["window"]
+        span = (datetime.fromisoformat(window[0]), datetime.fromisoformat(window[1])) if window else None
+        return Terms(AbsenceMeaning(kept["meaning"]), span, kept["slot_minutes"])
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One file of a feed.
+
+    Attributes:
+        feed: the feed's code.
+        facility: our code of the facility.
+        definition: a hash of what the feed says: the same bytes read by a corrected feed are another file.
+        file_name: under which name it came.
+        sha256: of its bytes.
+        size: in bytes.
+        report: what was read, as JSON; no personal data.
+    """
+
+    feed: str
+    facility: str
+    definition: str
+    file_name: str
+    sha256: bytes
+    size: int
+    report: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyExport:
+    """Apply what a file says.
+
+    Attributes:
+        content: the file.
+        rows: its rows inside the coverage.
+        signs: what the guards look at, by the feed alone.
+        limits: above which the guards speak.
+        terms: how the rows are to be understood.
+    """
+
+    content: Content
+    rows: Sequence[StagedRow]
+    signs: Signs
+    limits: Thresholds
+    terms: Terms

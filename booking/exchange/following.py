@@ -1,0 +1,105 @@
+"""How the rows we keep of a feed follow its files: plain values in, plain values out.
+
+What is kept is always the truth that applies, so that the closed slots can be worked out anew from it at any time
+(after slots were published, say). A file that may only close leaves every earlier closing where it is: a row that moved
+then stands twice, at its old time and, under a key of its own, at its new one, until a whole file settles it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from booking.exchange.commands import Terms
+from booking.exchange.kinds import AbsenceMeaning, VerdictKind
+from booking.exchange.rules import StagedRow, gone, identities
+
+_BESIDE = "\x1f"
+"""Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
+
+_LONGEST_KEY = 200
+"""Characters of a key that are kept; an index of PostgreSQL takes 2,700 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changes in the rows kept: `put` are new or different, `drop` go."""
+
+    put: Mapping[str, StagedRow] = field(default_factory=dict)
+    drop: frozenset[str] = frozenset()
+
+    def after(self, kept: Mapping[str, StagedRow]) -> dict[str, StagedRow]:
+        """The rows kept afterwards."""
+        return {key: row for key, row in kept.items() if key not in self.drop} | dict(self.put)
+
+
+def follow(kept: Mapping[str, StagedRow], rows: Iterable[StagedRow], terms: Terms, verdict: VerdictKind) -> Changes:
+    """What a file changes in the rows kept, as far as its verdict lets it."""
+    if verdict is VerdictKind.HOLD:
+        return Changes()
+    said = keyed(rows, terms.meaning)
+    return _wholly(kept, said, terms) if verdict is VerdictKind.APPLY else _closing_only(kept, said, terms)
+
+
+def keyed(rows: Iterable[StagedRow], meaning: AbsenceMeaning) -> dict[str, StagedRow]:
+    """Rows by the key under which they are kept.
+
+    Of a list of free times only rows that close or offer are kept; there a row that does neither says nothing.
+    """
+    telling = [row for row in rows if meaning is not AbsenceMeaning.FREE_LIST or row.closes or row.offers]
+    found: dict[str, StagedRow] = {}
+    for key, row in zip(identities(telling), telling, strict=True):
+        short = _short(key)
+        while short in found:  # a hospital whose own keys end in #2
+            short += "#"
+        found[short] = replace(row, row_key=short)
+    return found
+
+
+def _short(key: str) -> str:
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[: _LONGEST_KEY - 64]}{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> Changes:
+    # Inside its period a list of free times decides alone, like a full snapshot.
+    decides = terms.meaning is not AbsenceMeaning.BUSY_LIST
+    meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
+    lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
+    settled = {key for key in kept if _BESIDE in key and key.split(_BESIDE, 1)[0] in said}
+    return Changes(_different(kept, said), frozenset(lost | settled))
+
+
+def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> Changes:
+    wanted: dict[str, StagedRow] = {}
+    for key, row in said.items():
+        if not row.closes:
+            continue
+        old = kept.get(key)
+        if old is None or not old.closes or _place(old) == _place(row):
+            wanted[key] = row
+        else:
+            beside = f"{key}{_BESIDE}{row.resource}@{row.starts_at:%Y-%m-%dT%H:%MZ}"
+            wanted[beside] = replace(row, row_key=beside)
+    drop: set[str] = set()
+    if terms.meaning is AbsenceMeaning.FREE_LIST and terms.window:
+        offered = {_place(row) for row in said.values() if row.offers}
+        drop = {
+            key
+            for key, row in kept.items()
+            if row.offers and _place(row) not in offered and terms.window[0] <= row.starts_at < terms.window[1]
+        }
+    return Changes(_different(kept, wanted), frozenset(drop - set(wanted)))
+
+
+def _place(row: StagedRow) -> tuple[str, datetime, datetime | None]:
+    return row.resource, row.starts_at, row.ends_at
+
+
+def _different(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow]) -> dict[str, StagedRow]:
+    return {key: row for key, row in said.items() if key not in kept or _told(kept[key]) != _told(row)}
+
+
+def _told(row: StagedRow) -> tuple[object, ...]:
+    return *_place(row), row.state_text, row.closes

@@ -1,0 +1,248 @@
+"""Reads of the exchange: files, rows, what a feed closes, and where that meets patients."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, Text, bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.availability import queries as availability
+from booking.availability.models import Slot, SlotClosure
+from booking.clock import day_bounds, local_day
+from booking.directory.models import Facility
+from booking.exchange.commands import ApplyExport, Terms
+from booking.exchange.following import Changes, follow
+from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
+from booking.exchange.models import FeedFile, FeedRow
+from booking.exchange.rules import GridSlot, Signs, StagedRow, Verdict, closed_slots, guard, merged, outside_hours
+
+_FAR = timedelta(days=800)
+"""No coverage and no timetable reaches further."""
+
+LIVE = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
+"""Promised to a patient. A hold is nobody's yet: it lapses in minutes, or becomes a booking and is found then."""
+
+
+def source_of(feed: str) -> str:
+    """Under which name a feed closes slots."""
+    return f"feed:{feed}"
+
+
+async def file_of(session: AsyncSession, feed: str, sha256: bytes) -> FeedFile | None:
+    """The record of a content."""
+    query = select(FeedFile).where(col(FeedFile.feed) == feed, col(FeedFile.sha256) == sha256)
+    found: FeedFile | None = await session.scalar(query)
+    return found
+
+
+async def is_done(session: AsyncSession, feed: str, sha256: bytes, definition: str) -> bool:
+    """Whether this content was applied before, by a feed that said the same."""
+    known = await file_of(session, feed, sha256)
+    return known is not None and done_by(known, definition)
+
+
+def done_by(known: FeedFile, definition: str) -> bool:
+    """Whether the record says that nothing is left to do."""
+    return known.state is FileState.APPLIED and known.report.get("definition") == definition
+
+
+async def last_applied(session: AsyncSession, feed: str) -> FeedFile | None:
+    """The feed's last file of which anything was applied: its terms hold."""
+    return await session.scalar(_applied(feed).limit(1))
+
+
+async def signs_before(session: AsyncSession, feed: str) -> Signs | None:
+    """What the guards compare with: the last file that was applied wholly.
+
+    Not one of which only closings applied: a row limit left on would be noticed once, and believed the second time.
+    """
+    whole = _applied(feed).where(col(FeedFile.report)["verdict"]["kind"].astext == VerdictKind.APPLY.value)
+    known = await session.scalar(whole.limit(1))
+    return None if known is None else Signs.from_plain(known.report["signs"])
+
+
+def _applied(feed: str) -> Select[FeedFile]:
+    return (
+        select(FeedFile)
+        .where(col(FeedFile.feed) == feed, col(FeedFile.state) == FileState.APPLIED)
+        .order_by(col(FeedFile.received_at).desc(), col(FeedFile.id).desc())
+    )
+
+
+async def feeds_applied(session: AsyncSession) -> list[str]:
+    """Codes of all feeds of which anything was applied."""
+    query = select(col(FeedFile.feed)).where(col(FeedFile.state) == FileState.APPLIED).distinct()
+    return sorted(await session.scalars(query))
+
+
+async def newest_slot(session: AsyncSession) -> int:
+    """The id of the slot published last; 0 before the first."""
+    return await session.scalar(select(col(Slot.id)).order_by(col(Slot.id).desc()).limit(1)) or 0
+
+
+async def rows_kept(session: AsyncSession, feed: str, meaning: AbsenceMeaning) -> dict[str, StagedRow]:
+    """The rows of a feed that apply now, by their keys."""
+    columns = (
+        col(FeedRow.row_key), col(FeedRow.resource), col(FeedRow.starts_at), col(FeedRow.ends_at),
+        col(FeedRow.state_text), col(FeedRow.closes),
+    )  # fmt: skip
+    found = await session.execute(select(*columns).where(col(FeedRow.feed) == feed).order_by(col(FeedRow.id)))
+    offers = meaning is AbsenceMeaning.FREE_LIST
+    return {
+        key: StagedRow(0, key, resource, starts_at, ends_at, state_text, closes, offers=offers and not closes)
+        for key, resource, starts_at, ends_at, state_text, closes in found
+    }
+
+
+async def times_of(
+    session: AsyncSession, facility: str, resources: Collection[str], *, now: datetime
+) -> list[GridSlot]:
+    """The slots of these resources from today on, open or not.
+
+    Raises:
+        FacilityUnknown: no facility has this code.
+    """
+    since = day_bounds(local_day(now))[0]
+    found = await availability.grid(session, facility, start=since, end=since + _FAR)
+    return [
+        GridSlot(row.slot_id, row.resource, row.starts_at, row.ends_at)
+        for row in found
+        if row.resource is not None and row.resource in resources
+    ]
+
+
+async def closed_by(session: AsyncSession, feed: str, *, now: datetime) -> set[int]:
+    """The slots from today on that a feed closes."""
+    query = (
+        select(col(SlotClosure.slot_id))
+        .join(Slot, col(Slot.id) == col(SlotClosure.slot_id))
+        .where(col(SlotClosure.source) == source_of(feed), col(Slot.ends_at) > day_bounds(local_day(now))[0])
+    )
+    return set(await session.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a feed closes.
+
+    Attributes:
+        rows: the rows kept, by their keys.
+        slots: our times of the feed's resources from today on.
+        terms: how the rows are to be understood.
+        closed: the slots that the rows close.
+        before: the slots that the feed closes in the calendar.
+    """
+
+    rows: Mapping[str, StagedRow]
+    slots: Sequence[GridSlot]
+    terms: Terms
+    closed: frozenset[int]
+    before: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a file would do.
+
+    Attributes:
+        verdict: how much of it applies.
+        signs: what the guards looked at, with our calendar's hours.
+        changes: of the rows kept.
+        picture: afterwards.
+    """
+
+    verdict: Verdict
+    signs: Signs
+    changes: Changes
+    picture: Picture
+
+
+async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime) -> Plan:
+    """What a file would do, by the rows kept and the calendar as they are now. Reads only.
+
+    Raises:
+        FacilityUnknown: the feed names a facility there is none of.
+    """
+    content, terms = command.content, command.terms
+    kept = await rows_kept(session, content.feed, terms.meaning)
+    slots = await times_of(session, content.facility, _resources(terms, kept), now=now)
+    signs = _compared(command.signs, command.rows, slots)
+    before = await signs_before(session, content.feed)
+    verdict = guard(before, signs, today=local_day(now), limits=command.limits)
+    changes = follow(kept, command.rows, terms, verdict.kind)
+    closed_now = await closed_by(session, content.feed, now=now)
+    return Plan(verdict, signs, changes, _picture(changes.after(kept), slots, terms, closed_now))
+
+
+async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
+    """What a feed closes by the rows kept, and what it closes in the calendar."""
+    kept = await rows_kept(session, feed, terms.meaning)
+    slots = await times_of(session, facility, _resources(terms, kept), now=now)
+    return _picture(kept, slots, terms, await closed_by(session, feed, now=now))
+
+
+def _resources(terms: Terms, kept: Mapping[str, StagedRow]) -> set[str]:
+    """Those the feed maps, and those it mapped once of which rows are kept."""
+    return {*terms.slot_minutes, *(row.resource for row in kept.values())}
+
+
+def _picture(rows: Mapping[str, StagedRow], slots: Sequence[GridSlot], terms: Terms, before: set[int]) -> Picture:
+    closed = closed_slots(
+        list(rows.values()), slots, meaning=terms.meaning, window=terms.window, fallback_minutes=terms.slot_minutes
+    )
+    return Picture(rows, slots, terms, frozenset(closed), frozenset(before))
+
+
+def _compared(signs: Signs, rows: Sequence[StagedRow], slots: Sequence[GridSlot]) -> Signs:
+    """The signs with the published hours in place of the feed's own, where there are any to compare with."""
+    hours = merged((slot.resource, (slot.starts_at, slot.ends_at)) for slot in slots)
+    together, outside = outside_hours(rows, hours)
+    return replace(signs, compared=together, outside_hours=outside) if together else signs
+
+
+async def patients_in(session: AsyncSession, slot_ids: Collection[int], *, now: datetime) -> list[tuple[int, int]]:
+    """Appointments promised to patients in these slots, each as (appointment, slot), visits that are over left out."""
+    if not slot_ids:
+        return []
+    query = select(col(Appointment.id), col(Appointment.slot_id)).where(
+        col(Appointment.slot_id).in_(slot_ids), col(Appointment.state).in_(LIVE), col(Appointment.ends_at) > now
+    )
+    return [(row_id, slot_id) for row_id, slot_id in await session.execute(query) if row_id is not None]
+
+
+_UNSETTLED = text("""
+SELECT substr(slot_closure.source, 6) AS feed
+FROM slot_closure JOIN appointment ON appointment.slot_id = slot_closure.slot_id
+WHERE slot_closure.source LIKE 'feed:%' AND appointment.state IN ('booked', 'arrived') AND appointment.ends_at > :now
+  AND NOT EXISTS (
+    SELECT FROM conflict
+    WHERE conflict.feed = substr(slot_closure.source, 6) AND conflict.appointment_id = appointment.id
+      AND conflict.slot_id = appointment.slot_id AND conflict.state IN ('open', 'settled')
+  )
+UNION
+SELECT conflict.feed
+FROM conflict JOIN appointment ON appointment.id = conflict.appointment_id
+WHERE conflict.state = 'open' AND (
+  appointment.slot_id <> conflict.slot_id OR appointment.state NOT IN ('booked', 'arrived')
+  OR appointment.ends_at <= :now
+  OR NOT EXISTS (
+    SELECT FROM slot_closure
+    WHERE slot_closure.slot_id = conflict.slot_id AND slot_closure.source = 'feed:' || conflict.feed
+  )
+)
+""")
+
+
+async def feeds_with_new_clashes(session: AsyncSession, *, now: datetime) -> list[str]:
+    """Feeds whose conflicts are not as they should be: a patient came into a closed slot, or left one."""
+    return sorted(await session.scalars(_UNSETTLED, {"now": now}))
+
+
+async def facility_of(session: AsyncSession, code: str) -> int | None:
+    """The id of a facility."""
+    query = select(col(Facility.id)).where(col(Facility.code) == bindparam("code", type_=Text))
+    return await session.scalar(query, {"code": code})

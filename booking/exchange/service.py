@@ -1,0 +1,256 @@
+"""Applying hospital exports. A file is one transaction: all of what its verdict allows, or nothing.
+
+Locks are taken in one order: publishing (shared by imports), the facility, then slots by id. So an import never sees
+half a publishing run, two imports of a facility follow each other, and the same content at once is done once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Text, any_, bindparam, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from booking.actor import Actor
+from booking.availability import service as availability
+from booking.availability.commands import PublishSlots
+from booking.availability.publishing import Published
+from booking.columns import Moment
+from booking.directory import queries as directory
+from booking.exchange import conflicts, queries
+from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.following import Changes
+from booking.exchange.kinds import FileState, VerdictKind
+from booking.exchange.models import FeedFile
+from booking.exchange.queries import Picture, Plan, source_of
+from booking.exchange.rules import Verdict, closings
+from booking.trail.service import record
+
+_PUBLISHING = 0x4578706F7274  # "Export"
+_FACILITY = 0x45787072  # "Expr"; the second key is the facility's id
+_IMPORTING = select(func.pg_advisory_xact_lock_shared(_PUBLISHING))
+_PUBLISH = select(func.pg_advisory_xact_lock(_PUBLISHING))
+
+BUSY = "busy"
+"""The reason a feed gives for closing a slot."""
+
+_file = SQLModel.metadata.tables["feed_file"]
+_row = SQLModel.metadata.tables["feed_row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What changed: rows written and dropped, slots closed and opened, conflicts opened and ended."""
+
+    rows: int = 0
+    dropped: int = 0
+    closed: int = 0
+    opened: int = 0
+    conflicts: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a file.
+
+    Attributes:
+        state: applied (wholly or its closings only) or held.
+        verdict: why.
+        counts: what changed.
+        again: the content was applied before, and nothing was done now.
+    """
+
+    state: FileState
+    verdict: Verdict
+    counts: Counts = Counts()
+    again: bool = False
+
+
+async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, now: datetime) -> Applied:
+    """Apply a file as far as its guards allow. The same content again, by a feed that says the same, does nothing.
+
+    A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
+
+    Raises:
+        FacilityUnknown: the feed names a facility there is none of.
+    """
+    content = command.content
+    facility_id = await _alone(session, content.facility)
+    known = await queries.file_of(session, content.feed, content.sha256)
+    if known is not None and queries.done_by(known, content.definition):
+        return Applied(known.state, Verdict(VerdictKind(known.report["verdict"]["kind"])), again=True)
+    plan = await queries.plan(session, command, now=now)
+    held = plan.verdict.kind is VerdictKind.HOLD
+    state = FileState.HELD if held else FileState.APPLIED
+    file_id = await _record_file(session, content, facility_id, state, _report(command, plan), known=known, now=now)
+    counts = Counts()
+    if not held:
+        await _write_rows(session, content.feed, plan.changes, file_id)
+        counts = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
+        counts = replace(counts, rows=len(plan.changes.put), dropped=len(plan.changes.drop))
+    name = "export.hold" if held else "export.apply"
+    record(
+        session, name, "feed_file", file_id, by=by, now=now,
+        feed=content.feed, verdict=plan.verdict.kind.value, **asdict(counts),
+    )  # fmt: skip
+    return Applied(state, plan.verdict, counts)
+
+
+async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: datetime) -> None:
+    """Record a file that cannot be read. Nothing of it applies, and what was closed before stays closed."""
+    facility_id = await queries.facility_of(session, content.facility)
+    known = await queries.file_of(session, content.feed, content.sha256)
+    report = {**content.report, "definition": content.definition}
+    file_id = await _record_file(session, content, facility_id, FileState.QUARANTINED, report, known=known, now=now)
+    record(session, "export.quarantine", "feed_file", file_id, by=by, now=now, feed=content.feed)
+
+
+async def publish(session: AsyncSession, command: PublishSlots, *, by: Actor, now: datetime) -> Published:
+    """Publish slots, and in the same transaction close those that hospitals have given away already.
+
+    Raises:
+        FacilityUnknown: the command names a facility there is none of.
+    """
+    await session.execute(_PUBLISH)
+    done = await availability.publish(session, command, by=by, now=now)
+    for feed in await queries.feeds_applied(session):
+        await _settle_anew(session, feed, by=by, now=now)
+    return done
+
+
+async def settle_feed(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> Counts:
+    """Close, open and list conflicts anew by the rows kept of a feed: the calendar or the bookings have changed."""
+    last = await queries.last_applied(session, feed)
+    if last is None:
+        return Counts()
+    await _alone(session, last.report["facility"])
+    return await _settle_anew(session, feed, by=by, now=now)
+
+
+async def _alone(session: AsyncSession, facility: str) -> int:
+    """Wait for publishing and for other imports of the facility; its id.
+
+    Raises:
+        FacilityUnknown: there is none of this code.
+    """
+    await session.execute(_IMPORTING)
+    await directory.facility(session, facility)
+    facility_id = await queries.facility_of(session, facility)
+    assert facility_id is not None, "found a line above"
+    await session.execute(select(func.pg_advisory_xact_lock(_FACILITY, facility_id)))
+    return facility_id
+
+
+async def _settle_anew(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> Counts:
+    last = await queries.last_applied(session, feed)
+    if last is None or last.facility_id is None:
+        return Counts()
+    terms = Terms.from_plain(last.report["terms"])
+    picture = await queries.picture(session, feed, last.report["facility"], terms, now=now)
+    return await _settle(session, feed, last.facility_id, picture, by=by, now=now)
+
+
+async def _settle(
+    session: AsyncSession, feed: str, facility_id: int, picture: Picture, *, by: Actor, now: datetime
+) -> Counts:
+    """Make the calendar what the picture says. Only slots that change are locked: bookings in all others go on."""
+    fresh = picture.closed - picture.before
+    settled = await availability.settle_closures(
+        session, source_of(feed), within=fresh | (picture.before - picture.closed),
+        wanted=dict.fromkeys(fresh, BUSY), by=by, now=now,
+    )  # fmt: skip
+
+    def row_keys() -> Mapping[int, list[str]]:
+        found = closings(picture.rows.values(), picture.slots, picture.terms.slot_minutes)
+        return {slot_id: [row.row_key or "" for row in rows] for slot_id, rows in found.items()}
+
+    # Asked after the slots were locked: whoever booked one before us has committed, and nobody can any more.
+    opened, ended = await conflicts.settle(
+        session, feed, facility_id, closed=picture.closed, row_keys=row_keys, now=now
+    )
+    return Counts(closed=len(settled.closed), opened=len(settled.opened), conflicts=opened, ended=ended)
+
+
+def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
+    reasons = [{"reason": reason.value, "facts": dict(facts)} for reason, facts in plan.verdict.reasons]
+    return {
+        **command.content.report,
+        "facility": command.content.facility,
+        "definition": command.content.definition,
+        "terms": command.terms.plain(),
+        "signs": plan.signs.plain(),
+        "verdict": {"kind": plan.verdict.kind.value, "reasons": reasons},
+    }
+
+
+async def _record_file(
+    session: AsyncSession,
+    content: Content,
+    facility_id: int | None,
+    state: FileState,
+    report: Mapping[str, object],
+    *,
+    known: FeedFile | None,
+    now: datetime,
+) -> int:
+    """Write what became of a content; its id. One that was applied stays so when it is refused later."""
+    if known is not None and known.id and known.state is FileState.APPLIED and state is not FileState.APPLIED:
+        return known.id
+    values = {
+        "feed": content.feed, "facility_id": facility_id, "file_name": content.file_name, "sha256": content.sha256,
+        "size": content.size, "received_at": now, "state": state, "report": report,
+    }  # fmt: skip
+    put = insert(_file).values(values)
+    changed = {name: value for name, value in values.items() if name not in {"feed", "sha256"}}
+    put = put.on_conflict_do_update(constraint="feed_file_key", set_=changed)
+    return int((await session.execute(put.returning(_file.c.id))).scalar_one())
+
+
+_GIVEN = (
+    func.unnest(
+        bindparam("keys", type_=ARRAY(Text)),
+        bindparam("resources", type_=ARRAY(Text)),
+        bindparam("starts", type_=ARRAY(Moment)),
+        bindparam("ends", type_=ARRAY(Moment)),
+        bindparam("closes", type_=ARRAY(Boolean)),
+        bindparam("states", type_=ARRAY(Text)),
+    )
+    .table_valued("row_key", "resource", "starts_at", "ends_at", "closes", "state_text")
+    .render_derived(name="given")
+)
+_ADD = insert(_row).from_select(
+    ["feed", "feed_file_id", "row_key", "resource", "starts_at", "ends_at", "closes", "state_text"],
+    select(bindparam("feed", type_=Text), bindparam("file", type_=BigInteger), *_GIVEN.c),
+)
+_PUT = _ADD.on_conflict_do_update(
+    constraint="feed_row_key",
+    set_={
+        name: _ADD.excluded[name]
+        for name in ("feed_file_id", "resource", "starts_at", "ends_at", "closes", "state_text")
+    },
+)
+_DROP = delete(_row).where(
+    _row.c.feed == bindparam("of_feed", type_=Text), _row.c.row_key == any_(bindparam("keys", type_=ARRAY(Text)))
+)
+
+
+async def _write_rows(session: AsyncSession, feed: str, changes: Changes, file_id: int) -> None:
+    if changes.drop:
+        await session.execute(_DROP, {"of_feed": feed, "keys": sorted(changes.drop)})
+    if not changes.put:
+        return
+    rows = list(changes.put.items())
+    values = {
+        "feed": feed,
+        "file": file_id,
+        "keys": [key for key, _ in rows],
+        "resources": [row.resource for _, row in rows],
+        "starts": [row.starts_at for _, row in rows],
+        "ends": [row.ends_at for _, row in rows],
+        "closes": [row.closes for _, row in rows],
+        "states": [row.state_text for _, row in rows],
+    }
+    await session.execute(_PUT, values)

@@ -1,0 +1,227 @@
+"""Read what hospitals' software dropped, apply it, put it away with a report. Run every 10 to 15 seconds.
+
+Every step may be repeated: a file is moved only after its transaction was committed, and the same content is applied
+once. So a kill at any moment loses nothing, and two schedulers on one folder are harmless.
+"""
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from booking.actor import Actor, system
+from booking.clock import local_day
+from booking.db import Database
+from booking.directory.errors import FacilityUnknown
+from booking.exchange import queries, service
+from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.errors import ExportUnreadable
+from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
+from booking.exchange.service import Applied
+from scheduler.exports import arrivals, read_export, slips
+from scheduler.exports.arrivals import DONE, HELD, QUARANTINE, Arrival, Changed, Sights, Taken
+from scheduler.exports.checking import collect, unreadable_json, within
+from scheduler.exports.feed import Feed
+from scheduler.exports.feed_folder import FeedFolder, drop_folder
+from scheduler.exports.slips import Slip
+from scheduler.exports.wording import explain_unreadable
+
+log = logging.getLogger(__name__)
+
+_PERHAPS_CUT_OFF = frozenset({
+    UnreadableReason.CANNOT_OPEN, UnreadableReason.EMPTY, UnreadableReason.NO_BYTE_ORDER_MARK,
+    UnreadableReason.TRUNCATED, UnreadableReason.UNCLOSED_QUOTE,
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one process remembers from run to run. Losing it costs two looks at each waiting file."""
+
+    feeds: FeedFolder = field(default_factory=FeedFolder)
+    sights: Sights = field(default_factory=Sights)
+    strange: set[tuple[str, str]] = field(default_factory=set)
+    newest_slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run did with one file: where it went (None: it stays for now)."""
+
+    feed: str
+    file: str
+    where: str | None
+    applied: Applied | None = None
+
+
+async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
+    """Look once at every feed's folder. What goes wrong with one file or feed stops no other."""
+    feeds, broken = await asyncio.to_thread(memory.feeds.look, feeds_dir)
+    for each in broken:
+        for problem in each.problems:
+            log.error("a feed file cannot be used", extra={"facts": {"file": each.name, "reason": problem}})
+    outcomes: list[Outcome] = []
+    for feed in feeds:
+        folder = drop_folder(feed, feeds_dir)
+        if folder is not None:
+            outcomes += await _look(db, feed, folder, now=now, memory=memory)
+    await _settle_anew(db, now=now, memory=memory)
+    return outcomes
+
+
+async def _look(db: Database, feed: Feed, folder: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
+    try:
+        ready, strange = await asyncio.to_thread(memory.sights.look, feed, folder)
+    except OSError as error:
+        _log_once(memory, feed, str(error.strerror), "a drop folder cannot be read")
+        return []
+    for name in strange:
+        _log_once(memory, feed, name, "a link, folder or device in a drop folder is left alone")
+    outcomes = []
+    for arrival in ready:
+        try:
+            outcomes.append(await _one(db, feed, arrival, now=now, memory=memory))
+        except FacilityUnknown:
+            _log_once(memory, feed, feed.facility, "a feed names a facility that is not known; its files wait")
+        except Exception:  # one file's trouble must not stop the others; the file stays and is tried again
+            log.exception("a file could not be dealt with", extra={"facts": {"feed": feed.code}})
+    return outcomes
+
+
+def _log_once(memory: Memory, feed: Feed, name: str, message: str) -> None:
+    if (feed.code, name) not in memory.strange:
+        memory.strange.add((feed.code, name))
+        log.warning(message, extra={"facts": {"feed": feed.code, "file": name}})
+
+
+async def _one(db: Database, feed: Feed, arrival: Arrival, *, now: datetime, memory: Memory) -> Outcome:
+    """Judge, then put away."""
+    slip = Slip(feed.code, arrivals.plain_name(arrival.path.name), now)
+    if not arrivals.has_plain_name(arrival.path):
+        judged = Judged(QUARANTINE, slips.bad_name(slip))
+    else:
+        judged = await _judge(db, feed, arrival, slip)
+    where = await _put_away(arrival, judged, feed, memory=memory) if judged.where else None
+    return Outcome(feed.code, slip.file, where, judged.applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What becomes of a file: where it goes (None: it waits), with which words."""
+
+    where: str | None = None
+    report: str | None = None
+    applied: Applied | None = None
+
+
+async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip) -> Judged:
+    """Take a copy, and unless the content is done already, read and apply it."""
+    try:
+        taken = await asyncio.to_thread(arrivals.take, arrival, megabytes=feed.limits.megabytes)
+    except (Changed, FileNotFoundError):
+        return Judged()
+    except ExportUnreadable as error:
+        return Judged(QUARANTINE, slips.unreadable(slip, explain_unreadable(error))) if arrival.final else Judged()
+    with taken.stream:
+        return await _judge_content(db, feed, taken, slip, final=arrival.final)
+
+
+async def _judge_content(db: Database, feed: Feed, taken: Taken, slip: Slip, *, final: bool) -> Judged:
+    content = _content(feed, taken, slip)
+    if await _is_done(db, content):
+        return Judged(DONE)
+    try:
+        command = await asyncio.to_thread(_read, feed, content, taken, slip)
+    except ExportUnreadable as error:
+        if error.reason in _PERHAPS_CUT_OFF and not final:
+            return Judged()
+        return await _set_aside(db, content, slip, unreadable_json(feed, error), explain_unreadable(error))
+    except Exception as error:  # a reader's own mistake is the file's trouble, not the service's
+        log.exception("a reader failed", extra={"facts": {"feed": feed.code}})
+        words = f"The reader failed with {type(error).__name__}. Please report this with the feed file."
+        return await _set_aside(db, content, slip, {"readable": False, "failed": type(error).__name__}, words)
+    return await _apply(db, command, slip)
+
+
+def _content(feed: Feed, taken: Taken, slip: Slip) -> Content:
+    definition = hashlib.sha256(feed.model_dump_json().encode()).hexdigest()[:16]
+    return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {})
+
+
+def _read(feed: Feed, content: Content, taken: Taken, slip: Slip) -> ApplyExport:
+    """What the file says, by the feed alone."""
+    today = local_day(slip.received)
+    rows, report = collect(feed, read_export(feed, taken.stream), today=today)
+    window = feed.window(today)
+    return ApplyExport(
+        replace(content, report=report.as_json(with_busy=False)),
+        rows=within(rows, window),
+        signs=report.signs,
+        limits=feed.guards.thresholds(),
+        terms=Terms(feed.absence.meaning, window, feed.slot_minutes()),
+    )
+
+
+async def _is_done(db: Database, content: Content) -> bool:
+    async with db.transaction() as session:
+        return await queries.is_done(session, content.feed, content.sha256, content.definition)
+
+
+async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:
+    async def once() -> Applied:
+        async with db.transaction() as session:
+            return await service.apply_file(session, command, by=_actor(slip.feed), now=slip.received)
+
+    applied = await db.until_known(once)
+    kind = applied.verdict.kind
+    facts = {"feed": slip.feed, "file": slip.file, "state": kind.value, "rows": len(command.rows)}
+    level = logging.INFO if kind is VerdictKind.APPLY else logging.WARNING
+    log.log(level, "an export was judged", extra={"facts": facts | _counted(applied)})
+    where = HELD if applied.state is FileState.HELD else DONE
+    whole = applied.again or kind is VerdictKind.APPLY
+    return Judged(where, None if whole else slips.guarded(slip, applied.verdict), applied)
+
+
+def _counted(applied: Applied) -> dict[str, int]:
+    counts = applied.counts
+    return {"closed": counts.closed, "opened": counts.opened, "conflicts": counts.conflicts}
+
+
+async def _set_aside(db: Database, content: Content, slip: Slip, report: dict[str, object], words: str) -> Judged:
+    async def once() -> None:
+        async with db.transaction() as session:
+            await service.set_aside(session, replace(content, report=report), by=_actor(slip.feed), now=slip.received)
+
+    await db.until_known(once)
+    log.warning("an export cannot be read", extra={"facts": {"feed": slip.feed, "file": slip.file}})
+    return Judged(QUARANTINE, slips.unreadable(slip, words))
+
+
+async def _put_away(arrival: Arrival, judged: Judged, feed: Feed, *, memory: Memory) -> str | None:
+    assert judged.where is not None
+    try:
+        put = await asyncio.to_thread(arrivals.put_away, arrival, judged.where, judged.report)
+    except OSError as error:
+        memory.sights.settled[arrival.path] = arrival.mark
+        _log_once(memory, feed, f"{arrival.path.name}: {error.strerror}", "a file cannot be moved out of a drop folder")
+        return None
+    return None if put is None else judged.where
+
+
+def _actor(feed: str) -> Actor:
+    return system(f"feed:{feed}")
+
+
+async def _settle_anew(db: Database, *, now: datetime, memory: Memory) -> None:
+    """Close what was published since, and find patients who came into closed slots or left them."""
+    async with db.transaction() as session:
+        newest = await queries.newest_slot(session)
+        feeds = set(await queries.feeds_with_new_clashes(session, now=now))
+        if newest != memory.newest_slot:
+            feeds.update(await queries.feeds_applied(session))
+    for feed in sorted(feeds):
+        async with db.transaction() as session:
+            await service.settle_feed(session, feed, by=system("read_exports"), now=now)
+    memory.newest_slot = newest
