@@ -1,5 +1,6 @@
 """What `henkham` can do, on one screen. Each command loads only what it needs."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -94,12 +95,18 @@ def feed_check(
     as_json: Annotated[
         bool, typer.Option("--json", help="For machines; with the closed times of each resource.")
     ] = False,
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day a moving coverage is counted from; else today."
+        ),
+    ] = None,
 ) -> None:
-    """Say what a file would do by a feed, and apply nothing.
+    """Say what a file would do by a feed, and apply nothing. Where DATABASE_URL is set, the calendar is asked too.
 
     Exit code 0: it would be applied. 1: a guard would hold it, wholly or in part. 2: the feed or the file cannot be
     read.
     """
     from booking.cli import feed as checking
 
-    raise typer.Exit(checking.check(feed, file, as_json=as_json))
+    raise typer.Exit(checking.check(feed, file, as_json=as_json, today=today.date() if today else None))

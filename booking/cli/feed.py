@@ -1,0 +1,123 @@
+"""`henkham feed check`: what a file would do by a feed, with nothing applied.
+
+The feed alone tells what would be read and closed. Where DATABASE_URL is set, the calendar is asked as well (reading
+only): which slots would close or open, which patients are in them, and what the guards say beside the last file.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from pathlib import Path
+
+from booking import clock
+from booking.db import Database
+from booking.directory.errors import FacilityUnknown
+from booking.exchange import queries
+from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.errors import ExportUnreadable, FeedError
+from booking.exchange.kinds import VerdictKind
+from booking.exchange.rules import StagedRow, Verdict
+from scheduler.exports.checking import read_file, unreadable_json, within
+from scheduler.exports.feed import Feed
+from scheduler.exports.feed_file import load_feed
+from scheduler.exports.report import Report
+from scheduler.exports.summary import summary
+from scheduler.exports.wording import explain_unreadable
+
+APPLIES, HELD, UNUSABLE = 0, 1, 2
+_PATIENCE = 10  # seconds for the database
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What the calendar adds: counts, or why it could not be asked."""
+
+    closing: int = 0
+    opening: int = 0
+    patients: int = 0
+    verdict: Verdict | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        if self.problem is not None:
+            return {"asked": False, "problem": self.problem}
+        return {"asked": True, "closing": self.closing, "opening": self.opening, "patients": self.patients}
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        if self.problem is not None:
+            return [f"Calendar: not asked ({self.problem}); this is what the feed alone tells."]
+        told = f"Calendar: {self.closing} times would close, {self.opening} would open."
+        return [told, f"Patients booked in times the hospital's software has taken: {self.patients}."]
+
+
+def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = None) -> int:
+    """Print what the file would do; the exit code of the command."""
+    now = clock.utc_now() if today is None else clock.at_local(today, time.min)
+    try:
+        feed = load_feed(feed_path)
+    except FeedError as error:
+        _tell({"feed": None, "readable": False, "problems": error.problems}, _feed_lines(feed_path, error), as_json)
+        return UNUSABLE
+    try:
+        rows, report = read_file(feed, file, today=clock.local_day(now))
+    except ExportUnreadable as error:
+        _tell(unreadable_json(feed, error), [explain_unreadable(error)], as_json)
+        return UNUSABLE
+    calendar = _ask(feed, rows, report, now=now)
+    if calendar and calendar.verdict:
+        report = replace(report, verdict=calendar.verdict)
+    plain, lines = report.as_json(), summary(report)
+    if calendar:
+        plain, lines = plain | {"calendar": calendar.as_json()}, lines + calendar.lines()
+    _tell(plain, lines, as_json)
+    return APPLIES if report.verdict.kind is VerdictKind.APPLY else HELD
+
+
+def _feed_lines(path: Path, error: FeedError) -> list[str]:
+    return [f"{path.name} cannot be used:", *(f"  {problem}" for problem in error.problems)]
+
+
+def _tell(plain: Mapping[str, object], lines: list[str], as_json: bool) -> None:  # noqa: FBT001  passed on
+    """One JSON object and nothing else, or lines."""
+    text = json.dumps(plain, ensure_ascii=False, indent=1) if as_json else "\n".join(lines)
+    # As bytes: a pipe on a machine without a UTF-8 locale would otherwise refuse Vietnamese.
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    sys.stdout.flush()
+
+
+def _ask(feed: Feed, rows: list[StagedRow], report: Report, *, now: datetime) -> Calendar | None:
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        return None
+    try:
+        return asyncio.run(asyncio.wait_for(_plan(url, _command(feed, rows, report), now=now), _PATIENCE))
+    except FacilityUnknown:
+        return Calendar(problem=f"the database has no facility {feed.facility}")
+    except Exception as error:  # noqa: BLE001  whatever is wrong there, the dry run by the feed alone goes on
+        return Calendar(problem=f"the database of DATABASE_URL does not answer: {type(error).__name__}")
+
+
+def _command(feed: Feed, rows: list[StagedRow], report: Report) -> ApplyExport:
+    content = Content(feed.code, feed.facility, "", "", hashlib.sha256().digest(), 0, {})
+    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes())
+    return ApplyExport(content, within(rows, report.window), report.signs, feed.guards.thresholds(), terms)
+
+
+async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
+    database = Database(url, pool=1, application="henkham-feed-check")
+    try:
+        async with database.transaction() as session:
+            plan = await queries.plan(session, command, now=now)
+            picture = plan.picture
+            fresh, over = picture.closed - picture.before, picture.before - picture.closed
+            patients = await queries.patients_in(session, picture.closed, now=now)
+            return Calendar(len(fresh), len(over), len(patients), plan.verdict)
+    finally:
+        await database.close()
