@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from booking import ids
 from booking.db import is_lost
-from booking.errors import BookingError, NotFound
+from booking.errors import BookingError, Busy, NotFound
 from booking.i18n import translate
 from booking.logs import request_id
 from booking.web.dependencies import language_of
