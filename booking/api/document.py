@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from booking.api.asking import TICKET_SCHEME
 from booking.api.shapes import Problem
 
 _PROBLEM = "application/problem+json"
@@ -50,6 +51,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(
         title=app.title, version=app.version, summary=app.summary, description=_DESCRIPTION, routes=app.routes
     )
+    made["components"]["securitySchemes"] = {"ticket": TICKET_SCHEME}
     schemas = made["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     # FastAPI's own shape of a validation error never leaves this house: it leaves as a problem.

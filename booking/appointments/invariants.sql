@@ -58,7 +58,7 @@ WHERE appointment.state IN ('booked', 'arrived', 'fulfilled', 'noshow', 'cancell
     SELECT FROM message
     WHERE message.subject_kind = 'appointment' AND message.subject_id = appointment.public_id
       AND message.version = appointment.version
-      AND message.kind = CASE
+      AND message.kind::text = CASE
         WHEN appointment.state = 'cancelled' THEN 'cancelled' WHEN appointment.version = 1 THEN 'booked' ELSE 'moved'
       END
   );

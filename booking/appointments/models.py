@@ -15,7 +15,6 @@ from booking.columns import (
     key,
     moment,
     number,
-    one_of,
     optional_choice,
     ref,
     state_in,
@@ -35,11 +34,6 @@ class Appointment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("public_id", name="appointment_public_id_key"),
         UniqueConstraint("code", name="appointment_code_key"),
-        one_of("state", AppointmentState, name="appointment_state_check"),
-        one_of("channel", Channel, name="appointment_channel_check"),
-        one_of("relation", Relation, name="appointment_relation_check"),
-        one_of("cancelled_by", CancelledBy, name="appointment_cancelled_by_check"),
-        CheckConstraint("language IN ('vi', 'en')", name="appointment_language_check"),
         CheckConstraint(
             "state IN ('held', 'lapsed') OR patient_id IS NOT NULL", name="appointment_patient_check"
         ),

@@ -1,6 +1,6 @@
 """Use cases of the heart: hold, book, move, cancel. Each reads top to bottom as its steps."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,15 +58,23 @@ class Ticket:
 
     Attributes:
         public_id: what the token is made for.
+        code: names it.
         token: opens and changes the appointment; never stored.
-        view: the appointment as JSON members.
+        answer: the appointment as JSON text, as PostgreSQL built it.
         replayed: the answer of an earlier request with the same key.
     """
 
     public_id: UUID
+    code: str
     token: str
-    view: dict[str, Any]
+    answer: str
     replayed: bool = False
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """The answer's members."""
+        members: dict[str, Any] = orjson.loads(self.answer)
+        return members
 
 
 async def book(
@@ -198,13 +206,13 @@ def _person(given: PersonInput, *, now: datetime) -> dict[str, Any]:
     name = read_name(given.name)
     phone = read_phone(given.phone)
     birth = read_birth(day=given.birth_date, year=given.birth_year, today=local_day(now))
-    ring = keys()
+    ring, folded = keys(), fold(name)
     unreachable = reach(phone.e164, mobile=phone.mobile)
     return {
         "patient_public_id": ids.public_id(),
-        "match_key": ring.index("person", match_text(phone, name, birth)),
+        "match_key": ring.index("person", match_text(phone, folded, birth)),
         "name": name,
-        "name_folded": fold(name),
+        "name_folded": folded,
         "name_sort": sort_key(name),
         "birth_date": birth.day,
         "birth_year": birth.year,
@@ -244,7 +252,7 @@ async def _take(
             values["code"] = ids.booking_code()
             continue
         if row is not None:
-            return _ticket(row["answer"])
+            return _ticket(values["public_id"], values["code"], row["answer"])
         replay = await _replay(hot, key)
         if replay is not None:
             return replay
@@ -266,7 +274,7 @@ async def _confirm(
     held = await refusals.opened(hot, code, token)
     if held is None:
         raise AppointmentUnknown
-    values["public_id"] = held["public_id"]
+    values |= {"public_id": held["public_id"], "code": code}
     try:
         row = await hot.fetchrow(BOOK_HOLD.sql, *BOOK_HOLD.arguments(values))
     except asyncpg.UniqueViolationError as violation:
@@ -274,7 +282,7 @@ async def _confirm(
         if violation.constraint_name == "appointment_day_key" and (replay := await _replay(hot, key)) is None:
             raise AlreadyBooked from None
     if row is not None:
-        return _ticket(row["answer"])
+        return _ticket(values["public_id"], values["code"], row["answer"])
     replay = await _replay(hot, key)
     if replay is not None:
         return replay
@@ -295,10 +303,8 @@ async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:
         return None
     if row["body_hash"] != key.body_hash:
         raise KeyReused
-    return _ticket(row["answer"], replayed=True)
+    return _ticket(row["subject"], orjson.loads(row["answer"])["code"], row["answer"], replayed=True)
 
 
-def _ticket(answer: str, *, replayed: bool = False) -> Ticket:
-    stored: Mapping[str, Any] = orjson.loads(answer)
-    public_id = UUID(stored["public_id"])
-    return Ticket(public_id, keys().link_token(str(public_id), 1), dict(stored["view"]), replayed)
+def _ticket(public_id: UUID, code: str, answer: str, *, replayed: bool = False) -> Ticket:
+    return Ticket(public_id, code, keys().link_token(str(public_id), 1), answer, replayed)

@@ -36,10 +36,14 @@ import booking.appointments.models
 import booking.messages.models
 import booking.patients.models
 import booking.trail.models  # noqa: F401  makes the tables known
+from booking.actor import ActorKind
+from booking.appointments.kinds import Channel
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.availability.statements import NOW, facility, local_iso, service, slot, take_place
-from booking.columns import Moment
+from booking.columns import Choice, Moment
 from booking.hot import Statement, json_object
+from booking.messages.kinds import MessageState
+from booking.patients.kinds import Relation
 
 appointment = SQLModel.metadata.tables["appointment"]
 patient = SQLModel.metadata.tables["patient"]
@@ -180,11 +184,11 @@ def _made_appointment(place: CTE, person: CTE | None) -> CTE:
         "version": literal_column("1"),
         "token_version": literal_column("1"),
         "language": _given("language"),
-        "channel": _given("channel"),
+        "channel": _given("channel", Choice(Channel)),
         "created_at": NOW,
     }
     if person is not None:
-        columns |= {"patient_id": person.c.id, "relation": _given("relation"), "booked_at": NOW}
+        columns |= {"patient_id": person.c.id, "relation": _given("relation", Choice(Relation)), "booked_at": NOW}
     else:
         columns |= {
             "device": _given("device", LargeBinary),
@@ -203,7 +207,7 @@ def _confirmed_appointment(place: CTE, person: CTE) -> CTE:
         .values(
             state=BOOKED,
             patient_id=person.c.id,
-            relation=_given("relation"),
+            relation=_given("relation", Choice(Relation)),
             language=_given("language"),
             booked_at=NOW,
             expires_at=null(),
@@ -235,7 +239,7 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
             ),
             JSONB,
         ),
-        "state": _given("message_state"),
+        "state": _given("message_state", Choice(MessageState)),
         "reason": _given("message_reason"),
         "due_at": NOW,
         "useful_until": visit.c.starts_at,
@@ -251,7 +255,7 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
 def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]) -> CTE:
     columns: dict[str, Any] = {
         "at": NOW,
-        "actor_kind": _given("actor_kind"),
+        "actor_kind": _given("actor_kind", Choice(ActorKind)),
         "actor_id": _given("actor_id"),
         "address": _given("address"),
         "request_id": _given("request_id"),
@@ -265,11 +269,12 @@ def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]
 
 
 def _remembered(place: CTE, visit: CTE, name: ColumnElement[Any] | None, also: list[CTE]) -> Statement:
-    answer = json_object(public_id=visit.c.public_id, view=view_json(visit.c, place.c, name))
+    answer = view_json(visit.c, place.c, name)
     columns: dict[str, Any] = {
         "scope": _given("scope"),
         "key": _given("key"),
         "body_hash": _given("body_hash", LargeBinary),
+        "subject": visit.c.public_id,
         "answer": cast(answer, Text),
         "replays": literal_column("0"),
         "created_at": NOW,
@@ -338,7 +343,7 @@ def _replaying() -> Statement:
             idempotency_record.c.key == _given("key"),
         )
         .values(replays=idempotency_record.c.replays + 1)
-        .returning(idempotency_record.c.answer, idempotency_record.c.body_hash)
+        .returning(idempotency_record.c.answer, idempotency_record.c.body_hash, idempotency_record.c.subject)
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from booking.availability.kinds import DayKind
-from booking.columns import LOCAL_DAY, choice, flag, key, moment, number, one_of, ref, words
+from booking.columns import LOCAL_DAY, choice, flag, key, moment, number, ref, words
 
 
 class WeeklySession(SQLModel, table=True):
@@ -64,7 +64,6 @@ class CalendarDay(SQLModel, table=True):
     __tablename__ = "calendar_day"
     __table_args__ = (
         UniqueConstraint("facility_id", "day", name="calendar_day_key", postgresql_nulls_not_distinct=True),
-        one_of("kind", DayKind, name="calendar_day_kind_check"),
         CheckConstraint(
             "(kind = 'make_up_working_day') = (works_as IS NOT NULL) AND works_as BETWEEN 0 AND 6",
             name="calendar_day_works_as_check",

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, Column, Date, Float, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, flag, key, number, one_of, ref, words
+from booking.columns import choice, flag, key, number, ref, words
 from booking.directory.kinds import FacilityKind, FacilityState, Payment
 
 
@@ -18,8 +18,6 @@ class Facility(SQLModel, table=True):
     __tablename__ = "facility"
     __table_args__ = (
         UniqueConstraint("code", name="facility_code_key"),
-        one_of("kind", FacilityKind, name="facility_kind_check"),
-        one_of("state", FacilityState, name="facility_state_check"),
         CheckConstraint("(state = 'merged_into') = (merged_into_id IS NOT NULL)", name="facility_merged_check"),
     )
 
@@ -72,7 +70,6 @@ class Service(SQLModel, table=True):
     __tablename__ = "service"
     __table_args__ = (
         UniqueConstraint("facility_id", "code", name="service_code_key"),
-        one_of("payment", Payment, name="service_payment_check"),
         CheckConstraint("duration_minutes BETWEEN 1 AND 480", name="service_duration_check"),
         CheckConstraint("lead_minutes >= 0 AND cancel_minutes >= 0", name="service_limits_check"),
         CheckConstraint("horizon_days BETWEEN 1 AND 365", name="service_horizon_check"),

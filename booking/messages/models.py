@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, copied_ref, key, moment, number, one_of, ref, words
+from booking.columns import choice, copied_ref, key, moment, number, ref, words
 from booking.messages.kinds import MessageKind, MessageState
 from booking.sealed import Sealed
 
@@ -24,10 +24,6 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("public_id", name="message_public_id_key"),
         UniqueConstraint("subject_kind", "subject_id", "kind", "version", "copy", name="message_once_key"),
-        one_of("kind", MessageKind, name="message_kind_check"),
-        one_of("state", MessageState, name="message_state_check"),
-        CheckConstraint("lane IN ('visit', 'code')", name="message_lane_check"),
-        CheckConstraint("language IN ('vi', 'en')", name="message_language_check"),
         CheckConstraint("phone IS NOT NULL OR state = 'suppressed'", name="message_phone_check"),
         CheckConstraint("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="message_lease_check"),
         Index("message_due", "lane", "due_at", postgresql_where="state = 'due'"),

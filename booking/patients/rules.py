@@ -7,7 +7,7 @@ from datetime import date
 import phonenumbers
 
 from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
-from booking.text import clean, fold, has_control
+from booking.text import clean, has_control
 
 NAME_LONGEST = 100
 OLDEST_YEARS = 125
@@ -134,9 +134,9 @@ def read_birth(*, day: date | None, year: int | None, today: date) -> Birth:
     return found
 
 
-def match_text(phone: Phone, name: str, birth: Birth) -> str:
-    """What makes two people one until they sign in: phone, folded name and birth."""
-    return f"{phone.e164}|{fold(name)}|{birth}"
+def match_text(phone: Phone, folded_name: str, birth: Birth) -> str:
+    """What makes two people one until they sign in: phone, folded name (`text.fold`) and birth."""
+    return f"{phone.e164}|{folded_name}|{birth}"
 
 
 def masked(name: str) -> str:

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from booking.actor import ActorKind
-from booking.columns import Moment, choice, key, moment, number, one_of, words
+from booking.columns import Moment, choice, key, moment, number, words
 
 
 class AuditEvent(SQLModel, table=True):
@@ -18,10 +19,7 @@ class AuditEvent(SQLModel, table=True):
     """
 
     __tablename__ = "audit_event"
-    __table_args__ = (
-        one_of("actor_kind", ActorKind, name="audit_event_actor_check"),
-        Index("audit_event_object", "object_kind", "object_id"),
-    )
+    __table_args__ = (Index("audit_event_object", "object_kind", "object_id"),)
 
     id: int | None = Field(default=None, sa_column=key())
     at: datetime = Field(sa_column=moment())
@@ -39,15 +37,16 @@ class AuditEvent(SQLModel, table=True):
 class IdempotencyRecord(SQLModel, table=True):
     """The answer given for a key. Only success is remembered; a refusal is decided anew.
 
-    `answer` holds no token: what opens a ticket is rebuilt when the answer is given again.
+    `subject` is the public id of what was made. `answer` holds no token: what opens a ticket is rebuilt when the answer
+    is given again.
     """
 
     __tablename__ = "idempotency_record"
-    __table_args__ = (Index("idempotency_record_created", "created_at"),)
 
     scope: str = Field(sa_column=Column(Text, primary_key=True))
     key: str = Field(sa_column=Column(Text, primary_key=True))
     body_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    subject: UUID = Field(sa_column=Column(Uuid, nullable=False))
     answer: str = Field(sa_column=words())
     replays: int = Field(default=0, sa_column=number())
     created_at: datetime = Field(sa_column=moment())

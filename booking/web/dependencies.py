@@ -40,17 +40,21 @@ class Asked:
     Attributes:
         by: on whose behalf.
         now: the moment the request was taken up, UTC; nobody below asks the clock again.
-        language: of the answer.
         address: the network address the request came from (behind a proxy: what the trusted proxy says).
     """
 
     by: Actor
     now: datetime
-    language: Language
     address: str
     db: Database
     settings: Settings
     tally: Tally
+    request: Request
+
+    @property
+    def language(self) -> Language:
+        """Of the answer; found out only when somebody is told something."""
+        return language_of(self.request)
 
     def link(self, code: str, token: str) -> str:
         """The address of an appointment's page: whoever has it may open and change it."""
@@ -71,11 +75,11 @@ async def asked(request: Request) -> Asked:
     return Asked(
         by=Actor(ActorKind.ANYONE, address=address, request_id=request_id.get()),
         now=clock.utc_now(),
-        language=language_of(request),
         address=address,
         db=request.app.state.db,
         settings=request.app.state.settings,
         tally=request.app.state.tally,
+        request=request,
     )
 
 

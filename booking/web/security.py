@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,7 +50,8 @@ class Shell:
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         """Wrap `app`; `secure` adds HSTS, because the public address is https."""
         self._app = app
-        self._headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
+        headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -67,10 +67,9 @@ class Shell:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = current
+                given = {name for name, _ in message["headers"]}
+                ours = [header for header in self._headers if header[0] not in given]
+                message["headers"] = [*message["headers"], *ours, (b"x-request-id", current.encode())]
             await send(message)
 
         try:

@@ -12,13 +12,80 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ACTOR_KIND = postgresql.ENUM("anyone", "link", "staff", "system", "carrier", name="actor_kind", create_type=False)
+APPOINTMENT_STATE = postgresql.ENUM(
+    "held",
+    "lapsed",
+    "booked",
+    "arrived",
+    "fulfilled",
+    "noshow",
+    "cancelled",
+    name="appointment_state",
+    create_type=False,
+)
+CANCELLED_BY = postgresql.ENUM("patient", "facility", name="cancelled_by", create_type=False)
+CHANNEL = postgresql.ENUM("api", "mobile", "desk", name="channel", create_type=False)
+CONFLICT_STATE = postgresql.ENUM("open", "settled", "gone", name="conflict_state", create_type=False)
+DAY_KIND = postgresql.ENUM(
+    "holiday",
+    "substituted_day_off",
+    "make_up_working_day",
+    "local_closure",
+    "open_all_the_same",
+    name="day_kind",
+    create_type=False,
+)
+FACILITY_KIND = postgresql.ENUM("hospital", "medical_centre", "health_station", name="facility_kind", create_type=False)
+FACILITY_STATE = postgresql.ENUM(
+    "not_yet_open", "pilot", "open", "paused", "merged_into", name="facility_state", create_type=False
+)
+FILE_STATE = postgresql.ENUM("received", "applied", "held", "quarantined", name="file_state", create_type=False)
+MESSAGE_KIND = postgresql.ENUM(
+    "otp", "booked", "reminder_day", "reminder_hours", "moved", "cancelled", name="message_kind", create_type=False
+)
+MESSAGE_STATE = postgresql.ENUM(
+    "due",
+    "claimed",
+    "sending",
+    "unknown",
+    "sent",
+    "failed",
+    "undelivered",
+    "delivered",
+    "superseded",
+    "suppressed",
+    "expired",
+    name="message_state",
+    create_type=False,
+)
+PAYMENT = postgresql.ENUM("insurance", "fee", "free", name="payment", create_type=False)
+RELATION = postgresql.ENUM("self", "child", "parent", "other", name="relation", create_type=False)
+TYPES = (
+    ACTOR_KIND,
+    APPOINTMENT_STATE,
+    CANCELLED_BY,
+    CHANNEL,
+    CONFLICT_STATE,
+    DAY_KIND,
+    FACILITY_KIND,
+    FACILITY_STATE,
+    FILE_STATE,
+    MESSAGE_KIND,
+    MESSAGE_STATE,
+    PAYMENT,
+    RELATION,
+)
+
 
 def upgrade() -> None:
+    for kind in TYPES:
+        kind.create(op.get_bind())
     op.create_table(
         "audit_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_kind", ACTOR_KIND, nullable=False),
         sa.Column("actor_id", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("request_id", sa.Text(), nullable=True),
@@ -27,9 +94,6 @@ def upgrade() -> None:
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.CheckConstraint(
-            "actor_kind IN ('anyone', 'link', 'staff', 'system', 'carrier')", name="audit_event_actor_check"
-        ),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("audit_event_object", "audit_event", ["object_kind", "object_id"], unique=False)
@@ -37,8 +101,8 @@ def upgrade() -> None:
         "facility",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("kind", FACILITY_KIND, nullable=False),
+        sa.Column("state", FACILITY_STATE, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("sms_name", sa.Text(), nullable=False),
@@ -58,10 +122,6 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.CheckConstraint("(state = 'merged_into') = (merged_into_id IS NOT NULL)", name="facility_merged_check"),
-        sa.CheckConstraint("kind IN ('hospital', 'medical_centre', 'health_station')", name="facility_kind_check"),
-        sa.CheckConstraint(
-            "state IN ('not_yet_open', 'pilot', 'open', 'paused', 'merged_into')", name="facility_state_check"
-        ),
         sa.ForeignKeyConstraint(["merged_into_id"], ["facility.id"], name="facility_merged_fk"),
         sa.ForeignKeyConstraint(["parent_id"], ["facility.id"], name="facility_parent_fk"),
         sa.PrimaryKeyConstraint("id"),
@@ -72,12 +132,12 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("body_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.Uuid(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("replays", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("scope", "key"),
     )
-    op.create_index("idempotency_record_created", "idempotency_record", ["created_at"], unique=False)
     op.create_table(
         "job_run",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -87,6 +147,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name", "scheduled_for", name="job_run_key"),
     )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_kind", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", MESSAGE_KIND, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("copy", sa.SmallInteger(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("facility_id", sa.BigInteger(), nullable=True),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("phone", sa.LargeBinary(), nullable=True),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=True),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", MESSAGE_STATE, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("useful_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=True),
+        sa.Column("provider_sid", sa.Text(), nullable=True),
+        sa.Column("error_code", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="message_lease_check"),
+        sa.CheckConstraint("phone IS NOT NULL OR state = 'suppressed'", name="message_phone_check"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id", name="message_public_id_key"),
+        sa.UniqueConstraint("subject_kind", "subject_id", "kind", "version", "copy", name="message_once_key"),
+    )
+    op.create_index("message_due", "message", ["lane", "due_at"], unique=False, postgresql_where="state = 'due'")
+    op.create_index(
+        "message_leased", "message", ["lease_until"], unique=False, postgresql_where="state IN ('claimed', 'sending')"
+    )
+    op.create_index(
+        "message_provider_sid", "message", ["provider_sid"], unique=False, postgresql_where="provider_sid IS NOT NULL"
+    )
+    op.create_index("message_unknown", "message", ["due_at"], unique=False, postgresql_where="state = 'unknown'")
     op.create_table(
         "patient",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -138,17 +240,13 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("facility_id", sa.BigInteger(), nullable=True),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("kind", DAY_KIND, nullable=False),
         sa.Column("works_as", sa.Integer(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "(kind = 'make_up_working_day') = (works_as IS NOT NULL) AND works_as BETWEEN 0 AND 6",
             name="calendar_day_works_as_check",
-        ),
-        sa.CheckConstraint(
-            "kind IN ('holiday', 'substituted_day_off', 'make_up_working_day', 'local_closure', 'open_all_the_same')",
-            name="calendar_day_kind_check",
         ),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="calendar_day_facility_fk"),
         sa.PrimaryKeyConstraint("id"),
@@ -174,66 +272,25 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", FILE_STATE, nullable=False),
         sa.Column("report", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.CheckConstraint("state IN ('received', 'applied', 'held', 'quarantined')", name="feed_file_state_check"),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="feed_file_facility_fk"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("feed", "sha256", name="feed_file_key"),
     )
     op.create_index("feed_file_received", "feed_file", ["feed", "received_at"], unique=False)
     op.create_table(
-        "message",
+        "message_receipt",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("public_id", sa.Uuid(), nullable=False),
-        sa.Column("subject_kind", sa.Text(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("copy", sa.SmallInteger(), nullable=False),
-        sa.Column("lane", sa.Text(), nullable=False),
-        sa.Column("facility_id", sa.BigInteger(), nullable=True),
-        sa.Column("language", sa.Text(), nullable=False),
-        sa.Column("phone", sa.LargeBinary(), nullable=True),
-        sa.Column("phone_index", sa.LargeBinary(), nullable=True),
-        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("useful_until", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("sends", sa.Integer(), nullable=False),
-        sa.Column("provider", sa.Text(), nullable=True),
-        sa.Column("provider_sid", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("provider_sid", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("error_code", sa.Integer(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="message_lease_check"),
-        sa.CheckConstraint(
-            "kind IN ('otp', 'booked', 'reminder_day', 'reminder_hours', 'moved', 'cancelled')",
-            name="message_kind_check",
-        ),
-        sa.CheckConstraint("lane IN ('visit', 'code')", name="message_lane_check"),
-        sa.CheckConstraint("language IN ('vi', 'en')", name="message_language_check"),
-        sa.CheckConstraint("phone IS NOT NULL OR state = 'suppressed'", name="message_phone_check"),
-        sa.CheckConstraint(
-            "state IN ('due', 'claimed', 'sending', 'unknown', 'sent', 'failed', 'undelivered', 'delivered', 'superseded', 'suppressed', 'expired')",  # noqa: E501
-            name="message_state_check",
-        ),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name="message_receipt_message_fk"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("public_id", name="message_public_id_key"),
-        sa.UniqueConstraint("subject_kind", "subject_id", "kind", "version", "copy", name="message_once_key"),
     )
-    op.create_index("message_due", "message", ["lane", "due_at"], unique=False, postgresql_where="state = 'due'")
-    op.create_index(
-        "message_leased", "message", ["lease_until"], unique=False, postgresql_where="state IN ('claimed', 'sending')"
-    )
-    op.create_index(
-        "message_provider_sid", "message", ["provider_sid"], unique=False, postgresql_where="provider_sid IS NOT NULL"
-    )
-    op.create_index("message_unknown", "message", ["due_at"], unique=False, postgresql_where="state = 'unknown'")
+    op.create_index("message_receipt_message", "message_receipt", ["message_id"], unique=False)
     op.create_table(
         "practitioner",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -272,18 +329,6 @@ def upgrade() -> None:
     )
     op.create_index("feed_row_span", "feed_row", ["feed", "starts_at"], unique=False)
     op.create_table(
-        "message_receipt",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("message_id", sa.BigInteger(), nullable=False),
-        sa.Column("provider_sid", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("error_code", sa.Integer(), nullable=True),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name="message_receipt_message_fk"),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("message_receipt_message", "message_receipt", ["message_id"], unique=False)
-    op.create_table(
         "service",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("facility_id", sa.BigInteger(), nullable=False),
@@ -295,7 +340,7 @@ def upgrade() -> None:
         sa.Column("duration_minutes", sa.Integer(), nullable=False),
         sa.Column("bring", sa.Text(), nullable=False),
         sa.Column("bring_en", sa.Text(), nullable=False),
-        sa.Column("payment", sa.Text(), nullable=False),
+        sa.Column("payment", PAYMENT, nullable=False),
         sa.Column("fee_vnd", sa.Integer(), nullable=True),
         sa.Column("lead_minutes", sa.Integer(), nullable=False),
         sa.Column("horizon_days", sa.Integer(), nullable=False),
@@ -303,7 +348,6 @@ def upgrade() -> None:
         sa.Column("bookable", sa.Boolean(), nullable=False),
         sa.Column("confirmed", sa.Boolean(), nullable=False),
         sa.Column("sort_key", sa.Text(collation="C"), nullable=False),
-        sa.CheckConstraint("payment IN ('insurance', 'fee', 'free')", name="service_payment_check"),
         sa.CheckConstraint("duration_minutes BETWEEN 1 AND 480", name="service_duration_check"),
         sa.CheckConstraint("horizon_days BETWEEN 1 AND 365", name="service_horizon_check"),
         sa.CheckConstraint("lead_minutes >= 0 AND cancel_minutes >= 0", name="service_limits_check"),
@@ -418,14 +462,14 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("public_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", APPOINTMENT_STATE, nullable=False),
         sa.Column("slot_id", sa.BigInteger(), nullable=False),
         sa.Column("place", sa.SmallInteger(), nullable=False),
         sa.Column("uses_reserved", sa.Boolean(), nullable=False),
         sa.Column("facility_id", sa.BigInteger(), nullable=False),
         sa.Column("service_id", sa.BigInteger(), nullable=False),
         sa.Column("patient_id", sa.BigInteger(), nullable=True),
-        sa.Column("relation", sa.Text(), nullable=True),
+        sa.Column("relation", RELATION, nullable=True),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -437,26 +481,18 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("token_version", sa.Integer(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("channel", CHANNEL, nullable=False),
         sa.Column("device", sa.LargeBinary(), nullable=True),
         sa.Column("hold_number", sa.SmallInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("booked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_by", CANCELLED_BY, nullable=True),
         sa.Column("cancel_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="appointment_cancelled_check"),
-        sa.CheckConstraint("cancelled_by IN ('patient', 'facility')", name="appointment_cancelled_by_check"),
-        sa.CheckConstraint("channel IN ('api', 'mobile', 'desk')", name="appointment_channel_check"),
-        sa.CheckConstraint("language IN ('vi', 'en')", name="appointment_language_check"),
-        sa.CheckConstraint("relation IN ('self', 'child', 'parent', 'other')", name="appointment_relation_check"),
         sa.CheckConstraint("state <> 'held' OR expires_at IS NOT NULL", name="appointment_expiry_check"),
         sa.CheckConstraint("state IN ('held', 'lapsed') OR patient_id IS NOT NULL", name="appointment_patient_check"),
-        sa.CheckConstraint(
-            "state IN ('held', 'lapsed', 'booked', 'arrived', 'fulfilled', 'noshow', 'cancelled')",
-            name="appointment_state_check",
-        ),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name="appointment_patient_fk"),
         sa.ForeignKeyConstraint(["slot_id"], ["slot.id"], name="appointment_slot_fk"),
         sa.PrimaryKeyConstraint("id"),
@@ -471,10 +507,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('held', 'booked', 'arrived')"),
     )
     op.create_index(
-        "appointment_hold_key", "appointment", ["device", "hold_number"], unique=True, postgresql_where="state = 'held'"
+        "appointment_expiry", "appointment", ["expires_at"], unique=False, postgresql_where="state = 'held'"
     )
     op.create_index(
-        "appointment_expiry", "appointment", ["expires_at"], unique=False, postgresql_where="state = 'held'"
+        "appointment_hold_key", "appointment", ["device", "hold_number"], unique=True, postgresql_where="state = 'held'"
     )
     op.create_index("appointment_patient", "appointment", ["patient_id"], unique=False)
     op.create_index(
@@ -507,10 +543,9 @@ def upgrade() -> None:
         sa.Column("appointment_id", sa.BigInteger(), nullable=False),
         sa.Column("slot_id", sa.BigInteger(), nullable=False),
         sa.Column("row_keys", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", CONFLICT_STATE, nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'settled', 'gone')", name="conflict_state_check"),
         sa.ForeignKeyConstraint(["appointment_id"], ["appointment.id"], name="conflict_appointment_fk"),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="conflict_facility_fk"),
         sa.ForeignKeyConstraint(["slot_id"], ["slot.id"], name="conflict_slot_fk"),
@@ -532,8 +567,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')"),
     )
     op.drop_index("appointment_patient", table_name="appointment")
-    op.drop_index("appointment_expiry", table_name="appointment", postgresql_where="state = 'held'")
     op.drop_index("appointment_hold_key", table_name="appointment", postgresql_where="state = 'held'")
+    op.drop_index("appointment_expiry", table_name="appointment", postgresql_where="state = 'held'")
     op.drop_index(
         "appointment_day_key",
         table_name="appointment",
@@ -547,17 +582,12 @@ def downgrade() -> None:
     op.drop_table("session")
     op.drop_table("weekly_session")
     op.drop_table("service")
-    op.drop_index("message_receipt_message", table_name="message_receipt")
-    op.drop_table("message_receipt")
     op.drop_index("feed_row_span", table_name="feed_row")
     op.drop_table("feed_row")
     op.drop_table("room")
     op.drop_table("practitioner")
-    op.drop_index("message_unknown", table_name="message", postgresql_where="state = 'unknown'")
-    op.drop_index("message_provider_sid", table_name="message", postgresql_where="provider_sid IS NOT NULL")
-    op.drop_index("message_leased", table_name="message", postgresql_where="state IN ('claimed', 'sending')")
-    op.drop_index("message_due", table_name="message", postgresql_where="state = 'due'")
-    op.drop_table("message")
+    op.drop_index("message_receipt_message", table_name="message_receipt")
+    op.drop_table("message_receipt")
     op.drop_index("feed_file_received", table_name="feed_file")
     op.drop_table("feed_file")
     op.drop_table("department")
@@ -569,9 +599,15 @@ def downgrade() -> None:
     op.drop_index("patient_citizen_id", table_name="patient", postgresql_where="citizen_id_index IS NOT NULL")
     op.drop_index("patient_bhyt", table_name="patient", postgresql_where="bhyt_index IS NOT NULL")
     op.drop_table("patient")
+    op.drop_index("message_unknown", table_name="message", postgresql_where="state = 'unknown'")
+    op.drop_index("message_provider_sid", table_name="message", postgresql_where="provider_sid IS NOT NULL")
+    op.drop_index("message_leased", table_name="message", postgresql_where="state IN ('claimed', 'sending')")
+    op.drop_index("message_due", table_name="message", postgresql_where="state = 'due'")
+    op.drop_table("message")
     op.drop_table("job_run")
-    op.drop_index("idempotency_record_created", table_name="idempotency_record")
     op.drop_table("idempotency_record")
     op.drop_table("facility")
     op.drop_index("audit_event_object", table_name="audit_event")
     op.drop_table("audit_event")
+    for kind in TYPES:
+        kind.drop(op.get_bind())
