@@ -15,6 +15,8 @@ from scheduler.jobs import (
     housekeeping,
     plan_reminders,
     publish_slots,
+    read_exports,
+    read_exports,
     release_holds,
     send_messages,
     settle_unknown,
@@ -32,13 +34,14 @@ class Job:
 
 
 def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event, pace: Pace) -> list[Job]:
-    """All timed work."""
+    """All timed work; hospital exports only where a folder of feeds is set."""
     base = settings.public_base_url
     channel = Channel(gateway.name, base, production=settings.environment == "production")
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", pace=pace)
-    days = settings.horizon_days
-    return [
+    days, feeds = settings.horizon_days, settings.feeds_dir
+    memory = read_exports.Memory()
+    always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
         Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
@@ -47,6 +50,12 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
         Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),
+    ]
+    if feeds is None:
+        return always
+    return [
+        *always,
+        Job("read_exports", _s(10), lambda: read_exports.run(db, feeds, now=utc_now(), memory=memory)),
     ]
 
 

@@ -144,3 +144,14 @@ async def until(db: Database, message: Message, *states: MessageState) -> Messag
             return row
         await asyncio.sleep(0.02)
     raise AssertionError(f"still {row.state}")
+
+
+async def until_somebody_waits(db: Database, other: "asyncio.Task[Any] | None" = None) -> None:
+    """Until a statement waits for a lock somebody holds, or `other` is done without having waited."""
+    for _ in range(2000):
+        async with db.transaction() as session:
+            waiting = (await session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar()
+        if waiting or (other is not None and other.done()):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")

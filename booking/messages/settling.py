@@ -35,12 +35,20 @@ class UnknownReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A message of which we do not know whether it went; `attempts` guards against deciding about another post."""
+    """A message of which we do not know whether it went.
+
+    Attributes:
+        id: of the row.
+        attempts: guards against deciding about another post.
+        phone: to look it up by.
+        body: its text; None where it can no longer be made (a code is erased): then no list can show it.
+        since: from when on it can be in the list.
+    """
 
     id: int
     attempts: int
     phone: str = field(repr=False)
-    body: str = field(repr=False)
+    body: str | None = field(repr=False)
     since: datetime
 
 
@@ -58,7 +66,7 @@ async def take(session: AsyncSession, *, most: int, base_url: str, now: datetime
         message.due_at = now + _next_look(message, now=now, pace=pace)
         if message.id is not None and message.phone is not None:
             since = message.created_at - _SKEW
-            body = body_of(message, base_url=base_url)
+            body = _body(message, base_url)
             doubts.append(Doubt(message.id, message.attempts, message.phone, body, since))
     return doubts
 
@@ -79,7 +87,7 @@ async def settle(
     if message is None:
         return None
     free = await _unclaimed(session, doubt, listed or [])
-    equal = [one for one in free if one.body == doubt.body]
+    equal = [one for one in free if one.body is not None and one.body == doubt.body]
     rank = await _claims_before(session, message, doubt.body, base_url=base_url)
     if rank < len(equal):
         mine = equal[rank]
@@ -88,7 +96,7 @@ async def settle(
     if now >= message.useful_until:
         never = UnknownReason.NEVER_LEARNT.value
         return await _write(session, message, now=now, state=MessageState.EXPIRED, reason=never)
-    readable = listed is not None and all(one.body is not None for one in free)
+    readable = listed is not None and doubt.body is not None and all(one.body is not None for one in free)
     if readable and _may_go_again(message, now=now, pace=pace):
         return await _write(session, message, now=now, state=MessageState.DUE, due_at=now, reason=None)
     return None
@@ -109,7 +117,7 @@ async def _unclaimed(session: AsyncSession, doubt: Doubt, listed: Sequence[Liste
     return sorted((one for one in listed if one.sid not in known), key=_created)
 
 
-async def _claims_before(session: AsyncSession, message: Message, body: str, *, base_url: str) -> int:
+async def _claims_before(session: AsyncSession, message: Message, body: str | None, *, base_url: str) -> int:
     """How many other rows with this very text, posted before it, may stand for what the list shows."""
     leased = state_in([MessageState.CLAIMED, MessageState.SENDING])
     query = select(Message).where(
@@ -121,7 +129,7 @@ async def _claims_before(session: AsyncSession, message: Message, body: str, *, 
     )
     others = (await session.execute(query)).scalars()
     mine = (_posted(message), message.id or 0)
-    return sum((_posted(one), one.id or 0) < mine and body_of(one, base_url=base_url) == body for one in others)
+    return sum((_posted(one), one.id or 0) < mine and _body(one, base_url) == body for one in others)
 
 
 async def _write(session: AsyncSession, message: Message, *, now: datetime, **values: Any) -> MessageState:
@@ -133,6 +141,13 @@ async def _write(session: AsyncSession, message: Message, *, now: datetime, **va
         .execution_options(synchronize_session=False)
     )
     return state
+
+
+def _body(message: Message, base_url: str) -> str | None:
+    try:
+        return body_of(message, base_url=base_url)
+    except (LookupError, ValueError):  # one such row must not keep the others from being settled
+        return None
 
 
 def _posted(message: Message) -> datetime:

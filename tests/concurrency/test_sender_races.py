@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -34,6 +34,7 @@ from tests.outbox import (
     sender,
     settle,
     stored,
+    until_somebody_waits,
     write,
 )
 
@@ -155,7 +156,7 @@ async def test_a_cancel_that_is_not_committed_yet_is_waited_for_and_wins(db: Dat
     async with other.transaction() as session:
         await service.supersede(session, message.subject_id, now=utc_now())
         beginning = asyncio.create_task(begun(db, claim))
-        await _until_somebody_waits(db)
+        await until_somebody_waits(db)
     assert await beginning is None
     assert (await stored(db, message)).state is MessageState.SUPERSEDED
 
@@ -172,19 +173,9 @@ async def test_a_post_that_is_being_written_down_goes_and_the_cancel_knows(db: D
         lease = timedelta(seconds=60)
         assert await outbox.begin(session, claim, through=CHANNEL, now=utc_now(), lease=lease) is not None
         cancelling = asyncio.create_task(supersede())
-        await _until_somebody_waits(db)
+        await until_somebody_waits(db)
     assert await cancelling == 0
     assert (await stored(db, message)).state is MessageState.SENDING
-
-
-async def _until_somebody_waits(db: Database) -> None:
-    for _ in range(1000):
-        async with db.transaction() as session:
-            waiting = await session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
-        if waiting.scalar():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
 
 
 # Outcomes that come late

@@ -106,6 +106,20 @@ async def test_a_code_never_goes_twice(db: Database) -> None:
     assert (await stored(db, message)).state is MessageState.UNKNOWN
 
 
+async def test_a_text_that_was_erased_is_not_taken_for_missing(db: Database) -> None:
+    with Carrier() as carrier:
+        message = await _unknown(db, carrier, plans.error_after_accepting())
+        good = await _unknown(db, carrier, plans.error_after_accepting())
+        async with db.transaction() as session:
+            await session.execute(text("UPDATE message SET facts = '{}' WHERE id = :id"), {"id": message.id})
+        assert await settle(db, carrier.url, AGAIN_AT_ONCE) == 1
+        assert (await stored(db, message)).state is MessageState.UNKNOWN
+        assert (await stored(db, good)).state is MessageState.SENT
+        await _useful_no_longer(db)
+        assert await settle(db, carrier.url, AGAIN_AT_ONCE) == 1
+    assert (await stored(db, message)).state is MessageState.EXPIRED
+
+
 async def test_equal_texts_to_one_number_are_counted(db: Database) -> None:
     """Three rows with the very same text, two in the list: two went, the third may go once more."""
     subject, code = ids.public_id(), ids.booking_code()
