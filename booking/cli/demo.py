@@ -20,7 +20,6 @@ from fastapi import FastAPI
 
 from booking import clock, embedded, logs, migrations, sealed
 from booking.actor import system
-from booking.availability import service as availability
 from booking.availability.commands import PublishSlots
 from booking.availability.seeding import seed_calendar, seed_sample_timetable
 from booking.cli import demo_files
@@ -29,6 +28,7 @@ from booking.cli.terminal import say
 from booking.db import Database
 from booking.directory.seeding import seed_directory
 from booking.embedded import EmbeddedError
+from booking.exchange import service as exchange
 from booking.main import create_app
 from booking.settings import Settings, load
 
@@ -113,7 +113,7 @@ async def _seed(settings: Settings) -> int:
             await seed_sample_timetable(session, today)
         async with database.transaction() as session:
             command = PublishSlots(horizon_days=settings.horizon_days)
-            await availability.publish(session, command, by=system("demo"), now=now)
+            await exchange.publish(session, command, by=system("demo"), now=now)
             return await demo_files.count_slots(session, now=now)
     finally:
         await database.close()

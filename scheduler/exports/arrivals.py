@@ -4,6 +4,7 @@ Whoever may write into such a folder is not trusted with more than that: links a
 is opened, and a name is never more than a name.
 """
 
+import filecmp
 import fnmatch
 import hashlib
 import os
@@ -186,7 +187,7 @@ def put_away(arrival: Arrival, where: str, report: str | None) -> Path | None:
     folder.mkdir(exist_ok=True)
     if folder.is_symlink():
         raise NotADirectoryError(f"{where} is a link")
-    target = _free(folder, plain_name(path.name))
+    target = _free(folder, path)
     if report is not None:
         _write(target.with_name(f"{target.name}.report.txt"), report)
     try:
@@ -197,14 +198,20 @@ def put_away(arrival: Arrival, where: str, report: str | None) -> Path | None:
     return target
 
 
-def _free(folder: Path, name: str) -> Path:
+def _free(folder: Path, path: Path) -> Path:
+    """A name nobody has there; or the name of the same content, which need not be kept twice."""
+    name = plain_name(path.name)
     stem, dot, ending = name.rpartition(".")
     number = 1
     target = folder / name
-    while os.path.lexists(target):
+    while os.path.lexists(target) and not _same_content(path, target):
         number += 1
         target = folder / (f"{stem}.{number}.{ending}" if dot and stem else f"{name}.{number}")
     return target
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
 
 
 def _write(path: Path, report: str) -> None:
