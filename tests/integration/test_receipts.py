@@ -218,4 +218,4 @@ async def test_before_a_500_that_says_the_opposite(db: Database, client: httpx.A
 
 def test_the_door_and_the_sender_agree_on_the_address() -> None:
     paths = {getattr(route, "path", "") for route in door.router.routes}
-    assert paths == {"/sms/status/{message_id}"}
+    assert paths == {"/api/v1/sms/status/{message_id}"}
