@@ -11,6 +11,7 @@ Nothing of this is in the product: the app is wrapped and patched here, from out
 import ctypes
 import gc
 import json
+import logging
 import os
 import signal
 import socket
@@ -164,6 +165,7 @@ def main() -> None:
     """Serve orders until stdin ends; every server ends with us."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended, so none stays behind as a zombie
     warnings.simplefilter("ignore")
+    logging.disable()
     gc.freeze()
     for line in sys.stdin:
         order = json.loads(line)

@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from booking.appointments import service
+from booking.appointments import refusals, service
+from booking.appointments.errors import SlotFull
+from booking.errors import BookingError
 from booking.hot import Hot, Statement
 
 
@@ -27,8 +29,8 @@ class _Rewritten(Statement):
             self.sql = self.sql.replace(old, new)
 
 
-def unguarded(original: Statement) -> Statement:
-    """The booking whose UPDATE does not ask whether a place is free, and hands out place 1 for ever."""
+def unguarded(original: Statement, *more: tuple[str, str]) -> Statement:
+    """The booking whose UPDATE does not ask whether a place is free."""
     free = "cardinality(slot.free_places) > "
     rest = original.sql.split(free, 1)[1]
     depth, end = 0, 0
@@ -36,22 +38,25 @@ def unguarded(original: Statement) -> Statement:
         depth += (sign == "(") - (sign == ")")
         if depth < 0 or (depth == 0 and rest[end : end + 5] in (" AND ", " RETU")):
             break
-    return _Rewritten(
-        original,
-        (free + rest[:end], "true"),
-        ("slot.free_places[1]", "1"),
-        ("slot.free_places[2:]", "slot.free_places"),
-    )
+    return _Rewritten(original, (free + rest[:end], "true"), *more)
+
+
+_PLACE_ONE = (("slot.free_places[1]", "1"), ("slot.free_places[2:]", "slot.free_places"))
+
+
+def nets_only(app: FastAPI) -> None:  # noqa: ARG001
+    """The places are handed out as ever, but the UPDATE does not ask whether one is free."""
+    service.BOOK_SLOT = unguarded(service.BOOK_SLOT)
 
 
 def no_guard(app: FastAPI) -> None:  # noqa: ARG001
-    """Nothing asks whether a place is free."""
-    service.BOOK_SLOT = unguarded(service.BOOK_SLOT)
+    """Nothing asks whether a place is free; place 1 is handed out for ever."""
+    service.BOOK_SLOT = unguarded(service.BOOK_SLOT, *_PLACE_ONE)
 
 
 def read_then_write(app: FastAPI) -> None:  # noqa: ARG001
     """Look whether a place is free, think a moment, then take one: as it is often written."""
-    taking, blind = service._take, unguarded(service.BOOK_SLOT)
+    taking, blind = service._take, unguarded(service.BOOK_SLOT, *_PLACE_ONE)
 
     async def look_then_take(hot: Hot, statement: Statement, values: dict[str, Any], *rest: Any, **more: Any) -> Any:
         if await hot.fetchval("SELECT taken < capacity FROM slot WHERE id = $1", values["slot"]):
@@ -62,6 +67,21 @@ def read_then_write(app: FastAPI) -> None:  # noqa: ARG001
     service._take = look_then_take
 
 
+def no_second_look(app: FastAPI) -> None:  # noqa: ARG001
+    """Whoever finds that somebody else has just swept the slot goes away, without a second look at it."""
+    sweep, why = service.release_expired, refusals.explain
+
+    async def late_sweep(hot: Hot, slot_id: int) -> int:
+        await asyncio.sleep(0.2)  # until everyone has found the slot full
+        return await sweep(hot, slot_id)
+
+    async def no_look(hot: Hot, slot_id: int, **more: Any) -> BookingError:
+        return await why(hot, slot_id, **more) or SlotFull(nearest=[])
+
+    service.release_expired = late_sweep
+    refusals.explain = no_look
+
+
 def in_pieces(app: FastAPI) -> None:
     """Each statement of a move or a cancel commits by itself."""
     database = app.state.db
@@ -70,5 +90,5 @@ def in_pieces(app: FastAPI) -> None:
 
 
 VARIANTS: dict[str, Callable[[FastAPI], None]] = {
-    each.__name__: each for each in (as_it_is, no_guard, read_then_write, in_pieces)
+    each.__name__: each for each in (as_it_is, nets_only, no_guard, read_then_write, no_second_look, in_pieces)
 }

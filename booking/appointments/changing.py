@@ -127,8 +127,9 @@ async def _locked(session: AsyncSession, code: str, token: str, *, also: int | N
         visit, service, facility = (await session.execute(query)).one()
         if visit.slot_id in found:
             return Change(visit, service, facility, found)
-        # Moved elsewhere between our look and our lock: the locks we hold are not the right ones. Look again.
-        session.expunge_all()
+        # Moved elsewhere between our look and our lock: the locks we hold are not the right ones. Let them go, or the
+        # order of locks would be broken by those still to come, and look again. Nothing was written yet.
+        await session.rollback()
 
 
 async def _check(session: AsyncSession, change: Change, *, now: datetime) -> None:
