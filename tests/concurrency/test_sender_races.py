@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from booking.clock import utc_now
 from booking.db import Database
+from booking.ids import jitter
 from booking.messages import outbox, service
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
@@ -176,6 +177,21 @@ async def test_a_post_that_is_being_written_down_goes_and_the_cancel_knows(db: D
         await until_somebody_waits(db)
     assert await cancelling == 0
     assert (await stored(db, message)).state is MessageState.SENDING
+
+
+async def test_of_sixty_cancels_against_sends_exactly_one_side_wins_each(db: Database, other: Database) -> None:
+    messages = [await write(db) for _ in range(60)]
+
+    async def cancel(message: Message, wait: float) -> int:
+        await asyncio.sleep(wait)
+        async with other.transaction() as session:
+            return await service.supersede(session, message.subject_id, now=utc_now())
+
+    with Carrier() as carrier:
+        spread = [cancel(message, jitter(0, 0.5)) for message in messages]
+        _, *called_back = await asyncio.gather(send(sender(db, carrier.url)), *spread)
+        went = carrier.log.times_accepted()
+    assert [went.get(str(one.public_id), 0) for one in messages] == [1 - back for back in called_back]
 
 
 # Outcomes that come late
