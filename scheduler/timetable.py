@@ -16,7 +16,6 @@ from scheduler.jobs import (
     plan_reminders,
     publish_slots,
     read_exports,
-    read_exports,
     release_holds,
     send_messages,
     settle_unknown,
