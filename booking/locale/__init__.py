@@ -1,0 +1,1 @@
+"""Translations: `vi/*.po`, one file an area, read by booking.i18n when the process starts."""

@@ -1,0 +1,139 @@
+"""A real server on a test's database, and Debian's Chromium at the size of an old phone.
+
+Outside CI the tests are skipped, loudly, where there is no Chromium; in CI its absence is a failure.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from booking.clock import utc_now
+from booking.db import Database
+from booking.main import create_app
+from booking.settings import load
+from tests import places
+from tests.conftest import environment
+from tests.places import World
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE = {"width": 360, "height": 640}
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+pytestmark = pytest.mark.browser
+
+
+def chromium() -> str | None:
+    """The browser of this machine."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running product: where it is and what is in it."""
+
+    url: str
+    world: World
+    database_url: str
+
+    def run(self, sql: str) -> None:
+        """Change something behind the product's back."""
+        from sqlalchemy import text
+
+        async def go() -> None:
+            database = Database(self.database_url, pool=1)
+            async with database.transaction() as session:
+                await session.execute(text(sql))
+            await database.close()
+
+        # In a thread of its own, because the browser's loop runs in this one.
+        thread = threading.Thread(target=lambda: asyncio.run(go()))
+        thread.start()
+        thread.join()
+
+
+def _filled(url: str) -> World:
+    async def go() -> World:
+        database = Database(url, pool=1)
+        try:
+            async with database.transaction() as session:
+                return await places.make(session, utc_now())
+        finally:
+            await database.close()
+
+    return asyncio.run(go())
+
+
+@contextmanager
+def served(database_url: str) -> Iterator[str]:
+    """The app, inbox included, on a free port of this machine; its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = create_app(load(environment(database_url, PUBLIC_BASE_URL=url)), inbox=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
+
+
+@pytest.fixture
+def site(database_url: str) -> Iterator[Site]:
+    """The product with the sample world in it."""
+    world = _filled(database_url)
+    with served(database_url) as url:
+        yield Site(url, world, database_url)
+
+
+@pytest.fixture
+def browser(site: Site) -> Iterator[Browser]:  # noqa: ARG001  started after the site and gone before it
+    """A browser of this test's own: while it is there, its loop runs in this thread and asyncio.run() cannot."""
+    path = chromium()
+    if path is None:
+        reason = "NO CHROMIUM ON THIS MACHINE: the browser tests did not run (apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a phone of one's own: `phone(scripts=False, language="en", scheme="dark")`."""
+    opened: list[BrowserContext] = []
+
+    def open_page(*, scripts: bool = True, language: str = "vi", scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": PHONE["width"], "height": PHONE["height"]},
+            java_script_enabled=scripts,
+            locale="vi-VN" if language == "vi" else "en-GB",
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        context.set_default_timeout(20_000)
+        opened.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in opened:
+        context.close()

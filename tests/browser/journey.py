@@ -1,0 +1,38 @@
+"""The steps of the patient's journey, as a person with a pointer takes them."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.places import SERVICE, STATION
+
+NAME = "Nguyễn Thị Mẫu"
+
+
+def choose_time(page: Page, site: Site, *, option: int = 0) -> None:
+    """From the first page to the form."""
+    page.goto(site.url)
+    page.fill("#q", "thang nhi")
+    page.locator("form.search button").click()
+    page.locator(f'main a[href="/f/{STATION}"]').click()
+    page.locator(f'a.card[href="/f/{STATION}/{SERVICE}"]').click()
+    page.locator(f'.days a[href$="{site.world.far}"]').click()
+    page.locator(".option label").nth(option).click()
+    page.locator(".primary button").click()
+    expect(page.locator("#name")).to_be_visible()
+
+
+def fill_in(page: Page, *, name: str = NAME, phone: str = "0903 123 456") -> None:
+    """Who is coming."""
+    page.locator('label[for="relation-parent"]').click()
+    page.fill("#name", name)
+    page.fill("#birth_year", "1958")
+    page.fill("#phone", phone)
+
+
+def book(page: Page, site: Site, *, option: int = 0) -> str:
+    """The whole way; the ticket's address."""
+    choose_time(page, site, option=option)
+    fill_in(page)
+    page.locator(".primary button").click()
+    expect(page.locator(".ticket")).to_be_visible()
+    return page.url.split("?")[0]

@@ -1,0 +1,173 @@
+"""Book, move and cancel on a phone: with and without scripts, and by keyboard alone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.browser.journey import NAME, book, choose_time, fill_in
+from tests.places import SERVICE, STATION
+
+pytestmark = pytest.mark.browser
+Phone = Callable[..., Page]
+_MOST_TABS = 80
+
+
+def in_width(page: Page) -> bool:
+    """Whether nothing is wider than the screen."""
+    fits: bool = page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    return fits
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+def test_book_move_and_cancel(site: Site, phone: Phone, scripts: bool) -> None:  # noqa: FBT001
+    page = phone(scripts=scripts)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    ticket = book(page, site)
+    expect(page.locator(".clock")).to_have_text("07:30")
+    expect(page.locator(".ticket")).to_contain_text(NAME)
+    assert in_width(page)
+    page.locator('a[href$="/move"]').click()
+    page.locator(f'.days a[href$="{site.world.near}"]').click()
+    page.locator(".option label").nth(2).click()
+    page.locator(".primary button").click()
+    expect(page.locator(".clock")).to_have_text("13:30")
+    page.go_back()
+    page.go_forward()
+    expect(page.locator(".clock")).to_have_text("13:30")
+    page.locator('a[href$="/cancel"]').click()
+    expect(page.locator("h1")).to_contain_text("Hủy lịch hẹn 13:30")
+    page.locator("main button").click()
+    assert page.url == ticket
+    expect(page.locator(".notice")).to_contain_text("Lịch hẹn này đã hủy.")
+    assert not faults
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    for _ in range(_MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+            return
+    raise AssertionError(f"not reached by Tab: {selector}")
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, scripts: bool) -> None:  # noqa: FBT001
+    page = phone(scripts=scripts)
+    page.goto(site.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+    _tab_to(page, "#q")
+    page.keyboard.type("thang nhi")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site.url}/?q=thang+nhi")
+    for href in (f"/f/{STATION}", f"/f/{STATION}/{SERVICE}", f"/f/{STATION}/{SERVICE}/{site.world.far}"):
+        _tab_to(page, f'main .card[href="{href}"], main .days a[href="{href}"]')
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(site.url + href)
+    _tab_to(page, 'input[name="slot"]')
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    _tab_to(page, ".primary button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).to_be_visible()
+    for selector, typed in (("#name", NAME), ("#birth_year", "1958"), ("#phone", "123")):
+        _tab_to(page, selector)
+        page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    expect(page.locator("#summary")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#phone")).to_be_focused()
+    assert page.locator("#name").input_value() == NAME
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0903123456")
+    page.keyboard.press("Enter")
+    expect(page.locator(".clock")).to_have_text("08:00")
+
+
+def test_two_tabs_and_the_back_button_book_once(site: Site, phone: Phone) -> None:
+    page = phone()
+    choose_time(page, site)
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab in (page, other):
+        fill_in(tab)
+    page.locator(".primary button").click()
+    expect(page.locator(".ticket")).to_be_visible()
+    other.locator(".primary button").click()
+    expect(other.locator(".ticket")).to_be_visible()
+    assert page.url.split("?")[0] == other.url.split("?")[0]
+    page.go_back()
+    expect(page.locator(".ticket, .primary")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".ticket")).to_be_visible()
+
+
+def test_a_lapsed_hold_keeps_what_was_typed(site: Site, phone: Phone) -> None:
+    page = phone(scripts=False)
+    choose_time(page, site)
+    fill_in(page)
+    site.run("UPDATE appointment SET expires_at = now() - interval '1 second' WHERE state = 'held'")
+    page.locator(".primary button").click()
+    expect(page.locator(".summary")).to_contain_text("Đã hết thời gian giữ chỗ.")
+    page.locator(".option label").nth(1).click()
+    page.locator(".primary button").click()
+    assert page.locator("#name").input_value() == NAME
+    page.locator(".primary button").click()
+    expect(page.locator(".clock")).to_have_text("08:00")
+
+
+def test_the_count_down_says_when_the_time_is_up(site: Site, phone: Phone) -> None:
+    page = phone()
+    choose_time(page, site)
+    expect(page.locator(".held .left")).to_have_text(re.compile(r"[45]:\d\d"))
+    page.clock.install()
+    page.reload()
+    page.clock.fast_forward("05:01")
+    expect(page.locator(".held")).to_contain_text("những gì đã nhập vẫn còn")
+
+
+def test_the_language_is_chosen_by_the_person_and_the_way_goes_on(site: Site, phone: Phone) -> None:
+    page = phone(scripts=False)
+    choose_time(page, site)
+    here = page.url
+    page.locator('button[lang="en"]').click()
+    assert page.url == here
+    expect(page.locator("h1")).to_have_text("Who is coming?")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_sms_in_the_inbox_opens_the_ticket(site: Site, phone: Phone) -> None:
+    page = phone(scripts=False)
+    ticket = book(page, site)
+    page.goto(f"{site.url}/inbox")
+    expect(page.locator(".bubble")).to_have_count(0)
+    site.run("UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'booked'")
+    page.reload()
+    expect(page.locator(".bubble")).to_contain_text("HenKham: Da dat lich kham TYT Mau")
+    page.locator(".bubble a").click()
+    assert page.url == ticket
+    expect(page.locator(".ticket")).to_be_visible()
+
+
+def test_at_twice_the_size_nothing_is_cut_off(site: Site, phone: Phone) -> None:
+    """200 % zoom on a phone of 360 px is a page of 180 px."""
+    page = phone()
+    ticket = book(page, site)
+    page.set_viewport_size({"width": 180, "height": 320})
+    base = f"{site.url}/f/{STATION}"
+    for address in (site.url, base, f"{base}/{SERVICE}", f"{base}/{SERVICE}/{site.world.far}", ticket,
+                    f"{ticket}/cancel", f"{ticket}/move"):  # fmt: skip
+        page.goto(address)
+        assert in_width(page), address
+
+
+def test_the_printed_ticket_is_one_page(site: Site, phone: Phone) -> None:
+    page = phone()
+    page.goto(book(page, site))
+    assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
