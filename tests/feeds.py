@@ -1,5 +1,6 @@
 """A hospital's folders and calendar for tests of the exchange: feeds, files dropped, the sample timetable published."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,10 @@ from sqlalchemy import delete, select
 from sqlmodel import col
 
 from booking.actor import system
+from booking.appointments import service as appointments
+from booking.appointments.commands import BookAppointment
+from booking.appointments.kinds import Channel
+from booking.appointments.service import Ticket
 from booking.availability.commands import PublishSlots
 from booking.availability.models import CalendarDay, Slot, SlotClosure
 from booking.availability.seeding import seed_sample_timetable
@@ -19,14 +24,17 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
 from booking.exchange.service import Applied
+from booking.trail.keys import keyed
 from scheduler.jobs import read_exports
 from scheduler.jobs.read_exports import Memory, Outcome
+from tests import people
 from tests.exports import FEEDS
 
 BY = system("test")
 NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
 """Midnight of Monday, 23 November 2026, at the hospital."""
 WINDOW: Span = (NOW, NOW + timedelta(days=14))
+DAY: Span = (NOW, NOW + timedelta(days=1))
 QUIET = Thresholds(1, 1, 1, 1, 1, 100_000)
 """Guards that never speak."""
 
@@ -76,6 +84,16 @@ async def slot_id(db: Database, clock: str, *, day: int = 23, doctor: str = "cha
         return int((await session.execute(query)).scalar_one() or 0)
 
 
+async def book(db: Database, clock: str, *, number: int = 1, now: datetime = NOW) -> Ticket:
+    """A sample patient's visit to doctor Châu on the first day."""
+    slot = await slot_id(db, clock)
+    wanted = {"facility": "BVVT", "service": "kham-tim-mach", "slot": slot, "patient": people.patient(number)}
+    command = BookAppointment.model_validate_json(json.dumps(wanted))
+    key = keyed("test", f"test-key-{number}", command)
+    async with db.hot() as hot:
+        return await appointments.book(hot, command, by=BY, now=now, key=key, channel=Channel.API, per_phone=9)
+
+
 def moment(clock: str, day: int = 23) -> datetime:
     """A time of day in November 2026 at the hospital."""
     return datetime.fromisoformat(f"2026-11-{day}T{clock}:00+07:00").astimezone(UTC)
@@ -86,6 +104,11 @@ def row(
 ) -> StagedRow:
     """A row of doctor Châu: 30 minutes from 07:30 to 11:30 and from 13:30 to 16:30."""
     return StagedRow(1, key, "chau", moment(start, day), moment(end, day) if end else None, "state", closes, offers)
+
+
+def nothing() -> StagedRow:
+    """A row that takes no time: a file without any row is held, because nothing can be told from it."""
+    return row("0", "16:00", closes=False)
 
 
 def starts(times: frozenset[Time]) -> list[str]:

@@ -39,7 +39,7 @@ Mark = tuple[int, int, int]
 """What changes when a file does: inode, size, time of change in nanoseconds."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sight:
     """How often a file was seen as it is now."""
 
@@ -78,16 +78,22 @@ class Sights:
         files, strange = _listed(folder, feed.source.pattern)
         self._forget(folder, {path for path, _ in files})
         ready: list[Arrival] = []
+        waiting = False
         for path, mark in files:
             if self.settled.get(path) == mark:
                 continue
-            sight = self.seen.get(path)
-            sight = self.seen[path] = Sight(mark, sight.looks + 1) if sight and sight.mark == mark else Sight(mark)
+            looks = self._count(path, mark)
             marked = os.path.lexists(f"{path}{MARKER}")
-            if not marked and sight.looks < LOOKS:
-                break
-            ready.append(Arrival(path, mark, final=marked or sight.looks >= PATIENCE))
+            waiting = waiting or (looks < LOOKS and not marked)
+            if not waiting:
+                ready.append(Arrival(path, mark, final=marked or looks >= PATIENCE))
         return ready, strange
+
+    def _count(self, path: Path, mark: Mark) -> int:
+        before = self.seen.get(path)
+        sight = Sight(mark, before.looks + 1) if before is not None and before.mark == mark else Sight(mark)
+        self.seen[path] = sight
+        return sight.looks
 
     def _forget(self, folder: Path, present: set[Path]) -> None:
         for known in (self.seen, self.settled):
