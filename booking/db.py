@@ -108,7 +108,12 @@ class Database:
                     min_size=0,
                     max_size=self._pool_size,
                     timeout=5,
-                    server_settings={"application_name": f"{self._application}-hot", "timezone": "UTC"},
+                    server_settings={
+                        "application_name": f"{self._application}-hot",
+                        "timezone": "UTC",
+                        # Hot statements go by keys, so one plan fits all values; planning costs more than running.
+                        "plan_cache_mode": "force_generic_plan",
+                    },
                     # Nothing of ours outlives a statement, so there is nothing to reset between two.
                     reset=_leave_as_it_is,
                 )
