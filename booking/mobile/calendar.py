@@ -69,11 +69,15 @@ def earliest(shown: Sequence[Month]) -> Day | None:
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """A morning or an afternoon with its free times, and the starts of those that are full."""
+    """A morning or an afternoon with its free times, and the starts of those that are full.
+
+    `practitioner` is who examines, where it is one and the same for all free times.
+    """
 
     morning: bool
     free: list[Mapping[str, Any]]
     full: list[str]
+    practitioner: str | None
 
 
 def halves(slots: Sequence[Mapping[str, Any]]) -> list[Half]:
@@ -84,5 +88,6 @@ def halves(slots: Sequence[Mapping[str, Any]]) -> list[Half]:
         free = [slot for slot in part if slot["status"] == "free"]
         full = sorted({slot["start"] for slot in part if slot["status"] == "full"} - {slot["start"] for slot in free})
         if free or full:
-            shown.append(Half(morning, free, full))
+            names = {slot.get("practitioner") for slot in free}
+            shown.append(Half(morning, free, full, names.pop() if len(names) == 1 else None))
     return shown

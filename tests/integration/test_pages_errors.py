@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from booking.clock import utc_now
 from booking.db import Database
 from booking.errors import OutcomeUnknown
+from booking.main import create_app
 from booking.mobile import keeping
+from booking.settings import Settings
 from booking.web import origin
 from booking.web.problem_texts import TEXTS
 from booking.web.static_files import files
@@ -186,6 +188,45 @@ async def test_an_open_outcome_shows_a_page_that_asks_again_with_the_same_key(
     assert "http-equiv" in answer.text
     held = await send(client, again)
     assert held.url.path.startswith("/h/")
+
+
+@pytest.mark.parametrize("step", ["confirm", "cancel", "move"])
+async def test_every_step_whose_outcome_is_open_sends_the_same_again(
+    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = f"/f/{STATION}/{SERVICE}/{world.far}"
+    slots = [str(slot) for slot in world.slots[world.far]]
+    held = await send(client, read(await client.get(path)).form(path), slot=slots[0])
+    form, filled = read(held).form("/h/"), {"name": "Nguyễn Thị Mẫu", "birth_year": "1958", "phone": "0903123456"}
+    if step != "confirm":
+        ticket = (await send(client, form, **filled)).url.path
+        there = f"{ticket}/cancel" if step == "cancel" else f"{ticket}/move/{world.far}"
+        form, filled = read(await client.get(there)).form(f"/{step}"), {} if step == "cancel" else {"slot": slots[1]}
+
+    async def lost(*_: object, **__: object) -> None:
+        raise OutcomeUnknown(retry_after=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "until_known", lost)
+        answer = await send(client, form, **filled)
+    assert answer.status_code == 503
+    again = read(answer).form(form.action)
+    assert again.fields == form.fields | filled
+    settled = await send(client, again)
+    assert settled.status_code == 200
+    assert settled.url.path.startswith("/t/")
+
+
+async def test_over_https_cookies_are_bound_to_the_host(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"public_base_url": "https://henkham.example"}))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://henkham.example") as client:
+        cookie = (await client.get("/api/docs")).headers["set-cookie"]
+    await app.state.db.close()
+    assert cookie.startswith("__Host-device=")
+    for part in ("Secure", "Path=/", "HttpOnly"):
+        assert part in cookie
+    assert "Domain" not in cookie
 
 
 async def test_a_fault_of_ours_is_a_page_without_a_word_about_how(

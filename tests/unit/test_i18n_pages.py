@@ -74,13 +74,15 @@ def test_a_month_knows_where_its_first_day_stands() -> None:
 
 
 def test_times_by_half_day_with_the_full_ones_named() -> None:
-    def slot(start: str, status: str) -> dict[str, object]:
-        return {"start": f"2026-11-30T{start}:00+07:00", "status": status}
+    def slot(start: str, status: str, who: str | None = None) -> dict[str, object]:
+        return {"start": f"2026-11-30T{start}:00+07:00", "status": status, "practitioner": who}
 
-    shown = halves([slot("07:30", "free"), slot("07:30", "full"), slot("11:59", "full"), slot("12:00", "free")])
-    assert [(half.morning, len(half.free), half.full) for half in shown] == [
-        (True, 1, ["2026-11-30T11:59:00+07:00"]),
-        (False, 1, []),
+    shown = halves(
+        [slot("07:30", "free"), slot("07:30", "full"), slot("11:59", "full"), slot("12:00", "free", "BS. Mẫu")]
+    )
+    assert [(half.morning, len(half.free), half.full, half.practitioner) for half in shown] == [
+        (True, 1, ["2026-11-30T11:59:00+07:00"], None),
+        (False, 1, [], "BS. Mẫu"),
     ]
     assert halves([slot("08:00", "closed")]) == []
 
