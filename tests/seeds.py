@@ -94,7 +94,9 @@ async def add_slot(db: Database, world: World, *, capacity: int, **columns: Any)
 
 async def age_holds(db: Database, *, seconds: float = 1) -> None:
     """Set every live hold's expiry back, so that the database's clock is past it."""
-    await run(db, f"UPDATE appointment SET expires_at = clock_timestamp() - interval '{seconds} s' WHERE state = 'held'")
+    await run(
+        db, f"UPDATE appointment SET expires_at = clock_timestamp() - interval '{seconds} s' WHERE state = 'held'"
+    )
 
 
 async def run(db: Database, sql: str, **values: Any) -> None:

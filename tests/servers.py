@@ -104,9 +104,7 @@ class Server:
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return Caller(reader, writer, f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + content)
 
-    async def ask(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    async def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """One request on a connection of its own."""
         return await (await self.caller(method, path, body, headers)).go()
 
