@@ -161,6 +161,7 @@ def take(arrival: Arrival, *, megabytes: int) -> Taken:
             copy.write(chunk)
             left -= len(chunk)
         _same(source, arrival)
+        copy.seek(0)
         stack.pop_all()
         return Taken(cast("BinaryIO", copy), digest.digest(), arrival.mark[1])
 

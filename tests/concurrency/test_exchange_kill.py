@@ -1,0 +1,69 @@
+"""kill -9 of a scheduler at any time while it reads exports: nothing is lost, nothing is done twice."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from booking.db import Database
+from tests.conftest import environment
+from tests.exports import HIS, ROOT, SHAPES, truth
+from tests.feeds import Folders, closed_times, names, publish_sample
+from tests.seeds import value
+
+pytestmark = pytest.mark.anyio
+URL = "gnuhealth-url"
+
+READER = """
+import asyncio, sys
+from pathlib import Path
+from booking.db import Database
+from booking.settings import load
+from scheduler.jobs import read_exports
+from tests.feeds import NOW
+
+async def main():
+    db, memory = Database(load().database_url, pool=2), read_exports.Memory()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    while True:
+        await read_exports.run(db, Path(sys.argv[1]), now=NOW, memory=memory)
+
+asyncio.run(main())
+"""
+
+
+def killed_after(seconds: float, url: str, feeds: Path) -> None:
+    """A scheduler that reads exports and is killed so many seconds after it began to look."""
+    command = [sys.executable, "-c", READER, str(feeds)]
+    with subprocess.Popen(
+        command, env=environment(url), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdin
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+
+
+async def test_a_killed_scheduler_loses_nothing_and_doubles_nothing(
+    db: Database, database_url: str, tmp_path: Path
+) -> None:
+    await publish_sample(db)
+    folders = Folders(tmp_path / "feeds")
+    drop, data = folders.add(URL), (HIS / SHAPES[URL]).read_bytes()
+    moments = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5]
+    for number, seconds in enumerate(moments):
+        (drop / f"t0.url.{number}.csv").write_bytes(data + b"\r\n" * number)
+        killed_after(seconds, database_url, folders.home)
+    await folders.look(db, 3)
+    assert await closed_times(db) == truth()
+    assert names(drop) == []
+    assert names(drop / "done") == [f"t0.url.{number}.csv" for number in range(len(moments))]
+    for table in ("feed_file", "audit_event WHERE action = 'export.apply'"):
+        assert await value(db, f"SELECT count(*) FROM {table}") == len(moments)
