@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from booking.mobile import finding, keeping, language, problem_pages, tickets
+from booking.mobile import details, finding, keeping, language, problem_pages, tickets
 from booking.web import docs_page, static_files
 
 
@@ -15,6 +15,7 @@ def install(app: FastAPI) -> None:
         problem_pages.router,
         finding.router,
         keeping.router,
+        details.router,
         tickets.router,
     ):
         app.include_router(router)

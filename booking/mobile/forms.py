@@ -1,12 +1,14 @@
-"""The form that asks for whom the visit is: what was typed, what is wrong with it, and the command it makes."""
+"""Reading forms: what was typed, what is wrong with it, the person it names, the chosen time, the key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from fastapi import Request
 from starlette.datastructures import FormData
 
-from booking.appointments.commands import PersonInput
+from booking.appointments.commands import BookAppointment, HoldPlace, PersonInput
+from booking.appointments.errors import KeyMissing, SlotUnknown
 from booking.errors import BookingError
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
@@ -14,12 +16,15 @@ from booking.patients.errors import BirthRefused
 from booking.patients.kinds import Relation
 from booking.patients.rules import read_birth, read_name, read_phone
 from booking.text import clean
+from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
+from booking.web import device
 from booking.web.problems import sentence
 
 FIELDS = ("relation", "name", "birth_day", "birth_month", "birth_year", "phone")
 """In the order of the page."""
 
 _LONGEST = 400
+_LARGEST_SLOT = 2**62
 _IMPOSSIBLE = _("There is no such day. Check day and month, or enter the year only.")
 _HALF = _("Enter both day and month, or the year only.")
 _CHOOSE = _("Choose for whom the visit is.")
@@ -108,3 +113,25 @@ def _birth_date(values: Mapping[str, str], year: int | None) -> date | None:
 def _number(raw: str) -> int | None:
     text = clean(raw)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= len("2026") else None
+
+
+def slot_of(form: FormData) -> int | None:
+    """The chosen time; None when none was chosen.
+
+    Raises:
+        SlotUnknown: no time of ours has such a mark.
+    """
+    raw = text_of(form, "slot")
+    if not raw:
+        return None
+    if not raw.isascii() or not raw.isdecimal() or not 1 <= int(raw) <= _LARGEST_SLOT:
+        raise SlotUnknown
+    return int(raw)
+
+
+def key_of(request: Request, operation: str, form: FormData, command: HoldPlace | BookAppointment) -> IdempotencyKey:
+    """The key minted into the form, in the scope of this browser."""
+    key = text_of(form, "key")
+    if not KEY_PATTERN.fullmatch(key):
+        raise KeyMissing
+    return keyed(f"{device.scope(request)}:{operation}", key, command)

@@ -1,38 +1,36 @@
-"""Keeping a place while somebody types, and making it hers."""
+"""Keeping a place while somebody types, and letting go of it."""
 
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date, datetime
 
 from fastapi import APIRouter, Depends, Request
-from starlette.datastructures import FormData
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 from starlette.responses import Response
 
 from booking import ids
 from booking.appointments import refusals, service
-from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace
-from booking.appointments.errors import AppointmentUnknown, HoldLapsed, KeyMissing, KeyReused, SlotUnknown, TooManyHolds
-from booking.appointments.kinds import Channel
+from booking.appointments.commands import CancelAppointment, HoldPlace
+from booking.appointments.errors import TooManyHolds
+from booking.appointments.kinds import AppointmentState, Channel
+from booking.appointments.models import Appointment
 from booking.appointments.service import Ticket
-from booking.clock import local_day
-from booking.errors import BookingError, OutcomeUnknown
+from booking.errors import OutcomeUnknown
 from booking.mobile import forms, reading
 from booking.mobile.addresses import Code, Day, Facility, Service, Token
-from booking.mobile.calendar import Half
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import Typed
-from booking.mobile.reading import Visit
-from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
+from booking.mobile.details import show_form
+from booking.mobile.forms import Typed, key_of, slot_of
+from booking.trail.keys import IdempotencyKey
 from booking.web import device
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
-from booking.web.problems import sentence, status_of
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
 
 _HOLDS_KEPT = 2
-_LARGEST_SLOT = 2**62
 
 
 @router.post("/f/{facility}/{service}/{day}")
@@ -51,7 +49,7 @@ async def keep_place(request: Request, asked: Ask, facility: Facility, service: 
     code, typed = ticket.view["code"], forms.keep(form)
     if typed.anything:
         visit = await reading.visit(asked, code, ticket.token)
-        answer = _form(request, asked, visit, typed)
+        answer = show_form(request, asked, visit, typed)
     else:
         answer = see_other(request, f"/h/{code}/{ticket.token}")
     _remember(request, answer, f"{code}.{ticket.token}")
@@ -97,12 +95,25 @@ async def _let_go_oldest(request: Request, asked: Asked) -> bool:
     return False
 
 
+class _BookedMeanwhileError(Exception):
+    """Another tap booked the place while we were about to let go of it."""
+
+
 async def let_go(asked: Asked, code: str, token: str) -> None:
-    """Give a held place back; a visit that is booked stays."""
+    """Give a held place back; a visit that is booked stays, even when it was booked this very moment."""
     if (await reading.visit(asked, code, token)).state != "held":
         return
-    async with asked.db.transaction() as session:
-        await service.cancel(session, code, token, CancelAppointment(), by=asked.by, now=asked.now)
+    with suppress(_BookedMeanwhileError):
+        async with asked.db.transaction() as session:
+            await service.cancel(session, code, token, CancelAppointment(), by=asked.by, now=asked.now)
+            await _check_lapsed(session, code)
+
+
+async def _check_lapsed(session: AsyncSession, code: str) -> None:
+    """Roll back unless it was a hold that ended: between our look and our lock it may have become a visit."""
+    state = await session.scalar(select(col(Appointment.state)).where(col(Appointment.code) == code))
+    if state != AppointmentState.LAPSED:
+        raise _BookedMeanwhileError
 
 
 async def _choose_first(
@@ -114,112 +125,6 @@ async def _choose_first(
         request, "times.html", status=422, what=what, day=day, halves=halves, path=what.path, key=ids.opaque_key(),
         move=None, typed=typed, error="missing",
     )  # fmt: skip
-
-
-def slot_of(form: FormData) -> int | None:
-    """The chosen time; None when none was chosen.
-
-    Raises:
-        SlotUnknown: no time of ours has such a mark.
-    """
-    raw = forms.text_of(form, "slot")
-    if not raw:
-        return None
-    if not raw.isascii() or not raw.isdecimal() or not 1 <= int(raw) <= _LARGEST_SLOT:
-        raise SlotUnknown
-    return int(raw)
-
-
-def key_of(request: Request, operation: str, form: FormData, command: HoldPlace | BookAppointment) -> IdempotencyKey:
-    """The key minted into the form, in the scope of this browser."""
-    key = forms.text_of(form, "key")
-    if not KEY_PATTERN.fullmatch(key):
-        raise KeyMissing
-    return keyed(f"{device.scope(request)}:{operation}", key, command)
-
-
-@router.get("/h/{code}/{token}")
-async def form_page(request: Request, asked: Ask, code: Code, token: Token) -> Response:
-    """The form for a kept place; where it is booked already, its ticket."""
-    visit = await reading.visit(asked, code, token)
-    if visit.state not in ("held", "lapsed"):
-        return see_other(request, visit.path)
-    if _is_over(visit, asked.now):
-        return await _lapsed(request, asked, visit, forms.NOTHING)
-    return _form(request, asked, visit, forms.NOTHING)
-
-
-def _is_over(visit: Visit, now: datetime) -> bool:
-    until = visit.view["expires_at"]
-    return visit.state == "lapsed" or until is None or datetime.fromisoformat(until) <= now
-
-
-def _form(
-    request: Request,
-    asked: Asked,
-    visit: Visit,
-    typed: Typed,
-    *,
-    key: str | None = None,
-    error: BookingError | None = None,
-    status: int = 200,
-) -> Response:
-    said = sentence(error, asked.language) if error is not None else None
-    return page(
-        request, "details.html", status=status, personal=True, visit=visit, view=visit.view, typed=typed,
-        key=key or ids.opaque_key(), error=said, minutes=asked.settings.hold_minutes,
-    )  # fmt: skip
-
-
-@router.post("/h/{code}/{token}")
-async def confirm(request: Request, asked: Ask, code: Code, token: Token) -> Response:
-    """Make the kept place hers. The same form again, in any way, gives the same ticket."""
-    form = await request.form()
-    visit = await reading.visit(asked, code, token)
-    typed = forms.read(form, today=local_day(asked.now), language=asked.language)
-    if visit.state not in ("held", "lapsed"):
-        return see_other(request, visit.path)
-    if typed.person is None:
-        return _form(request, asked, visit, typed, key=forms.text_of(form, "key"), status=422)
-    command = BookAppointment(hold=code, patient=typed.person, language=asked.language)
-    key = key_of(request, "book", form, command)
-    return await _confirmed(request, asked, visit, typed, form, _booking(asked, command, key, token))
-
-
-def _booking(
-    asked: Asked, command: BookAppointment, key: IdempotencyKey, token: str
-) -> Callable[[], Awaitable[Ticket]]:
-    async def work() -> Ticket:
-        async with asked.db.hot() as hot:
-            await check_address(hot, asked)
-            return await service.book(
-                hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE, token=token,
-                per_phone=asked.settings.limit_phone_per_day,
-            )  # fmt: skip
-
-    return work
-
-
-async def _confirmed(
-    request: Request, asked: Asked, visit: Visit, typed: Typed, form: FormData, work: Callable[[], Awaitable[Ticket]]
-) -> Response:
-    try:
-        await asked.db.until_known(work)
-    except OutcomeUnknown:
-        return still_confirming(request, form, action=request.url.path, check=request.url.path)
-    except (HoldLapsed, KeyReused) as refused:
-        now = await reading.visit(asked, visit.code, visit.token)
-        if now.state not in ("held", "lapsed"):  # another tap was faster: that is the truth
-            return see_other(request, visit.path)
-        if isinstance(refused, HoldLapsed):
-            return await _lapsed(request, asked, visit, typed)
-        return _form(request, asked, visit, typed, error=refused, status=status_of(refused))
-    except AppointmentUnknown:
-        raise
-    except BookingError as refused:
-        key = forms.text_of(form, "key")
-        return _form(request, asked, visit, typed, key=key, error=refused, status=status_of(refused))
-    return see_other(request, f"{visit.path}?new=1")
 
 
 @router.post("/h/{code}/{token}/drop")
@@ -236,19 +141,3 @@ async def drop_page(request: Request, asked: Ask, code: Code, token: Token) -> R
     """Whoever comes here by an address sees the form."""
     visit = await reading.visit(asked, code, token)
     return see_other(request, f"/h/{visit.code}/{visit.token}")
-
-
-async def _lapsed(request: Request, asked: Asked, visit: Visit, typed: Typed) -> Response:
-    """The times to choose from again, on the same day or close to it; what was typed stays in the form."""
-    view = visit.view
-    what = await reading.offered(asked, view["facility"]["code"], view["service"]["code"])
-    day = datetime.fromisoformat(view["slot"]["start"]).date()
-    shown: list[Half] = await reading.times(asked, what, day)
-    near: list[dict[str, object]] = []
-    if not any(half.free for half in shown):
-        async with asked.db.hot() as hot:
-            near = await refusals.nearest(hot, visit.slot_id, now=asked.now)
-    return page(
-        request, "lapsed.html", status=409, personal=True, what=what, day=day, halves=shown, near=near,
-        path=what.path, key=ids.opaque_key(), typed=typed,
-    )  # fmt: skip

@@ -18,8 +18,7 @@ from booking.mobile import addresses, reading
 from booking.mobile.addresses import Code, Day, Token
 from booking.mobile.calendar import earliest
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import NOTHING
-from booking.mobile.keeping import slot_of
+from booking.mobile.forms import NOTHING, slot_of
 from booking.mobile.qr import qr_svg
 from booking.mobile.reading import Offered, Visit
 from booking.web.dependencies import Ask, Asked

@@ -22,7 +22,7 @@ def in_width(page: Page) -> bool:
 
 
 @pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
-def test_book_move_and_cancel(site: Site, phone: Phone, scripts: bool) -> None:  # noqa: FBT001
+def test_book_move_and_cancel(site: Site, phone: Phone, *, scripts: bool) -> None:
     page = phone(scripts=scripts)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -56,7 +56,7 @@ def _tab_to(page: Page, selector: str) -> None:
 
 
 @pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
-def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, scripts: bool) -> None:  # noqa: FBT001
+def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, *, scripts: bool) -> None:
     page = phone(scripts=scripts)
     page.goto(site.url)
     page.keyboard.press("Tab")

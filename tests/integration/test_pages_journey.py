@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from booking.clock import utc_now
 from booking.db import Database
+from booking.mobile import keeping
+from booking.mobile.reading import Visit
 from tests import places
 from tests.pages import Page, read, send
 from tests.places import SERVICE, STATION, World
@@ -220,6 +222,26 @@ async def test_looking_at_a_third_time_lets_go_of_the_first(patient: Patient) ->
     dropped = await send(patient.client, read(held).form("/drop"))
     assert dropped.url.path == f"/f/{STATION}/{SERVICE}/{day}"
     assert await patient.count("SELECT count(*) FROM appointment WHERE state = 'held'") == 1
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_letting_go_never_cancels_a_visit_that_was_booked_this_moment(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    ticket = await patient.book()
+    # As if our look had come before the booking, and our lock after it.
+    monkeypatch.setattr(Visit, "state", "held")
+    if not guarded:  # the control: without the guard the visit is lost
+        monkeypatch.setattr(keeping, "_check_lapsed", _nothing)
+    answer = await patient.client.post(f"{ticket.replace('/t/', '/h/')}/drop")
+    assert answer.status_code == 303
+    booked = await patient.count("SELECT count(*) FROM appointment WHERE state = 'booked'")
+    assert booked == (1 if guarded else 0)
+    assert await patient.count("SELECT count(*) FROM message WHERE kind = 'cancelled'") == 1 - booked
+
+
+async def _nothing(*_: object) -> None:
+    """A guard that guards nothing."""
 
 
 async def test_a_full_time_offers_the_nearest_free_ones(patient: Patient) -> None:
