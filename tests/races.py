@@ -59,7 +59,7 @@ async def book(server: Server, world: World, slot: int, number: int, key: str, *
 async def rush(
     servers: Sequence[Server], world: World, slot: int, *, start: int, callers: int = CALLERS
 ) -> list[Answer]:
-    """So many distinct patients ask for one slot at once, over connections of their own, through all servers in turn."""
+    """So many distinct patients ask for one slot at once, a connection each, through all servers in turn."""
     ready: list[Caller] = []
     for number in range(start, start + callers):
         server = servers[number % len(servers)]
@@ -97,19 +97,26 @@ async def judge_invariants(db: Database) -> None:
     assert not found, f"invariants broken: {found}"
 
 
+async def until(db: Database, sql: str) -> None:
+    """Wait until the query says true; TimeoutError when it never does."""
+    async with asyncio.timeout(20):
+        while True:
+            if await seeds.value(db, sql):
+                return
+            await asyncio.sleep(0.01)
+
+
 async def quiet(db: Database) -> None:
     """Wait until no other connection to this database is at work: whoever died has been cleared away."""
     busy = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND backend_type = 'client backend' AND state NOT IN ('idle')"
     )
-    async with asyncio.timeout(20):
-        while await seeds.value(db, busy):
-            await asyncio.sleep(0.01)
+    await until(db, f"SELECT ({busy}) = 0")
 
 
 async def trace(db: Database, code: str) -> dict[str, Any]:
-    """What the database holds about one code: state, slot, version, and how often each message and audit was written."""
+    """What the database holds about one code: state, slot, version, and each message and audit event of it."""
     found = await seeds.rows(
         db, "SELECT public_id, state, slot_id, version FROM appointment WHERE code = :code", code=code
     )

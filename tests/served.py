@@ -110,7 +110,7 @@ def watch(database: Database) -> None:
         commit(connection)
         _reach("after COMMIT")
 
-    engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
+    engine.dialect.do_commit = do_commit  # type: ignore[method-assign, assignment]
 
 
 class Wrapped:

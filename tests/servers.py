@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 from tests.conftest import environment
 
@@ -116,7 +117,9 @@ class Server:
     async def gone(self) -> None:
         """Wait until the process is no more; TimeoutError when it lives on."""
         async with asyncio.timeout(20):
-            while Path(f"/proc/{self.pid}").exists():
+            while True:
+                if not psutil.pid_exists(self.pid):
+                    return
                 await asyncio.sleep(0.01)
 
 

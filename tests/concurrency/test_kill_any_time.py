@@ -14,7 +14,7 @@ from sqlalchemy import text
 from booking.db import Database
 from booking.hot import Hot
 from tests import people, seeds
-from tests.races import BOOK, FULL, book, judge_invariants, opens, quiet, trace
+from tests.races import BOOK, FULL, book, judge_invariants, opens, quiet, trace, until
 from tests.seeds import World
 from tests.servers import Answer, Server, nursery, servers
 
@@ -124,10 +124,7 @@ async def test_connections_cut_in_the_middle_end_in_the_truth(db: Database, data
             asking.append(
                 asyncio.ensure_future(_sent_change(server, visits[1], "reschedule", {"slot": world.slots[1]}))
             )
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            async with asyncio.timeout(20):
-                while await seeds.value(db, waiting) < len(asking):
-                    await asyncio.sleep(0.01)
+            await until(db, f"SELECT count(*) = {len(asking)} FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
             assert await seeds.value(db, CUT) >= len(asking)
         answers = [answer for answer in await asyncio.gather(*asking) if answer]
         assert len(answers) == len(asking)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from booking.db import Database
 from tests import people, seeds
 from tests.postgres import Cluster
-from tests.races import BOOK, FULL, HOLD, book, judge_invariants, loose_database, opens, quiet, trace
+from tests.races import BOOK, FULL, HOLD, book, judge_invariants, loose_database, opens, quiet, trace, until
 from tests.seeds import World
 from tests.served import NEVER
 from tests.servers import Answer, Nursery, Server, nursery
@@ -236,12 +236,8 @@ async def _killed_while_it_waits(db: Database, case: Case, made: Nursery, *, slo
         await session.execute(text(slots))
         await session.execute(text("SELECT FROM appointment FOR UPDATE"))
         asking = asyncio.ensure_future(case.ask(doomed, NEVER))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        async with asyncio.timeout(20):
-            while not await seeds.value(db, waiting):
-                await asyncio.sleep(0.01)
+        waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+        await until(db, f"SELECT count(*) > 0 FROM pg_stat_activity WHERE {waiting}")
         doomed.kill()
         with pytest.raises(ConnectionError):
             await asking

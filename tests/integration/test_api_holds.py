@@ -119,8 +119,8 @@ async def test_a_second_confirmation_under_another_key_says_that_it_is_booked(
     world = await seeds.seed(db)
     held = (await hold(client, world, world.slots[0])).json()
     key = new_key()
-    first = await _confirm(client, held, **key)
-    again = await _confirm(client, held, **key)
+    first = await _confirm(client, held, 1, **key)
+    again = await _confirm(client, held, 1, **key)
     assert (again.status_code, again.content) == (201, first.content)
     refused(await _confirm(client, held), 409, "already_booked")
     assert await seeds.value(db, "SELECT count(*) FROM message") == 1
