@@ -40,6 +40,7 @@ class Calendar:
     closing: int = 0
     opening: int = 0
     patients: int = 0
+    without_times: tuple[str, ...] = ()
     verdict: Verdict | None = None
     problem: str | None = None
 
@@ -47,14 +48,18 @@ class Calendar:
         """For `--json`."""
         if self.problem is not None:
             return {"asked": False, "problem": self.problem}
-        return {"asked": True, "closing": self.closing, "opening": self.opening, "patients": self.patients}
+        counts = {"closing": self.closing, "opening": self.opening, "patients": self.patients}
+        return {"asked": True, **counts, "without_times": list(self.without_times)}
 
     def lines(self) -> list[str]:
         """For the terminal."""
         if self.problem is not None:
             return [f"Calendar: not asked ({self.problem}); this is what the feed alone tells."]
         told = f"Calendar: {self.closing} times would close, {self.opening} would open."
-        return [told, f"Patients booked in times the hospital's software has taken: {self.patients}."]
+        lines = [told, f"Patients booked in times the hospital's software has taken: {self.patients}."]
+        if self.without_times:
+            lines.append(f"Resources without any time in our calendar: {', '.join(self.without_times)}. Are they ours?")
+        return lines
 
 
 def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = None) -> int:
@@ -118,6 +123,6 @@ async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
             picture = plan.picture
             fresh, over = picture.closed - picture.before, picture.before - picture.closed
             patients = await queries.patients_in(session, picture.closed, now=now)
-            return Calendar(len(fresh), len(over), len(patients), plan.verdict)
+            return Calendar(len(fresh), len(over), len(patients), tuple(picture.without_times), plan.verdict)
     finally:
         await database.close()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, Text, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, Text, any_, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -143,6 +143,11 @@ class Picture:
     closed: frozenset[int]
     before: frozenset[int]
 
+    @property
+    def without_times(self) -> list[str]:
+        """Resources the feed maps that have no slot to close: no sessions, or a code that is not ours."""
+        return sorted(set(self.terms.slot_minutes) - {slot.resource for slot in self.slots})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -209,9 +214,12 @@ async def patients_in(session: AsyncSession, slot_ids: Collection[int], *, now: 
     if not slot_ids:
         return []
     query = select(col(Appointment.id), col(Appointment.slot_id)).where(
-        col(Appointment.slot_id).in_(slot_ids), col(Appointment.state).in_(LIVE), col(Appointment.ends_at) > now
+        col(Appointment.slot_id) == any_(bindparam("slots", type_=ARRAY(BigInteger))),
+        col(Appointment.state).in_(LIVE),
+        col(Appointment.ends_at) > now,
     )
-    return [(row_id, slot_id) for row_id, slot_id in await session.execute(query) if row_id is not None]
+    found = await session.execute(query, {"slots": sorted(slot_ids)})
+    return [(row_id, slot_id) for row_id, slot_id in found if row_id is not None]
 
 
 _UNSETTLED = text("""

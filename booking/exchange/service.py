@@ -60,12 +60,14 @@ class Applied:
         state: applied (wholly or its closings only) or held.
         verdict: why.
         counts: what changed.
+        without_times: resources of the feed that have no slot of ours to close.
         again: the content was applied before, and nothing was done now.
     """
 
     state: FileState
     verdict: Verdict
     counts: Counts = Counts()
+    without_times: tuple[str, ...] = ()
     again: bool = False
 
 
@@ -96,7 +98,7 @@ async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, 
         session, name, "feed_file", file_id, by=by, now=now,
         feed=content.feed, verdict=plan.verdict.kind.value, **asdict(counts),
     )  # fmt: skip
-    return Applied(state, plan.verdict, counts)
+    return Applied(state, plan.verdict, counts, tuple(plan.picture.without_times))
 
 
 async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: datetime) -> None:
@@ -182,6 +184,7 @@ def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
         "definition": command.content.definition,
         "terms": command.terms.plain(),
         "signs": plan.signs.plain(),
+        "without_times": plan.picture.without_times,
         "verdict": {"kind": plan.verdict.kind.value, "reasons": reasons},
     }
 

@@ -58,6 +58,8 @@ class Outcome:
 
 async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
     """Look once at every feed's folder. What goes wrong with one file or feed stops no other."""
+    if not await asyncio.to_thread(feeds_dir.is_dir):
+        _log_once(memory, "", str(feeds_dir), "the folder of feeds is not there")
     feeds, broken = await asyncio.to_thread(memory.feeds.look, feeds_dir)
     for each in broken:
         for problem in each.problems:
@@ -75,25 +77,25 @@ async def _look(db: Database, feed: Feed, folder: Path, *, now: datetime, memory
     try:
         ready, strange = await asyncio.to_thread(memory.sights.look, feed, folder)
     except OSError as error:
-        _log_once(memory, feed, str(error.strerror), "a drop folder cannot be read")
+        _log_once(memory, feed.code, str(error.strerror), "a drop folder cannot be read")
         return []
     for name in strange:
-        _log_once(memory, feed, name, "a link, folder or device in a drop folder is left alone")
+        _log_once(memory, feed.code, name, "a link, folder or device in a drop folder is left alone")
     outcomes = []
     for arrival in ready:
         try:
             outcomes.append(await _one(db, feed, arrival, now=now, memory=memory))
         except FacilityUnknown:
-            _log_once(memory, feed, feed.facility, "a feed names a facility that is not known; its files wait")
+            _log_once(memory, feed.code, feed.facility, "a feed names a facility that is not known; its files wait")
         except Exception:  # one file's trouble must not stop the others; the file stays and is tried again
             log.exception("a file could not be dealt with", extra={"facts": {"feed": feed.code}})
     return outcomes
 
 
-def _log_once(memory: Memory, feed: Feed, name: str, message: str) -> None:
-    if (feed.code, name) not in memory.strange:
-        memory.strange.add((feed.code, name))
-        log.warning(message, extra={"facts": {"feed": feed.code, "file": name}})
+def _log_once(memory: Memory, feed: str, name: str, message: str) -> None:
+    if (feed, name) not in memory.strange:
+        memory.strange.add((feed, name))
+        log.warning(message, extra={"facts": {"feed": feed, "file": name}})
 
 
 async def _one(db: Database, feed: Feed, arrival: Arrival, *, now: datetime, memory: Memory) -> Outcome:
@@ -179,6 +181,8 @@ async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:
     facts = {"feed": slip.feed, "file": slip.file, "state": kind.value, "rows": len(command.rows)}
     level = logging.INFO if kind is VerdictKind.APPLY else logging.WARNING
     log.log(level, "an export was judged", extra={"facts": facts | _counted(applied)})
+    for code in applied.without_times:
+        log.warning("a resource of a feed has no times here", extra={"facts": {"feed": slip.feed, "code": code}})
     where = HELD if applied.state is FileState.HELD else DONE
     whole = applied.again or kind is VerdictKind.APPLY
     return Judged(where, None if whole else slips.guarded(slip, applied.verdict), applied)
@@ -205,7 +209,9 @@ async def _put_away(arrival: Arrival, judged: Judged, feed: Feed, *, memory: Mem
         put = await asyncio.to_thread(arrivals.put_away, arrival, judged.where, judged.report)
     except OSError as error:
         memory.sights.settled[arrival.path] = arrival.mark
-        _log_once(memory, feed, f"{arrival.path.name}: {error.strerror}", "a file cannot be moved out of a drop folder")
+        _log_once(
+            memory, feed.code, f"{arrival.path.name}: {error.strerror}", "a file cannot be moved out of a drop folder"
+        )
         return None
     return None if put is None else judged.where
 

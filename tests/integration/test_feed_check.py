@@ -91,8 +91,18 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
     before = await everything(db)
     code, told = as_json(FEED, FILE, database=database_url)
     assert code == 0
-    assert told["calendar"] == {"asked": True, "closing": len(truth()), "opening": 0, "patients": 1}
+    assert told["calendar"] == {
+        "asked": True,
+        "closing": len(truth()),
+        "opening": 0,
+        "patients": 1,
+        "without_times": [],
+    }
     assert await everything(db) == before
+    stranger = tmp_path / "feed.toml"
+    stranger.write_text(FEED.read_text().replace("[resources.chau]", "[resources.chua]"))
+    assert as_json(stranger, FILE, database=database_url)[1]["calendar"]["without_times"] == ["chua"]
+    assert "Are they ours?" in check(stranger, FILE, database=database_url)[1]
     folders = Folders(tmp_path / "feeds")
     drop = folders.add(URL)
     (drop / SHAPES[URL]).write_bytes(FILE.read_bytes())
