@@ -8,8 +8,8 @@ import orjson
 from sqlalchemy import BigInteger, Text, bindparam, case, cast, func, select
 
 from booking.appointments.errors import SlotClosed, SlotFull, SlotUnknown
+from booking.appointments.lookups import OPENED
 from booking.appointments.rules import SlotFacts, refusal
-from booking.appointments.statements import OPENED
 from booking.availability.statements import (
     NOW,
     belongs,

@@ -22,18 +22,16 @@ from booking.appointments.commands import (
 )
 from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, HoldLapsed, KeyReused, SlotFull, TooManyHolds
 from booking.appointments.kinds import Channel
-from booking.appointments.rules import HOLDS_PER_DEVICE
-from booking.appointments.statements import (
-    BOOK_HOLD,
-    BOOK_SLOT,
+from booking.appointments.lookups import (
     EXPIRED_SLOTS,
     EXPIRED_SLOTS_OF_DEVICE,
-    HOLD,
     LIVE_HOLDS,
     PHONE_USED,
     REPLAY,
     SWEEP_SLOT,
 )
+from booking.appointments.rules import HOLDS_PER_DEVICE
+from booking.appointments.statements import BOOK_HOLD, BOOK_SLOT, HOLD
 from booking.clock import local_day
 from booking.errors import Busy
 from booking.hot import Hot, Statement

@@ -10,14 +10,12 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     Date,
     Integer,
     LargeBinary,
     Text,
     Uuid,
-    and_,
     bindparam,
     case,
     cast,
@@ -56,7 +54,8 @@ BOOKED: ColumnElement[Any] = literal_column("'booked'")
 HELD: ColumnElement[Any] = literal_column("'held'")
 
 
-def _given(name: str, kind: Any = Text) -> ColumnElement[Any]:
+def given(name: str, kind: Any = Text) -> ColumnElement[Any]:
+    """A parameter of the statement."""
     return bindparam(name, type_=kind)
 
 
@@ -66,7 +65,7 @@ def minutes(number: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.make_interval(none, none, none, none, none, number)
 
 
-def _facts_of_place() -> list[ColumnElement[Any]]:
+def facts_of_place() -> list[ColumnElement[Any]]:
     """What the rest of the statement needs to know of facility and service."""
     return [
         facility.c.code.label("facility_code"),
@@ -85,7 +84,7 @@ def view_json(visit: Any, about: Any, name: ColumnElement[Any] | None) -> Column
 
     Args:
         visit: columns of the appointment.
-        about: columns of `_facts_of_place`.
+        about: columns of `facts_of_place`.
         name: the patient's name; None for a hold.
     """
     facility_part = {"code": about.facility_code, "name": about.facility_name, "name_en": about.facility_name_en}
@@ -107,7 +106,7 @@ def view_json(visit: Any, about: Any, name: ColumnElement[Any] | None) -> Column
 def _taken_place(*also: ColumnElement[bool]) -> CTE:
     return (
         take_place()
-        .where(facility.c.code == _given("facility"), service.c.code == _given("service"), *also)
+        .where(facility.c.code == given("facility"), service.c.code == given("service"), *also)
         .returning(
             slot.c.id.label("slot_id"),
             slot.c.last_place.label("place"),
@@ -115,7 +114,7 @@ def _taken_place(*also: ColumnElement[bool]) -> CTE:
             slot.c.ends_at,
             slot.c.facility_id,
             slot.c.service_id,
-            *_facts_of_place(),
+            *facts_of_place(),
         )
         .cte("place")
     )
@@ -124,12 +123,12 @@ def _taken_place(*also: ColumnElement[bool]) -> CTE:
 def _held_place() -> CTE:
     """The live hold of a public id, locked; its expiry is judged by the database's clock."""
     return (
-        select(appointment.c.id.label("appointment_id"), appointment.c.facility_id, *_facts_of_place())
+        select(appointment.c.id.label("appointment_id"), appointment.c.facility_id, *facts_of_place())
         .where(
-            appointment.c.public_id == _given("public_id", Uuid),
+            appointment.c.public_id == given("public_id", Uuid),
             appointment.c.state == HELD,
             appointment.c.expires_at > func.clock_timestamp(),
-            _phone_may(),
+            phone_may(),
             facility.c.id == appointment.c.facility_id,
             service.c.id == appointment.c.service_id,
         )
@@ -140,16 +139,16 @@ def _held_place() -> CTE:
 
 def _known_patient(place: CTE) -> CTE:
     columns: dict[str, ColumnElement[Any]] = {
-        "public_id": _given("patient_public_id", Uuid),
-        "match_key": _given("match_key", LargeBinary),
-        "name": _given("name"),
-        "name_folded": _given("name_folded"),
-        "name_sort": _given("name_sort"),
-        "birth_date": _given("birth_date", Date),
-        "birth_year": _given("birth_year", Integer),
-        "phone": _given("phone", LargeBinary),
-        "phone_index": _given("phone_index", LargeBinary),
-        "phone_last4_index": _given("phone_last4_index", LargeBinary),
+        "public_id": given("patient_public_id", Uuid),
+        "match_key": given("match_key", LargeBinary),
+        "name": given("name"),
+        "name_folded": given("name_folded"),
+        "name_sort": given("name_sort"),
+        "birth_date": given("birth_date", Date),
+        "birth_year": given("birth_year", Integer),
+        "phone": given("phone", LargeBinary),
+        "phone_index": given("phone_index", LargeBinary),
+        "phone_last4_index": given("phone_last4_index", LargeBinary),
         "created_at": NOW,
     }
     made = upsert(patient).from_select(list(columns), select(*columns.values()).select_from(place))
@@ -171,8 +170,8 @@ def _returned() -> list[ColumnElement[Any]]:
 def _made_appointment(place: CTE, person: CTE | None) -> CTE:
     booked = person is not None
     columns: dict[str, Any] = {
-        "public_id": _given("public_id", Uuid),
-        "code": _given("code"),
+        "public_id": given("public_id", Uuid),
+        "code": given("code"),
         "state": BOOKED if booked else HELD,
         "slot_id": place.c.slot_id,
         "place": place.c.place,
@@ -183,17 +182,17 @@ def _made_appointment(place: CTE, person: CTE | None) -> CTE:
         "ends_at": place.c.ends_at,
         "version": literal_column("1"),
         "token_version": literal_column("1"),
-        "language": _given("language"),
-        "channel": _given("channel", Choice(Channel)),
+        "language": given("language"),
+        "channel": given("channel", Choice(Channel)),
         "created_at": NOW,
     }
     if person is not None:
-        columns |= {"patient_id": person.c.id, "relation": _given("relation", Choice(Relation)), "booked_at": NOW}
+        columns |= {"patient_id": person.c.id, "relation": given("relation", Choice(Relation)), "booked_at": NOW}
     else:
         columns |= {
-            "device": _given("device", LargeBinary),
+            "device": given("device", LargeBinary),
             "hold_number": _hold_number(),
-            "expires_at": func.clock_timestamp() + minutes(_given("hold_minutes", Integer)),
+            "expires_at": func.clock_timestamp() + minutes(given("hold_minutes", Integer)),
         }
     source = select(*columns.values()).select_from(place)
     source = source.join(person, literal_column("true")) if person is not None else source
@@ -207,8 +206,8 @@ def _confirmed_appointment(place: CTE, person: CTE) -> CTE:
         .values(
             state=BOOKED,
             patient_id=person.c.id,
-            relation=_given("relation", Choice(Relation)),
-            language=_given("language"),
+            relation=given("relation", Choice(Relation)),
+            language=given("language"),
             booked_at=NOW,
             expires_at=null(),
         )
@@ -219,7 +218,7 @@ def _confirmed_appointment(place: CTE, person: CTE) -> CTE:
 
 def _confirmation(place: CTE, visit: CTE) -> CTE:
     columns: dict[str, Any] = {
-        "public_id": _given("message_id", Uuid),
+        "public_id": given("message_id", Uuid),
         "subject_kind": literal_column("'appointment'"),
         "subject_id": visit.c.public_id,
         "kind": literal_column("'booked'"),
@@ -227,9 +226,9 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
         "copy": literal_column("0"),
         "lane": literal_column("'visit'"),
         "facility_id": place.c.facility_id,
-        "language": _given("language"),
-        "phone": _given("phone", LargeBinary),
-        "phone_index": _given("phone_index", LargeBinary),
+        "language": given("language"),
+        "phone": given("phone", LargeBinary),
+        "phone_index": given("phone_index", LargeBinary),
         "facts": cast(
             json_object(
                 facility=place.c.sms_name,
@@ -239,8 +238,8 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
             ),
             JSONB,
         ),
-        "state": _given("message_state", Choice(MessageState)),
-        "reason": _given("message_reason"),
+        "state": given("message_state", Choice(MessageState)),
+        "reason": given("message_reason"),
         "due_at": NOW,
         "useful_until": visit.c.starts_at,
         "attempts": literal_column("0"),
@@ -255,10 +254,10 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
 def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]) -> CTE:
     columns: dict[str, Any] = {
         "at": NOW,
-        "actor_kind": _given("actor_kind", Choice(ActorKind)),
-        "actor_id": _given("actor_id"),
-        "address": _given("address"),
-        "request_id": _given("request_id"),
+        "actor_kind": given("actor_kind", Choice(ActorKind)),
+        "actor_id": given("actor_id"),
+        "address": given("address"),
+        "request_id": given("request_id"),
         "action": literal_column(f"'{action}'"),
         "object_kind": literal_column("'appointment'"),
         "object_id": cast(visit.c.public_id, Text),
@@ -271,9 +270,9 @@ def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]
 def _remembered(place: CTE, visit: CTE, name: ColumnElement[Any] | None, also: list[CTE]) -> Statement:
     answer = view_json(visit.c, place.c, name)
     columns: dict[str, Any] = {
-        "scope": _given("scope"),
-        "key": _given("key"),
-        "body_hash": _given("body_hash", LargeBinary),
+        "scope": given("scope"),
+        "key": given("key"),
+        "body_hash": given("body_hash", LargeBinary),
         "subject": visit.c.public_id,
         "answer": cast(answer, Text),
         "replays": literal_column("0"),
@@ -288,8 +287,8 @@ def _counted(visit: CTE) -> CTE:
     """One more booking for the number, today. Only what was really booked counts, so a repeat costs nothing."""
     columns: dict[str, Any] = {
         "limit_name": literal_column("'phone'"),
-        "subject": _given("phone_index", LargeBinary),
-        "window_start": _given("phone_window", Moment),
+        "subject": given("phone_index", LargeBinary),
+        "window_start": given("phone_window", Moment),
         "tries": literal_column("1"),
     }
     made = upsert(rate_counter).from_select(list(columns), select(*columns.values()).select_from(visit))
@@ -298,30 +297,30 @@ def _counted(visit: CTE) -> CTE:
     ).cte("counted")
 
 
-def _phone_may() -> ColumnElement[bool]:
+def phone_may() -> ColumnElement[bool]:
     """Whether the number has bookings left today. Read on the statement's snapshot: a limit, not a promise."""
     used = select(rate_counter.c.tries).where(
         rate_counter.c.limit_name == literal_column("'phone'"),
-        rate_counter.c.subject == _given("phone_index", LargeBinary),
-        rate_counter.c.window_start == _given("phone_window", Moment),
+        rate_counter.c.subject == given("phone_index", LargeBinary),
+        rate_counter.c.window_start == given("phone_window", Moment),
     )
-    return func.coalesce(used.scalar_subquery(), literal_column("0")) < _given("phone_most", Integer)
+    return func.coalesce(used.scalar_subquery(), literal_column("0")) < given("phone_most", Integer)
 
 
 def _booking(way: Literal["slot", "hold"]) -> Statement:
-    place = _taken_place(_phone_may()) if way == "slot" else _held_place()
+    place = _taken_place(phone_may()) if way == "slot" else _held_place()
     person = _known_patient(place)
     visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
     # The name as typed now, not as first stored: a stranger who guesses phone and birth learns no spelling.
     also = [_confirmation(place, visit), _audited(visit, "appointment.book"), _counted(visit)]
-    return _remembered(place, visit, _given("name"), also)
+    return _remembered(place, visit, given("name"), also)
 
 
 def _hold_number() -> ColumnElement[Any]:
     """The lowest number under which the device holds nothing; NULL when it holds as many as it may."""
     number = func.generate_series(1, HOLDS_PER_DEVICE).column_valued("number")
     held = select(appointment.c.id).where(
-        appointment.c.device == _given("device", LargeBinary),
+        appointment.c.device == given("device", LargeBinary),
         appointment.c.state == HELD,
         appointment.c.hold_number == number,
     )
@@ -334,85 +333,6 @@ def _holding() -> Statement:
     return _remembered(place, visit, None, [_audited(visit, "appointment.hold")])
 
 
-def _replaying() -> Statement:
-    """The remembered answer of a key. It writes, so that its commit waits for the standby like the first one did."""
-    return Statement(
-        update(idempotency_record)
-        .where(
-            idempotency_record.c.scope == _given("scope"),
-            idempotency_record.c.key == _given("key"),
-        )
-        .values(replays=idempotency_record.c.replays + 1)
-        .returning(idempotency_record.c.answer, idempotency_record.c.body_hash, idempotency_record.c.subject)
-    )
-
-
-def _sweeping() -> Statement:
-    """Give back the places of expired holds of one slot; returns how many. The slot is locked first, as everywhere."""
-    locked = select(slot.c.id).where(slot.c.id == _given("slot", BigInteger)).with_for_update().cte("locked")
-    gone = (
-        update(appointment)
-        .where(
-            appointment.c.slot_id == locked.c.id,
-            appointment.c.state == HELD,
-            appointment.c.expires_at <= func.clock_timestamp(),
-        )
-        .values(state=literal_column("'lapsed'"))
-        .returning(appointment.c.place)
-        .cte("gone")
-    )
-    freed = select(func.count().label("number"), func.array_agg(gone.c.place).label("places")).cte("freed")
-    return Statement(
-        update(slot)
-        .where(and_(slot.c.id == locked.c.id, freed.c.number > 0))
-        .values(taken=slot.c.taken - freed.c.number, free_places=slot.c.free_places.op("||")(freed.c.places))
-        .returning(freed.c.number)
-    )
-
-
-def _opened() -> Statement:
-    """What a code names, with all that is needed to test its token and to show it."""
-    about = [column for column in _facts_of_place() if column.name != "sms_name"]
-    source = (
-        appointment.join(facility, facility.c.id == appointment.c.facility_id)
-        .join(service, service.c.id == appointment.c.service_id)
-        .outerjoin(patient, patient.c.id == appointment.c.patient_id)
-    )
-    found = (
-        select(appointment, *about, patient.c.name.label("patient_name"))
-        .select_from(source)
-        .where(appointment.c.code == _given("code"))
-        .subquery()
-    )
-    view = view_json(found.c, found.c, found.c.patient_name)
-    return Statement(select(found.c.public_id, found.c.token_version, found.c.slot_id, cast(view, Text).label("view")))
-
-
-def _live_holds() -> Statement:
-    return Statement(
-        select(func.count()).where(
-            appointment.c.device == _given("device", LargeBinary),
-            appointment.c.state == HELD,
-            appointment.c.expires_at > func.clock_timestamp(),
-        )
-    )
-
-
-def _expired_slots(*, of_device: bool) -> Statement:
-    query = select(appointment.c.slot_id).distinct()
-    query = query.where(appointment.c.state == HELD, appointment.c.expires_at <= func.clock_timestamp())
-    if of_device:
-        query = query.where(appointment.c.device == _given("device", LargeBinary))
-    return Statement(query.order_by(appointment.c.slot_id).limit(1000))
-
-
-PHONE_USED = Statement(select(_phone_may().label("may")))
-OPENED = _opened()
-LIVE_HOLDS = _live_holds()
-EXPIRED_SLOTS = _expired_slots(of_device=False)
-EXPIRED_SLOTS_OF_DEVICE = _expired_slots(of_device=True)
 BOOK_SLOT = _booking("slot")
 BOOK_HOLD = _booking("hold")
 HOLD = _holding()
-REPLAY = _replaying()
-SWEEP_SLOT = _sweeping()
