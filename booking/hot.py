@@ -37,7 +37,7 @@ class Statement:
     """
 
     def __init__(self, clause: ClauseElement) -> None:
-        compiled: Any = clause.compile(dialect=dialect())
+        compiled: Any = clause.compile(dialect=dialect())  # type: ignore[no-untyped-call]
         positions: list[str] = list(compiled.positiontup or ())
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._names = tuple(name for name in positions if name not in constants)

@@ -35,9 +35,9 @@ def catalogue(language: Language) -> Mapping[str, str]:
             for entry in read_po(file, locale=language):
                 if not entry.id or entry.fuzzy:
                     continue
-                english = entry.id if isinstance(entry.id, tuple) else (entry.id,)
+                english = [str(form) for form in (entry.id if isinstance(entry.id, (tuple, list)) else (entry.id,))]
                 # Vietnamese nouns have no plural: one text serves both forms.
-                text = entry.string[0] if isinstance(entry.string, tuple) else entry.string
+                text = entry.string[0] if isinstance(entry.string, (tuple, list)) else entry.string
                 texts |= {form: str(text) for form in english if text}
     return texts
 

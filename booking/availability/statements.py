@@ -63,7 +63,7 @@ def bookable_now() -> ColumnElement[bool]:
 
 def taking() -> ColumnElement[bool]:
     """Whether facility and service take bookings at all."""
-    states = [literal_column(f"'{state.value}'") for state in BOOKABLE]
+    states: list[ColumnElement[Any]] = [literal_column(f"'{state.value}'") for state in BOOKABLE]
     return and_(facility.c.state.in_(states), service.c.bookable)
 
 
