@@ -1,6 +1,9 @@
 """A hospital's folders and calendar for tests of the exchange: feeds, files dropped, the sample timetable published."""
 
+import asyncio
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,11 +27,14 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
 from booking.exchange.service import Applied
+from booking.migrations import migrate
 from booking.trail.keys import keyed
 from scheduler.jobs import read_exports
 from scheduler.jobs.read_exports import Memory, Outcome
 from tests import people
+from tests.conftest import assert_invariants
 from tests.exports import FEEDS
+from tests.postgres import Cluster
 
 BY = system("test")
 NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
@@ -41,13 +47,34 @@ QUIET = Thresholds(1, 1, 1, 1, 1, 100_000)
 Time = tuple[str, datetime, datetime]
 
 
-async def publish_sample(db: Database, *, days: int = 13) -> None:
-    """The sample hospital's slots from 23 November 2026 on (two weeks of them), without holidays."""
+def two_days(url: str) -> None:
+    """Fill a template database: the sample hospital's slots of 23 and 24 November 2026, without holidays."""
+    migrate(url)
+    asyncio.run(_publish_sample(url, days=1))
+
+
+def two_weeks(url: str) -> None:
+    """Fill a template database: the same for 23 November to 6 December."""
+    migrate(url)
+    asyncio.run(_publish_sample(url, days=13))
+
+
+async def _publish_sample(url: str, *, days: int) -> None:
+    db = Database(url, pool=1)
     async with db.transaction() as session:
         await seed_directory(session, NOW)
         await seed_sample_timetable(session, date(2026, 11, 23))
         await session.execute(delete(CalendarDay))
     await publish(db, days=days)
+    await db.close()
+
+
+@contextmanager
+def hospital_database(cluster: Cluster, prepare: Callable[[str], None]) -> Iterator[str]:
+    """A database of a test's own with the sample hospital in it; its invariants are checked when the test is over."""
+    with cluster.database(cluster.template(prepare)) as url:
+        yield url
+        assert_invariants(url)
 
 
 async def publish(db: Database, *, days: int, now: datetime = NOW) -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from booking.db import Database
 from tests.conftest import environment
 from tests.exports import HIS, ROOT, SHAPES, truth
-from tests.feeds import Folders, closed_times, names, publish_sample
+from tests.feeds import Folders, closed_times, hospital_database, names, two_weeks
+from tests.postgres import Cluster
 from tests.seeds import value
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +38,12 @@ asyncio.run(main())
 """
 
 
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_weeks) as url:
+        yield url
+
+
 def killed_after(seconds: float, url: str, feeds: Path) -> None:
     """A scheduler that reads exports and is killed so many seconds after it began to look."""
     command = [sys.executable, "-c", READER, str(feeds)]
@@ -54,7 +62,6 @@ def killed_after(seconds: float, url: str, feeds: Path) -> None:
 async def test_a_killed_scheduler_loses_nothing_and_doubles_nothing(
     db: Database, database_url: str, tmp_path: Path
 ) -> None:
-    await publish_sample(db)
     folders = Folders(tmp_path / "feeds")
     drop, data = folders.add(URL), (HIS / SHAPES[URL]).read_bytes()
     moments = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5]

@@ -1,6 +1,9 @@
 """One file after another through the service: what each closes, opens and leaves alone."""
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,28 +15,37 @@ from booking.exchange import queries, service
 from booking.exchange.kinds import AbsenceMeaning, FileState, GuardReason, VerdictKind
 from booking.exchange.rules import GridSlot, Signs, StagedRow, Thresholds, closings
 from booking.exchange.service import Counts
+from tests.exports import HIS, SHAPES, truth
 from tests.feeds import (
     BY,
     DAY,
     NOW,
     QUIET,
+    Folders,
     Hospital,
     closed_times,
+    hospital_database,
     nothing,
     publish,
-    publish_sample,
     row,
     slot_id,
     starts,
+    two_days,
 )
+from tests.postgres import Cluster
 from tests.seeds import value
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def hospital(db: Database) -> Hospital:
-    await publish_sample(db, days=1)
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_days) as url:
+        yield url
+
+
+@pytest.fixture
+def hospital(db: Database) -> Hospital:
     return Hospital(db)
 
 
@@ -91,7 +103,6 @@ async def test_a_snapshot_says_nothing_about_days_outside_its_coverage(hospital:
 
 
 async def test_a_list_of_free_times_closes_all_else(db: Database) -> None:
-    await publish_sample(db, days=1)
     free = Hospital(db, "free", AbsenceMeaning.FREE_LIST, DAY)
     await free.apply(row(None, "07:30", "09:00", closes=False, offers=True), row(None, "08:00", "08:30"))
     everything = sorted(f"{hour:02}:{minute:02}" for hour, minute in _halves())
@@ -160,7 +171,6 @@ async def test_a_shrunk_file_closes_but_opens_nothing_until_a_whole_one_comes(ho
 
 
 async def test_a_shrunk_list_of_free_times_takes_offers_back_only(db: Database) -> None:
-    await publish_sample(db, days=1)
     free = Hospital(db, "free", AbsenceMeaning.FREE_LIST, DAY, limits=replace(QUIET, shrink=0.2))
 
     def offer(start: str, end: str) -> StagedRow:
@@ -249,3 +259,15 @@ async def test_what_the_guards_compare_with_is_the_calendar(hospital: Hospital) 
         plan = await queries.plan(session, hospital.command(*rows, signs=Signs(rows=2, read=2)), now=NOW)
     assert (plan.signs.compared, plan.signs.outside_hours) == (2, 1)
     assert set(closings(rows, plan.picture.slots)) == plan.picture.closed
+
+
+async def test_the_job_closes_what_was_published_past_the_exchange(db: Database, tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "feeds")
+    drop = folders.add("gnuhealth-url")
+    shutil.copy(HIS / SHAPES["gnuhealth-url"], drop)
+    await folders.look(db)
+    assert await closed_times(db) < truth()
+    async with db.transaction() as session:
+        await availability.publish(session, PublishSlots(facility="BVVT", horizon_days=13), by=BY, now=NOW)
+    await folders.look(db, 1)
+    assert await closed_times(db) == truth()

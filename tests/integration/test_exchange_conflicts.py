@@ -1,5 +1,6 @@
 """A patient in a time that the hospital gave away: a conflict for staff, and her booking stays as it is."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from booking.db import Database
 from booking.exchange import queries, service
 from scheduler.jobs import read_exports
 from scheduler.jobs.read_exports import Memory
-from tests.feeds import BY, NOW, Folders, Hospital, book, nothing, publish_sample, row, slot_id
+from tests.feeds import BY, NOW, Folders, Hospital, book, hospital_database, nothing, row, slot_id, two_days
+from tests.postgres import Cluster
 from tests.seeds import rows, run, value
 
 pytestmark = pytest.mark.anyio
@@ -20,8 +22,13 @@ VISITS = "SELECT a::text AS visit, m::text AS message FROM appointment a JOIN me
 
 
 @pytest.fixture
-async def hospital(db: Database) -> Hospital:
-    await publish_sample(db, days=1)
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_days) as url:
+        yield url
+
+
+@pytest.fixture
+def hospital(db: Database) -> Hospital:
     return Hospital(db)
 
 

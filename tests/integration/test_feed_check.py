@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ import pytest
 
 from booking.db import Database
 from tests.exports import FEEDS, HIS, ROOT, SHAPES, TODAY, cells_of, truth, written
-from tests.feeds import NOW, Folders, book, publish_sample
+from tests.feeds import NOW, Folders, book, hospital_database, two_weeks
+from tests.postgres import Cluster
 from tests.seeds import everything
 
 pytestmark = pytest.mark.anyio
 URL = "gnuhealth-url"
 FEED, FILE = FEEDS / f"{URL}.toml", HIS / SHAPES[URL]
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_weeks) as url:
+        yield url
 
 
 def check(*arguments: str | Path, database: str | None = None) -> tuple[int, str, str]:
@@ -86,7 +94,6 @@ def test_a_database_that_cannot_be_reached_is_said_and_the_dry_run_goes_on() -> 
 async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_nothing(
     db: Database, database_url: str, tmp_path: Path
 ) -> None:
-    await publish_sample(db)
     await book(db, "07:30")
     before = await everything(db)
     code, told = as_json(FEED, FILE, database=database_url)

@@ -2,12 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from booking.availability import service as availability
-from booking.availability.commands import PublishSlots
 from booking.db import Database
 from booking.exchange import conflicts
 from booking.exchange.kinds import VerdictKind
@@ -15,7 +14,8 @@ from scheduler.exports import arrivals
 from scheduler.exports.arrivals import PATIENCE
 from scheduler.jobs import read_exports
 from tests.exports import HIS, SHAPES, cells_of, shape, truth, written
-from tests.feeds import BY, NOW, Folders, closed_times, names, publish_sample
+from tests.feeds import NOW, Folders, closed_times, hospital_database, names, two_weeks
+from tests.postgres import Cluster
 from tests.seeds import rows, value
 
 pytestmark = pytest.mark.anyio
@@ -26,13 +26,18 @@ FILES = "SELECT file_name, state FROM feed_file ORDER BY id"
 
 
 @pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_weeks) as url:
+        yield url
+
+
+@pytest.fixture
 def folders(tmp_path: Path) -> Folders:
     return Folders(tmp_path / "feeds")
 
 
 @pytest.mark.parametrize("name", SHAPES)
 async def test_each_shape_closes_exactly_the_true_slots(db: Database, folders: Folders, name: str) -> None:
-    await publish_sample(db)
     drop = folders.add(name)
     shutil.copy(HIS / SHAPES[name], drop)
     [outcome] = await folders.look(db)
@@ -48,7 +53,6 @@ async def test_each_shape_closes_exactly_the_true_slots(db: Database, folders: F
 async def test_other_headers_and_columns_in_another_order_need_a_changed_feed_only(
     db: Database, folders: Folders
 ) -> None:
-    await publish_sample(db)
     header, *body = cells_of(URL)
     order = sorted(range(len(header)), key=lambda place: (place * 7) % len(header))
     renamed = {name: f"Cột {place}" for place, name in enumerate(header)}
@@ -61,7 +65,6 @@ async def test_other_headers_and_columns_in_another_order_need_a_changed_feed_on
 
 
 async def test_the_same_content_under_two_names_is_done_once(db: Database, folders: Folders) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     for name in (SAMPLE, "t0.url.again.csv"):
         shutil.copy(HIS / SAMPLE, drop / name)
@@ -76,7 +79,6 @@ async def test_the_same_content_under_two_names_is_done_once(db: Database, folde
 
 
 async def test_a_half_written_file_waits_and_is_applied_when_it_is_whole(db: Database, folders: Folders) -> None:
-    await publish_sample(db)
     drop, data = folders.add(URL), (HIS / SAMPLE).read_bytes()
     for part in (0, 10_000, 200_001):
         (drop / SAMPLE).write_bytes(data[:part])
@@ -89,7 +91,6 @@ async def test_a_half_written_file_waits_and_is_applied_when_it_is_whole(db: Dat
 
 
 async def test_a_marker_says_at_once_that_a_file_is_whole(db: Database, folders: Folders) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
     (drop / f"{SAMPLE}.done").touch()
@@ -98,7 +99,6 @@ async def test_a_marker_says_at_once_that_a_file_is_whole(db: Database, folders:
 
 
 async def test_a_file_that_stays_cut_off_is_set_aside_with_words_for_people(db: Database, folders: Folders) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     (drop / SAMPLE).write_bytes((HIS / SAMPLE).read_bytes()[:10_000])
     assert await folders.look(db, PATIENCE - 1) == []
@@ -115,7 +115,6 @@ async def test_a_file_that_stays_cut_off_is_set_aside_with_words_for_people(db: 
 
 
 async def test_a_bad_file_and_a_bad_feed_stop_no_other(db: Database, folders: Folders) -> None:
-    await publish_sample(db)
     bad = folders.add("gnuhealth-desktop-vi")
     (bad / "x.gtk-vi.csv").write_bytes(b"\xff\xfe\x00nonsense\n")
     folders.write("aaa", 'code = "aaa"\n')
@@ -133,7 +132,6 @@ async def test_a_bad_file_and_a_bad_feed_stop_no_other(db: Database, folders: Fo
 async def test_a_reader_that_fails_is_the_files_trouble_only(
     db: Database, folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
 
@@ -147,7 +145,6 @@ async def test_a_reader_that_fails_is_the_files_trouble_only(
 
 
 async def test_what_is_no_plain_file_is_never_opened(db: Database, folders: Folders, tmp_path: Path) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, tmp_path / SAMPLE)
     (drop / "t0.url.link.csv").symlink_to(tmp_path / SAMPLE)
@@ -162,7 +159,6 @@ async def test_what_is_no_plain_file_is_never_opened(db: Database, folders: Fold
 
 
 async def test_a_corrected_feed_is_taken_up_without_a_restart(db: Database, folders: Folders) -> None:
-    await publish_sample(db)
     drop = folders.add(URL, ('zone = "UTC"', 'zone = "Asia/Ho_Chi_Minh"'))
     shutil.copy(HIS / SAMPLE, drop)
     [held] = await folders.look(db)
@@ -179,7 +175,6 @@ async def test_a_corrected_feed_is_taken_up_without_a_restart(db: Database, fold
 
 
 async def test_a_row_limit_left_on_closes_only_and_says_so(db: Database, folders: Folders) -> None:
-    await publish_sample(db)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
     await folders.look(db)
@@ -192,7 +187,6 @@ async def test_a_row_limit_left_on_closes_only_and_says_so(db: Database, folders
 
 
 async def test_files_are_applied_in_the_order_of_their_time(db: Database, folders: Folders) -> None:
-    await publish_sample(db, days=1)
     drop, (header, *body) = folders.add(URL), cells_of(URL)
     for name, taken, age in (("t0.url.z.csv", "confirmed", 200), ("t0.url.a.csv", "user_cancelled", 100)):
         lines = [[*line[:12], taken, *line[13:]] for line in body if line[2].startswith("2026-11-23")]
@@ -206,7 +200,6 @@ async def test_files_are_applied_in_the_order_of_their_time(db: Database, folder
 async def test_a_kill_between_commit_and_move_is_made_good(
     db: Database, folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
 
@@ -226,7 +219,6 @@ async def test_a_kill_between_commit_and_move_is_made_good(
 async def test_a_kill_before_the_commit_leaves_nothing_behind(
     db: Database, folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await publish_sample(db)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
 
@@ -245,7 +237,6 @@ async def test_a_kill_before_the_commit_leaves_nothing_behind(
 async def test_what_cannot_be_moved_is_judged_once(
     db: Database, folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await publish_sample(db, days=1)
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
     tried = []
@@ -257,16 +248,3 @@ async def test_what_cannot_be_moved_is_judged_once(
     monkeypatch.setattr(arrivals, "put_away", refused)
     assert await folders.look(db, 5) == []
     assert (len(tried), await value(db, APPLIED)) == (1, 1)
-
-
-async def test_slots_that_appear_later_are_closed_by_the_job(db: Database, folders: Folders) -> None:
-    """Even when somebody published them past the exchange."""
-    await publish_sample(db, days=1)
-    drop = folders.add(URL)
-    shutil.copy(HIS / SAMPLE, drop)
-    await folders.look(db)
-    assert await closed_times(db) < truth()
-    async with db.transaction() as session:
-        await availability.publish(session, PublishSlots(facility="BVVT", horizon_days=13), by=BY, now=NOW)
-    await folders.look(db, 1)
-    assert await closed_times(db) == truth()
