@@ -8,7 +8,7 @@ with HKDF, one per purpose, so that an index never helps against a cipher.
 import base64
 import hmac
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b, sha256
 
@@ -40,8 +40,8 @@ class Keyring:
         index_secret: for blind indexes and link tokens; it cannot be rotated without rewriting them.
     """
 
-    secrets: dict[str, bytes]
-    index_secret: bytes
+    secrets: dict[str, bytes] = field(repr=False)
+    index_secret: bytes = field(repr=False)
 
     def seal(self, plain: str) -> bytes:
         """Key id, a zero byte, nonce, cipher text and tag."""
@@ -56,7 +56,7 @@ class Keyring:
             if known == key_id:
                 try:
                     return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], key_id).decode()
-                except InvalidTag:
+                except (InvalidTag, ValueError):  # changed; cut short; not text
                     break
         raise UnsealError(key_id.decode(errors="replace"))
 

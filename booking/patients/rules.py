@@ -21,8 +21,8 @@ _OLD_PREFIXES = {
 }  # fmt: skip
 _OLD_LENGTH = 11
 # How nearly everybody writes a mobile. The library would say the same (a test asks it for every prefix), at thirty
-# times the price, on the path that must be fast.
-_ORDINARY_MOBILE = re.compile(r"0(?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9\d)\d{7}")
+# times the price, on the path that must be fast. Prefixes of which only a part is given out are left to the library.
+_ORDINARY_MOBILE = re.compile(r"0(?:3[2-9]|5[689]|7[06-9]|8[1-8]|9[0-8])\d{7}")
 _REGION = "VN"
 _WRITTEN = re.compile(r"\+?[ .()/\u2010-\u2015-]*[0-9][0-9 .()/\u2010-\u2015-]*")
 

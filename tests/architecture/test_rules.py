@@ -28,7 +28,7 @@ def _tracked() -> list[Path]:
 def _texts() -> Iterable[tuple[str, str]]:
     for path in _tracked():
         name = str(path.relative_to(ROOT))
-        if name == _OWN or name == "requirements.lock":
+        if name in {_OWN, "requirements.lock"}:
             continue
         try:
             yield name, path.read_text(encoding="utf-8")

@@ -1,0 +1,150 @@
+"""Settings: complete, or a list of what to put right."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from booking.settings import Settings, SettingsError, load, variable
+
+GOOD = {
+    "DATABASE_URL": "postgresql://henkham:x@127.0.0.1/henkham",
+    "PUBLIC_BASE_URL": "https://henkham.example",
+    "HENKHAM_SEAL_KEY": "q7Zr1TnW3xYv5KbC9dFg2HjL4mPs6QaE",
+    "HENKHAM_INDEX_KEY": "8uVw0ZyX2cRt4GbN6hMj1KqP3sLd5FaT",
+    "TWILIO_ACCOUNT_SID": "AC0123",
+    "TWILIO_AUTH_TOKEN": "a-token-of-the-test",
+    "TWILIO_FROM": "HENKHAM",
+}
+
+
+def problems(**changes: str | None) -> list[str]:
+    """What is wrong with the good settings once some are changed or (None) taken away."""
+    given = {name: value for name, value in (GOOD | changes).items() if value is not None}
+    with pytest.raises(SettingsError) as refused:
+        load(given)
+    return refused.value.problems
+
+
+def test_good_settings_are_taken_and_frozen() -> None:
+    settings = load(GOOD)
+    assert settings.database_url == GOOD["DATABASE_URL"]
+    assert settings.gateway_name == "twilio"
+    assert settings.environment == "production"
+    with pytest.raises(ValidationError):
+        settings.environment = "demo"  # type: ignore[misc]
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    shown = repr(load(GOOD)) + str(load(GOOD))
+    for name in ("HENKHAM_SEAL_KEY", "HENKHAM_INDEX_KEY", "TWILIO_AUTH_TOKEN"):
+        assert GOOD[name] not in shown
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PUBLIC_BASE_URL", "HENKHAM_SEAL_KEY", "HENKHAM_INDEX_KEY"])
+def test_what_is_missing_is_named(name: str) -> None:
+    assert problems(**{name: None}) == [f"{name} is missing"]
+    assert problems(**{name: ""}) == [f"{name} is missing"]
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    assert len(problems(DATABASE_URL=None, PUBLIC_BASE_URL=None)) == 2
+
+
+@pytest.mark.parametrize("kept", ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"])
+def test_half_of_twilio_stops_the_start(kept: str) -> None:
+    twilio = [name for name in GOOD if name.startswith("TWILIO_")]
+    found = problems(**{name: None for name in twilio if name != kept})
+    assert len(found) == 2
+    assert all("some are set and some are not" in problem for problem in found)
+
+
+def test_production_without_twilio_does_not_start_unless_it_is_told_to() -> None:
+    twilio: dict[str, str | None] = {name: None for name in GOOD if name.startswith("TWILIO_")}
+    assert len(problems(**twilio)) == 3
+    told = {name: value for name, value in GOOD.items() if name not in twilio} | {"HENKHAM_SMS_PROVIDER": "console"}
+    assert load(told).gateway_name == "console"
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["short", "changeme" * 5, "secret-secret-secret-secret-secret", "a" * 40, "abababababababababababababababababab"],
+)
+def test_weak_and_default_secrets_stop_the_start(weak: str) -> None:
+    for name in ("HENKHAM_SEAL_KEY", "HENKHAM_INDEX_KEY"):
+        (found,) = problems(**{name: weak})
+        assert found.startswith(name)
+        assert weak not in found
+
+
+def test_one_secret_for_two_purposes_stops_the_start() -> None:
+    assert problems(HENKHAM_INDEX_KEY=GOOD["HENKHAM_SEAL_KEY"]) == [
+        "HENKHAM_SEAL_KEY and HENKHAM_INDEX_KEY must differ"
+    ]
+
+
+def test_production_is_https_and_addresses_end_without_a_slash() -> None:
+    assert "https://" in problems(PUBLIC_BASE_URL="http://henkham.example")[0]
+    assert "slash" in problems(PUBLIC_BASE_URL="https://henkham.example/")[0]
+    assert load(GOOD | {"PUBLIC_BASE_URL": "http://127.0.0.1:8000", "HENKHAM_ENVIRONMENT": "demo"})
+
+
+def test_nobody_is_trusted_by_a_star() -> None:
+    assert "HENKHAM_TRUSTED_PROXIES" in problems(HENKHAM_TRUSTED_PROXIES="*")[0]
+
+
+def test_a_setting_that_is_none_is_named_with_its_neighbour() -> None:
+    assert problems(HENKHAM_HORIZON_DAY="3") == [
+        "HENKHAM_HORIZON_DAY is not a setting; did you mean HENKHAM_HORIZON_DAYS?"
+    ]
+    assert load(GOOD | {"HENKHAM_TESTS_FULL": "1", "HOME": "/somewhere"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HENKHAM_HOLD_MINUTES", "0"),
+        ("HENKHAM_HOLD_MINUTES", "five"),
+        ("HENKHAM_HORIZON_DAYS", "400"),
+        ("HENKHAM_ENVIRONMENT", "staging"),
+        ("HENKHAM_SMS_PROVIDER", "pigeon"),
+        ("HENKHAM_SEAL_KEY_ID", "Key 1"),
+        ("HENKHAM_SEAL_KEYS_OLD", "{broken"),
+        ("HENKHAM_DATABASE_POOL", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(name: str, value: str) -> None:
+    (found,) = problems(**{name: value})
+    assert found.startswith(name)
+
+
+def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "seal"
+    file.write_text(GOOD["HENKHAM_SEAL_KEY"] + "\n")
+    given = {name: value for name, value in GOOD.items() if name != "HENKHAM_SEAL_KEY"}
+    settings = load(given | {"HENKHAM_SEAL_KEY_FILE": str(file)})
+    assert settings.seal_key.get_secret_value() == GOOD["HENKHAM_SEAL_KEY"]
+    with pytest.raises(SettingsError, match="HENKHAM_SEAL_KEY_FILE"):
+        load(given | {"HENKHAM_SEAL_KEY_FILE": str(tmp_path / "nothing")})
+
+
+def test_old_keys_still_open_and_the_new_one_seals() -> None:
+    before = load(GOOD).keyring()
+    after = load(
+        GOOD
+        | {
+            "HENKHAM_SEAL_KEY": "N3wK3yF0rT3stsAbCdEfGhIjKlMnOpQr",
+            "HENKHAM_SEAL_KEY_ID": "k2",
+            "HENKHAM_SEAL_KEYS_OLD": f'{{"k1": "{GOOD["HENKHAM_SEAL_KEY"]}"}}',
+        }
+    ).keyring()
+    assert after.unseal(before.seal("plain")) == "plain"
+    assert after.seal("plain").startswith(b"k2\0")
+
+
+def test_every_field_has_its_variable() -> None:
+    names = [variable(field) for field in Settings.model_fields]
+    assert len(names) == len(set(names))
+    assert variable("database_url") == "DATABASE_URL"
+    assert variable("twilio_from") == "TWILIO_FROM"
+    assert variable("hold_minutes") == "HENKHAM_HOLD_MINUTES"
