@@ -11,6 +11,7 @@ from sqlalchemy import text
 from booking.clock import utc_now
 from booking.db import Database
 from booking.mobile import keeping
+from booking.mobile.qr import qr_svg
 from booking.mobile.reading import Visit
 from tests import places
 from tests.pages import Page, read, send
@@ -96,7 +97,8 @@ async def test_from_the_first_page_to_the_ticket_by_following_what_is_shown(pati
     for said in ("07:30–08:00", "Phường Thắng Nhì (cũ), nay thuộc Phường Vũng Tàu", "Thẻ BHYT (nếu có).",
                  "Nguyễn Thị Mẫu", "Đổi lịch hẹn", "Hủy hẹn", "Cấp cứu: gọi 115"):  # fmt: skip
         assert said in ticket.text
-    assert "<svg" in booked.text
+    assert qr_svg(f"http://127.0.0.1:8000{booked.url.path}") in booked.text
+    assert " style=" not in booked.text
     assert booked.headers["cache-control"] == "no-store"
     assert booked.headers["referrer-policy"] == "no-referrer"
     assert await patient.count("SELECT count(*) FROM appointment WHERE state = 'booked' AND channel = 'mobile'") == 1
