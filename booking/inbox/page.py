@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlmodel import col
 from starlette.responses import Response
 
-
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import body_of
