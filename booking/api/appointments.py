@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Header, Path
 from starlette.responses import Response
 
 from booking.api.answers import JSON, fresh
-from booking.api.asking import TICKET, AskInJson, token_of
+from booking.api.asking import TICKET, WITH_KEY, AskInJson, AskWithKey, key_of, token_of
 from booking.api.shapes import AppointmentShape, TicketShape, refuses
 from booking.appointments import refusals, service
 from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
@@ -16,21 +16,12 @@ from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
 from booking.inputs import ShortText
 from booking.sealed import keys
-from booking.trail.keys import KEY_PATTERN, keyed
+from booking.trail.keys import keyed
 from booking.web.dependencies import Asked
 from booking.web.limits import check_address
 
 router = APIRouter(prefix="/api/v1", tags=["appointments"])
 
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=f"^{KEY_PATTERN.pattern}$",
-        description="8 to 128 visible signs, new for each booking, the same for each repeat of it",
-        examples=["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
-    ),
-]
 Device = Annotated[
     str | None,
     Header(
@@ -54,14 +45,18 @@ def _created(asked: Asked, ticket: Ticket) -> Response:
 
 
 @router.post(
-    "/holds", status_code=201, response_model=TicketShape, responses=refuses(400, 404, 409, 413, 415, 422, 429, 503)
+    "/holds",
+    status_code=201,
+    response_model=TicketShape,
+    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+    openapi_extra=WITH_KEY,
 )
-async def hold_place(asked: AskInJson, command: HoldPlace, key: Key, device: Device = None) -> Response:
+async def hold_place(asked: AskWithKey, command: HoldPlace, device: Device = None) -> Response:
     """Keep a place for five minutes while somebody types.
 
     Confirm it with POST /appointments, naming the hold's code and sending its token; let it go with cancel.
     """
-    sent = keyed("api:hold", key, command)
+    sent = keyed("api:hold", key_of(asked), command)
     mark = keys().index("device", device or asked.address)
 
     async def work() -> Ticket:
@@ -76,15 +71,18 @@ async def hold_place(asked: AskInJson, command: HoldPlace, key: Key, device: Dev
 
 
 @router.post(
-    "/appointments", status_code=201, response_model=TicketShape,
+    "/appointments",
+    status_code=201,
+    response_model=TicketShape,
     responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
-)  # fmt: skip
-async def book_appointment(asked: AskInJson, command: BookAppointment, key: Key) -> Response:
+    openapi_extra=WITH_KEY,
+)
+async def book_appointment(asked: AskWithKey, command: BookAppointment) -> Response:
     """Take a place for good: of a slot, or the one a hold keeps (with the hold's token). The answer follows the commit.
 
     When no answer comes, or 503, send the same request with the same key again: it says what really happened.
     """
-    sent = keyed("api:book", key, command)
+    sent = keyed("api:book", key_of(asked), command)
 
     async def work() -> Ticket:
         async with asked.db.hot() as hot:

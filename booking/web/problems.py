@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booking import errors
-from booking.appointments.errors import KeyMissing
 from booking.db import is_lost
 from booking.i18n import Language, translate
 from booking.logs import request_id
@@ -91,8 +90,6 @@ def field_problems(found: Sequence[Any], language: Language) -> list[dict[str, s
 
 
 def _of_validation(request: Request, error: RequestValidationError) -> Response:
-    if any(tuple(found["loc"]) == ("header", "Idempotency-Key") for found in error.errors()):
-        return _of_booking_error(request, KeyMissing())
     if any(found["type"] == "json_invalid" for found in error.errors()):
         # Not JSON at all, like broken UTF-8 or a number of 5,000 digits: there is no field to speak of.
         return _of_http(request, HTTPException(400))
