@@ -74,7 +74,8 @@ class Reader:
         for parameter in operation.get("parameters", []):
             if not parameter["required"] and parameter["name"] not in known:
                 continue
-            value = known.get(parameter["name"]) or example(self.document, parameter["schema"])
+            value = known.get(parameter["name"]) or parameter.get("example")
+            value = value or example(self.document, parameter["schema"])
             if parameter["in"] == "path":
                 made["url"] = made["url"].replace(f"{{{parameter['name']}}}", str(value))
             else:

@@ -96,6 +96,17 @@ async def test_refusals_are_in_the_document(client: httpx.AsyncClient, db: Datab
     session.reader.check("hold_place", 415, answer.headers["content-type"], answer.json())
 
 
+async def test_control_a_document_that_forgets_the_key_cannot_be_followed(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    world = await seeds.seed(db)
+    session = Session(client)
+    _, _, operation = session.reader.operations["book_appointment"]
+    operation["parameters"] = [each for each in operation["parameters"] if each["name"] != "Idempotency-Key"]
+    with pytest.raises(AssertionError, match="key_missing"):
+        await session.ask("book_appointment", 201, facility=seeds.FACILITY, service=seeds.SERVICE, slot=world.slots[0])
+
+
 def test_the_committed_document_is_the_app_s() -> None:
     assert FILE.read_text(encoding="utf-8") == written(current()), "run: python -m tests.openapi"
 
