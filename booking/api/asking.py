@@ -24,9 +24,12 @@ WITH_KEY: dict[str, Any] = {
             "name": KEY,
             "in": "header",
             "required": True,
-            "schema": {"type": "string", "pattern": f"^{KEY_PATTERN.pattern}$"},
+            "schema": {
+                "type": "string",
+                "pattern": f"^{KEY_PATTERN.pattern}$",
+                "examples": ["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
+            },
             "description": "8 to 128 visible signs, new for each booking, the same for each repeat of it",
-            "example": "0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10",
         }
     ]
 }
