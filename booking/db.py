@@ -146,6 +146,17 @@ class Database:
                     raise OutcomeUnknown(retry_after=2) from problem
             await asyncio.sleep(jitter(0.05, 0.3))
 
+    async def reading(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run a read until it has an answer.
+
+        Raises:
+            Busy: the database did not answer for LOST_FOR seconds; nothing was changed.
+        """
+        try:
+            return await self.until_known(work)
+        except OutcomeUnknown as problem:
+            raise Busy(retry_after=2) from problem
+
     async def close(self) -> None:
         """Give all connections back."""
         if self._hot is not None:
@@ -179,6 +190,8 @@ def is_lost(problem: BaseException) -> bool:
         return problem.connection_invalidated or is_lost(problem.orig or Exception())
     if isinstance(problem, asyncpg.PostgresError):
         return getattr(problem, "sqlstate", None) in _LOST_STATES
+    if isinstance(problem, asyncpg.InternalClientError):
+        return True  # the server's farewell lay unread in the connection when a statement was to be sent
     if isinstance(problem, asyncpg.InterfaceError):
         return "closed" in str(problem) or "released" in str(problem)
     if problem.__cause__ is not None and problem.__cause__ is not problem and not isinstance(problem, BookingError):

@@ -30,20 +30,31 @@ async def list_facilities(
     kind: FacilityKind | None = None,
 ) -> Response:
     """Search facilities by old or new name or ward. The hospital comes first."""
-    async with asked.db.transaction() as session:
-        found = await queries.facilities(session, text=q, ward=ward, kind=kind)
-    return fresh(request, items(found))
+
+    async def work() -> bytes:
+        async with asked.db.transaction() as session:
+            return items(await queries.facilities(session, text=q, ward=ward, kind=kind))
+
+    return fresh(request, await asked.db.reading(work))
 
 
 @router.get("/facilities/{code}", response_model=FacilityView, responses=refuses(400, 404, 422, 503))
 async def get_facility(request: Request, asked: Ask, code: Code) -> Response:
     """One facility."""
-    async with asked.db.transaction() as session:
-        return fresh(request, one(await queries.facility(session, code)))
+
+    async def work() -> bytes:
+        async with asked.db.transaction() as session:
+            return one(await queries.facility(session, code))
+
+    return fresh(request, await asked.db.reading(work))
 
 
 @router.get("/facilities/{code}/services", response_model=Items[ServiceView], responses=refuses(400, 404, 422, 503))
 async def list_services(request: Request, asked: Ask, code: Code) -> Response:
     """What one can come for, with what to bring and how late one may book, move or cancel."""
-    async with asked.db.transaction() as session:
-        return fresh(request, items(await queries.services(session, code)))
+
+    async def work() -> bytes:
+        async with asked.db.transaction() as session:
+            return items(await queries.services(session, code))
+
+    return fresh(request, await asked.db.reading(work))

@@ -47,10 +47,14 @@ async def _listed(
 ) -> Response:
     start, end = bounds(first, last)
     values = {"facility": facility, "service": service, "start": start, "end": end, "now": asked.now}
-    async with asked.db.hot() as hot:
-        body: str = await hot.fetchval(statement.sql, *statement.arguments(values))
-    if len(body) <= len(_NOTHING):
-        # Nothing found is also what a mistyped code looks like; say so, but only then pay for the question.
-        async with asked.db.transaction() as session:
-            await queries.service(session, facility, service)
-    return fresh(request, body.encode())
+
+    async def work() -> bytes:
+        async with asked.db.hot() as hot:
+            body: str = await hot.fetchval(statement.sql, *statement.arguments(values))
+        if len(body) <= len(_NOTHING):
+            # Nothing found is also what a mistyped code looks like; say so, but only then pay for the question.
+            async with asked.db.transaction() as session:
+                await queries.service(session, facility, service)
+        return body.encode()
+
+    return fresh(request, await asked.db.reading(work))

@@ -105,7 +105,9 @@ async def test_connections_cut_while_idle_are_replaced_without_anyone_noticing(d
         for number in range(2, 6):
             assert await seeds.value(db, CUT) > 0
             assert (await server.ask("GET", path)).status == 200
+            assert await seeds.value(db, CUT) > 0
             assert (await server.ask("GET", "/api/v1/facilities")).status == 200
+            assert await seeds.value(db, CUT) > 0
             assert (await book(server, world, world.slots[number % 3], number, f"after-{number:06d}")).status == 201
             assert await seeds.value(db, CUT) > 0
             assert (await server.ask("GET", f"{BOOK}/{visit.json['code']}", None, opens(visit))).status == 200

@@ -8,7 +8,7 @@ import pytest
 from booking import clock
 from booking.db import Database
 from tests import seeds
-from tests.asking import BASE, booked, refused, slots, span
+from tests.asking import BASE, BOOK, book, booked, opens, refused, slots, span
 
 pytestmark = pytest.mark.anyio
 
@@ -103,3 +103,24 @@ async def test_facilities_are_found_with_and_without_accents(client: httpx.Async
     assert (await client.get(f"{BASE}/facilities", params={"q": "xa lạ"})).json() == {"items": []}
     services = (await client.get(f"{BASE}/facilities/{seeds.FACILITY}/services")).json()["items"]
     assert {service["code"] for service in services} == {seeds.SERVICE, seeds.OTHER_SERVICE}
+
+
+async def test_connections_cut_between_two_requests_are_noticed_by_nobody(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    world = await seeds.seed(db, capacities=[20])
+    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'henkham-web%'"
+    visit = await booked(client, world, world.slots[0], 900)
+    path = f"{BOOK}/{visit['code']}"
+    for number in range(3):
+        for read in (f"{BASE}/slots", f"{BASE}/slots/days", f"{BASE}/facilities"):
+            assert (await client.get(read, params=span(world))).status_code == 200
+            assert await seeds.value(db, cut)
+            assert (await client.get(read, params=span(world))).status_code == 200
+        assert (await client.get(path, headers=opens(visit))).status_code == 200
+        assert await seeds.value(db, cut)
+        assert (await book(client, world, world.slots[0], number)).status_code == 201
+        assert await seeds.value(db, cut)
+        assert (await client.get(path, headers=opens(visit))).status_code == 200
+    assert await seeds.value(db, cut)
+    assert (await client.post(f"{path}/cancel", headers=opens(visit))).status_code == 200
