@@ -113,6 +113,8 @@ class Database:
                         "timezone": "UTC",
                         # Hot statements go by keys, so one plan fits all values; planning costs more than running.
                         "plan_cache_mode": "force_generic_plan",
+                        # That one plan may be made while a table is nearly empty; it must not read it whole for ever.
+                        "enable_seqscan": "off",
                     },
                     # Nothing of ours outlives a statement, so there is nothing to reset between two.
                     reset=_leave_as_it_is,

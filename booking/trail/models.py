@@ -61,7 +61,6 @@ class RateCounter(SQLModel, table=True):
     __tablename__ = "rate_counter"
     __table_args__ = (
         CheckConstraint("tries > 0", name="rate_counter_tries_check"),
-        Index("rate_counter_window", "window_start"),
         {"prefixes": ["UNLOGGED"]},
     )
 

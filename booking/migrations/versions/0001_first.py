@@ -234,7 +234,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("limit_name", "subject", "window_start"),
         prefixes=["UNLOGGED"],
     )
-    op.create_index("rate_counter_window", "rate_counter", ["window_start"], unique=False)
     op.create_table(
         "calendar_day",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -592,7 +591,6 @@ def downgrade() -> None:
     op.drop_table("feed_file")
     op.drop_table("department")
     op.drop_table("calendar_day")
-    op.drop_index("rate_counter_window", table_name="rate_counter")
     op.drop_table("rate_counter")
     op.drop_index("patient_phone_last4", table_name="patient")
     op.drop_index("patient_phone", table_name="patient")
