@@ -1,4 +1,4 @@
-"""What every command is made of: frozen, nothing extra, dates in ISO only."""
+"""What every command is made of: frozen, nothing extra, dates in ISO only, text in one canonical form."""
 
 import re
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from booking.text import has_control
+from booking.text import clean, has_control
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -26,11 +26,16 @@ def _no_truth(raw: object) -> object:
     return raw
 
 
-def _no_control(text: str) -> str:
+def _one_line(text: str) -> str:
     # PostgreSQL refuses U+0000 in text; the other control signs are in no code, number or reason either.
     if has_control(text):
         raise PydanticCustomError("control_signs", "control signs are not taken")
-    return text
+    return clean(text)
+
+
+def _name(text: str) -> str:
+    # A name with control signs is left as it is: the rules of patients refuse it, and say why.
+    return text if has_control(text) else clean(text)
 
 
 IsoDate = Annotated[
@@ -38,11 +43,11 @@ IsoDate = Annotated[
 ]
 """A day, written 2026-11-30."""
 
-Name = Annotated[str, StringConstraints(max_length=400)]
-"""Raw text of a person's name; the rules of patients say what a name is."""
+Name = Annotated[str, StringConstraints(max_length=400), AfterValidator(_name)]
+"""A person's name, NFC and trimmed; the rules of patients say what a name is."""
 
-ShortText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_no_control)]
-"""Codes, numbers and other one-line inputs."""
+ShortText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_one_line)]
+"""Codes, numbers and other one-line inputs, NFC and trimmed."""
 
 Whole = Annotated[int, BeforeValidator(_no_truth)]
 """A whole number."""

@@ -40,7 +40,7 @@ _STOP_SECONDS = 20
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Stopped(Exception):  # noqa: N818  named for what happened
+class Stopped(Exception):
     """Somebody pressed Ctrl-C or asked us to end."""
 
 

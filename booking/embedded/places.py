@@ -22,7 +22,7 @@ class EmbeddedError(Exception):
     """The server cannot run; the text says why and is meant for the person at the terminal."""
 
 
-class DataFolderBusy(EmbeddedError):  # noqa: N818 - named for what happened, as all our errors
+class DataFolderBusy(EmbeddedError):
     """Another process uses this data folder."""
 
 

@@ -2,13 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-from pydantic import BaseModel
-
+from booking.inputs import Command
 from booking.sealed import keys
-from booking.text import clean
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{8,128}")
 """8 to 128 visible ASCII signs; random ones, such as a UUID."""
@@ -30,17 +26,6 @@ class IdempotencyKey:
     body_hash: bytes
 
 
-def keyed(scope: str, key: str, command: BaseModel) -> IdempotencyKey:
-    """The key of a command. Canonical means: NFC, trimmed, defaults filled in, members sorted."""
-    body = orjson.dumps(_canonical(command.model_dump(mode="json")), option=orjson.OPT_SORT_KEYS)
-    return IdempotencyKey(scope, key, keys().index("body", body.decode()))
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {name: _canonical(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_canonical(member) for member in value]
-    return value
+def keyed(scope: str, key: str, command: Command) -> IdempotencyKey:
+    """The key of a command. Its body is canonical: text NFC and trimmed, defaults filled in, members in one order."""
+    return IdempotencyKey(scope, key, keys().index("body", command.model_dump_json()))

@@ -94,6 +94,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "birth_refused.disagree": (_("The date and the year of birth disagree."), _("Enter one of them.")),
     "birth_refused.future": (_("The date of birth lies in the future."), _("Check the year.")),
     "birth_refused.old": (_("The year of birth is too long ago."), _("Check the year: four digits, such as 1938.")),
+    "export_unreadable": (_("The export cannot be read."), _("The report beside the file says why.")),
+    "feed_invalid": (_("The feed file cannot be used."), _("Put right what is named, and check it again.")),
     "span_refused": (_("The span of days cannot be used."), _("Ask for at most %(most)s days, the first one first.")),
     "signature_refused": (
         _("The signature does not fit."),

@@ -226,9 +226,7 @@ def test_under_a_free_list_open_means_offered_every_minute_and_taken_in_none(
     length_at = lengths_of(slots)
     taken = closings(rows, slots)
     for slot in slots:
-        minutes = [
-            slot.starts_at + timedelta(minutes=m) for m in range((slot.ends_at - slot.starts_at).seconds // 60)
-        ]
+        minutes = [slot.starts_at + timedelta(minutes=m) for m in range((slot.ends_at - slot.starts_at).seconds // 60)]
         free = [span_of(row, length_at) for row in rows if row.offers and row.resource == slot.resource]
         offered = all(any(start <= minute < end for start, end in free) for minute in minutes)
         inside = window[0] <= slot.starts_at < window[1]
