@@ -3,11 +3,12 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Body, Header, Path
+from fastapi import APIRouter, Path, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from booking.api.answers import JSON, fresh
-from booking.api.asking import TICKET, WITH_KEY, AskInJson, AskWithKey, key_of, token_of
+from booking.api.asking import TICKET, asked_in_json, asked_with_key, creates, key_of, takes, token_of
 from booking.api.shapes import AppointmentShape, TicketShape, refuses
 from booking.appointments import refusals, service
 from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
@@ -17,21 +18,28 @@ from booking.appointments.service import Ticket
 from booking.inputs import ShortText
 from booking.sealed import keys
 from booking.trail.keys import keyed
-from booking.web.dependencies import Asked
+from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 
 router = APIRouter(prefix="/api/v1", tags=["appointments"])
 
-Device = Annotated[
-    str | None,
-    Header(
-        alias="Henkham-Device",
-        max_length=128,
-        description="a random mark of the device; at most two live holds each",
-        examples=["device-7f3a91c2"],
-    ),
-]
+DEVICE = "Henkham-Device"
+_DEVICE_LONGEST = 128
+_DEVICE_PARAMETER = {
+    "name": DEVICE,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": _DEVICE_LONGEST, "examples": ["device-7f3a91c2"]},
+    "description": "a random mark of the device; at most two live holds each",
+}
 Code = Annotated[ShortText, Path(description="the code of the appointment or hold", examples=["K7M2PQ4R"])]
+
+
+def _device(request: Request) -> str | None:
+    named = request.headers.get(DEVICE)
+    if named is not None and len(named) > _DEVICE_LONGEST:
+        raise RequestValidationError([{"loc": ("header", DEVICE), "type": "string_too_long"}])
+    return named
 
 
 def _created(asked: Asked, ticket: Ticket) -> Response:
@@ -49,15 +57,16 @@ def _created(asked: Asked, ticket: Ticket) -> Response:
     status_code=201,
     response_model=TicketShape,
     responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra=WITH_KEY,
+    openapi_extra=creates(HoldPlace, _DEVICE_PARAMETER),
 )
-async def hold_place(asked: AskWithKey, command: HoldPlace, device: Device = None) -> Response:
+async def hold_place(request: Request) -> Response:
     """Keep a place for five minutes while somebody types.
 
     Confirm it with POST /appointments, naming the hold's code and sending its token; let it go with cancel.
     """
+    asked, command = await asked_with_key(request, HoldPlace)
     sent = keyed("api:hold", key_of(asked), command)
-    mark = keys().index("device", device or asked.address)
+    mark = keys().index("device", _device(request) or asked.address)
 
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
@@ -75,13 +84,14 @@ async def hold_place(asked: AskWithKey, command: HoldPlace, device: Device = Non
     status_code=201,
     response_model=TicketShape,
     responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra=WITH_KEY,
+    openapi_extra=creates(BookAppointment),
 )
-async def book_appointment(asked: AskWithKey, command: BookAppointment) -> Response:
+async def book_appointment(request: Request) -> Response:
     """Take a place for good: of a slot, or the one a hold keeps (with the hold's token). The answer follows the commit.
 
     When no answer comes, or 503, send the same request with the same key again: it says what really happened.
     """
+    asked, command = await asked_with_key(request, BookAppointment)
     sent = keyed("api:book", key_of(asked), command)
 
     async def work() -> Ticket:
@@ -98,37 +108,39 @@ async def book_appointment(asked: AskWithKey, command: BookAppointment) -> Respo
 @router.get(
     "/appointments/{code}", response_model=AppointmentShape, responses=refuses(404, 422, 503), openapi_extra=TICKET
 )
-async def get_appointment(asked: AskInJson, code: Code) -> Response:
+async def get_appointment(asked: Ask, code: Code) -> Response:
     """The appointment or hold as it stands. A code without its token is unknown."""
     return await _shown(asked, code, token_of(asked))
 
 
 @router.post(
-    "/appointments/{code}/cancel", response_model=AppointmentShape, responses=refuses(404, 409, 413, 415, 422, 503),
-    openapi_extra=TICKET,
-)  # fmt: skip
-async def cancel_appointment(
-    asked: AskInJson,
-    code: Code,
-    command: Annotated[CancelAppointment | None, Body()] = None,
-) -> Response:
+    "/appointments/{code}/cancel",
+    response_model=AppointmentShape,
+    responses=refuses(400, 404, 409, 413, 415, 422, 503),
+    openapi_extra=TICKET | takes(CancelAppointment, required=False),
+)
+async def cancel_appointment(request: Request, code: Code) -> Response:
     """Give the place up, or let a hold go; doing it again changes nothing. The body may be left out."""
+    asked, command = await asked_in_json(request, CancelAppointment, default=CancelAppointment())
     token = token_of(asked) or ""
 
     async def work() -> None:
         async with asked.db.transaction() as session:
-            await service.cancel(session, code, token, command or CancelAppointment(), by=asked.by, now=asked.now)
+            await service.cancel(session, code, token, command, by=asked.by, now=asked.now)
 
     await asked.db.until_known(work)
     return await _shown(asked, code, token)
 
 
 @router.post(
-    "/appointments/{code}/reschedule", response_model=AppointmentShape, responses=refuses(404, 409, 413, 415, 422, 503),
-    openapi_extra=TICKET,
-)  # fmt: skip
-async def reschedule_appointment(asked: AskInJson, code: Code, command: RescheduleAppointment) -> Response:
+    "/appointments/{code}/reschedule",
+    response_model=AppointmentShape,
+    responses=refuses(400, 404, 409, 413, 415, 422, 503),
+    openapi_extra=TICKET | takes(RescheduleAppointment),
+)
+async def reschedule_appointment(request: Request, code: Code) -> Response:
     """Take another time of the same service; the old place is freed only when the new one is taken."""
+    asked, command = await asked_in_json(request, RescheduleAppointment)
     token = token_of(asked) or ""
 
     async def work() -> None:

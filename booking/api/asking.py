@@ -1,39 +1,52 @@
 """How operations of the JSON door on holds and appointments begin: in JSON, with a token or without.
 
-One dependency instead of three, and headers read here rather than declared one by one: each declared one costs a
-booking a twentieth of its time. What the reader must know of them goes into the document by `openapi_extra`.
+Bodies and headers are read here and not declared to FastAPI: each declared header costs a booking a twentieth of its
+time, and a body parsed as JSON first and validated afterwards as much again. What the reader must know of them goes
+into the document by `openapi_extra`.
 """
 
 import re
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from booking.appointments.errors import KeyMissing
+from booking.inputs import Command
 from booking.trail.keys import KEY_PATTERN
 from booking.web.dependencies import Asked, asked
+
+C = TypeVar("C", bound=Command)
 
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9_-]{20,64})")
 
 KEY = "Idempotency-Key"
 
-WITH_KEY: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": KEY,
-            "in": "header",
-            "required": True,
-            "schema": {
-                "type": "string",
-                "pattern": f"^{KEY_PATTERN.pattern}$",
-                "examples": ["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
-            },
-            "description": "8 to 128 visible signs, new for each booking, the same for each repeat of it",
-        }
-    ]
+_KEY_PARAMETER = {
+    "name": KEY,
+    "in": "header",
+    "required": True,
+    "schema": {
+        "type": "string",
+        "pattern": f"^{KEY_PATTERN.pattern}$",
+        "examples": ["0b6f1c1e-6f0e-4f0e-9d0f-6b7c8d9e0f10"],
+    },
+    "description": "8 to 128 visible signs, new for each booking, the same for each repeat of it",
 }
-"""For `openapi_extra`: the operation is a create."""
+
+
+def takes(kind: type[Command], *, required: bool = True) -> dict[str, Any]:
+    """For `openapi_extra`: the operation takes this body."""
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
+    return {"requestBody": {"required": required, "content": body}}
+
+
+def creates(kind: type[Command], *parameters: dict[str, Any]) -> dict[str, Any]:
+    """For `openapi_extra`: the operation is a create with this body, a key, and perhaps other headers."""
+    return takes(kind) | {"parameters": [_KEY_PARAMETER, *parameters]}
+
 
 TICKET: dict[str, Any] = {"security": [{"ticket": []}]}
 """For `openapi_extra`: the operation wants the token of an appointment."""
@@ -45,35 +58,41 @@ TICKET_SCHEME = {
 }
 
 
-async def _asked_in_json(request: Request) -> Asked:
-    """The request's context. A body that is not called JSON is refused: nothing is guessed about what somebody meant.
+async def asked_in_json(request: Request, kind: type[C], *, default: C | None = None) -> tuple[Asked, C]:
+    """The request's context, and the command in its body; `default` where there may be no body.
+
+    A body that is not called JSON is refused: nothing is guessed about what somebody meant.
 
     Raises:
+        RequestValidationError: the body is no such command.
         HTTPException: 415.
     """
-    if request.method == "POST":
-        headers = request.headers
-        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        named = headers.get("content-type", "").split(";")[0].strip().lower()
-        if has_body and named != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", named):
-            raise HTTPException(415)
-    return await asked(request)
+    body = await request.body()
+    named = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if body and named != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", named):
+        raise HTTPException(415)
+    context = await asked(request)
+    if default is not None and not body:
+        return context, default
+    try:
+        return context, kind.model_validate_json(body)
+    except ValidationError as problem:
+        errors = [{**error, "loc": ("body", *error["loc"])} for error in problem.errors(include_url=False)]
+        raise RequestValidationError(errors) from None
 
 
-async def _asked_with_key(request: Request) -> Asked:
-    """Likewise, for a create: it carries an Idempotency-Key.
+async def asked_with_key(request: Request, kind: type[C]) -> tuple[Asked, C]:
+    """Likewise for a create, which carries an Idempotency-Key.
 
     Raises:
-        KeyMissing: it is missing or has the wrong form.
+        KeyMissing: the key is missing or has the wrong form.
+        RequestValidationError: the body is no such command.
         HTTPException: 415.
     """
+    await request.body()  # one that is too large is told so first
     if not KEY_PATTERN.fullmatch(request.headers.get(KEY, "")):
         raise KeyMissing
-    return await _asked_in_json(request)
-
-
-AskInJson = Annotated[Asked, Depends(_asked_in_json)]
-AskWithKey = Annotated[Asked, Depends(_asked_with_key)]
+    return await asked_in_json(request, kind)
 
 
 def key_of(asked: Asked) -> str:

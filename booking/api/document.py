@@ -4,10 +4,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from booking.api.asking import TICKET_SCHEME
 from booking.api.shapes import Problem
+from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
 
+_COMMANDS = (HoldPlace, BookAppointment, CancelAppointment, RescheduleAppointment)
 _PROBLEM = "application/problem+json"
 _ETAG = {
     "ETag": {
@@ -53,6 +56,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     made["components"]["securitySchemes"] = {"ticket": TICKET_SCHEME}
     schemas = made["components"]["schemas"]
+    _, commands = models_json_schema(
+        [(kind, "validation") for kind in _COMMANDS], ref_template="#/components/schemas/{model}"
+    )
+    schemas |= commands["$defs"]  # operations parse their bodies themselves
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     # FastAPI's own shape of a validation error never leaves this house: it leaves as a problem.
     schemas.pop("HTTPValidationError", None)
