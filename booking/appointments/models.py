@@ -51,7 +51,6 @@ class Appointment(SQLModel, table=True):
         # At most HOLDS_PER_DEVICE live holds: each has a number, and two tabs cannot take the same one.
         Index("appointment_hold_key", "device", "hold_number", unique=True, postgresql_where="state = 'held'"),
         Index("appointment_upcoming", "starts_at", postgresql_where="state = 'booked'"),
-        Index("appointment_patient", "patient_id"),
     )  # fmt: skip
 
     id: int | None = Field(default=None, sa_column=key())

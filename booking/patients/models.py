@@ -22,7 +22,6 @@ class Patient(SQLModel, table=True):
         UniqueConstraint("match_key", name="patient_match_key"),
         CheckConstraint("birth_date IS NULL OR birth_year = EXTRACT(YEAR FROM birth_date)", name="patient_birth_check"),
         Index("patient_phone", "phone_index"),
-        Index("patient_phone_last4", "phone_last4_index"),
         Index("patient_citizen_id", "citizen_id_index", postgresql_where="citizen_id_index IS NOT NULL"),
         Index("patient_bhyt", "bhyt_index", postgresql_where="bhyt_index IS NOT NULL"),
     )

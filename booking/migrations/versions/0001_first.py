@@ -223,7 +223,6 @@ def upgrade() -> None:
         postgresql_where="citizen_id_index IS NOT NULL",
     )
     op.create_index("patient_phone", "patient", ["phone_index"], unique=False)
-    op.create_index("patient_phone_last4", "patient", ["phone_last4_index"], unique=False)
     op.create_table(
         "rate_counter",
         sa.Column("limit_name", sa.Text(), nullable=False),
@@ -511,7 +510,6 @@ def upgrade() -> None:
     op.create_index(
         "appointment_hold_key", "appointment", ["device", "hold_number"], unique=True, postgresql_where="state = 'held'"
     )
-    op.create_index("appointment_patient", "appointment", ["patient_id"], unique=False)
     op.create_index(
         "appointment_place_key",
         "appointment",
@@ -565,7 +563,6 @@ def downgrade() -> None:
         table_name="appointment",
         postgresql_where=sa.text("state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')"),
     )
-    op.drop_index("appointment_patient", table_name="appointment")
     op.drop_index("appointment_hold_key", table_name="appointment", postgresql_where="state = 'held'")
     op.drop_index("appointment_expiry", table_name="appointment", postgresql_where="state = 'held'")
     op.drop_index(
@@ -592,7 +589,6 @@ def downgrade() -> None:
     op.drop_table("department")
     op.drop_table("calendar_day")
     op.drop_table("rate_counter")
-    op.drop_index("patient_phone_last4", table_name="patient")
     op.drop_index("patient_phone", table_name="patient")
     op.drop_index("patient_citizen_id", table_name="patient", postgresql_where="citizen_id_index IS NOT NULL")
     op.drop_index("patient_bhyt", table_name="patient", postgresql_where="bhyt_index IS NOT NULL")
