@@ -43,7 +43,8 @@ class Measured:
 
     def median(self, name: str) -> float:
         """The median of one measure over the bursts."""
-        return statistics.median(getattr(burst, name) for burst in self.bursts)
+        values: list[float] = [getattr(burst, name) for burst in self.bursts]
+        return statistics.median(values)
 
     def cpu_ms(self, which: list[float]) -> float:
         """Milliseconds of CPU per request."""
@@ -140,9 +141,8 @@ def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
 
 
 def _print(measured: dict[tuple[Path_, Contestant], Measured], *, rss: int) -> None:
-    print(
-        f"\n{'':14}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'server CPU':>12}{'database CPU':>14}{'refused':>9}{'lost':>6}"
-    )
+    heads = f"{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'server CPU':>12}{'database CPU':>14}{'refused':>9}{'lost':>6}"
+    print(f"\n{'':14}{heads}")
     for (path, who), result in measured.items():
         print(
             f"{path + ' ' + who:14}{result.median('per_second'):8.0f}{result.median('p50_ms'):9.1f}"
