@@ -14,6 +14,10 @@ help: ## this list
 
 # uv where it is there, else venv and pip; in both cases only what requirements.lock names, by hash.
 $(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Hẹn Khám needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@command -v uv >/dev/null 2>&1 || $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV) (once) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \

@@ -30,7 +30,7 @@ from booking.directory.seeding import seed_directory
 from booking.embedded import EmbeddedError
 from booking.exchange import service as exchange
 from booking.main import create_app
-from booking.settings import Settings, load
+from booking.settings import Settings, SettingsError, load
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _LAUNCH = Path(embedded.__file__).with_name("launch.py")
@@ -47,6 +47,8 @@ class Stopped(Exception):
 def application() -> FastAPI:
     """The demo's web application: the only one that mounts the inbox."""
     settings = load()
+    if settings.environment != "demo":
+        raise SettingsError(["the SMS inbox is for `henkham demo` only"])
     logs.configure(settings.log_level)
     return create_app(settings, inbox=True)
 
@@ -67,9 +69,9 @@ def run(*, host: str, port: int | None, data: Path | None, reset: bool) -> None:
 
 
 def _run(stack: ExitStack, *, host: str, port: int | None, folder: Path, reset: bool) -> None:
-    files = demo_files.claim(folder.with_name(f"{folder.name}-files"), reset=reset)
     if reset:
-        embedded.erase(folder)
+        embedded.erase(folder)  # refuses while another demo runs on it: only then are its keys ours to throw away
+    files = demo_files.claim(folder.with_name(f"{folder.name}-files"), reset=reset)
     chosen = demo_files.free_port(host, port)
     say("1/5  Starting PostgreSQL ...")
     server = stack.enter_context(embedded.running(folder))

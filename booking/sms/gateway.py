@@ -45,7 +45,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
     21617: Fault.CONTENT,  # too long
     30007: Fault.CONTENT,  # filtered
 }
-"""The provider's codes, in answers and in receipts alike (domain.md, "SMS through Twilio in Vietnam")."""
+"""The provider's codes, in answers and in receipts alike (Twilio's error dictionary and its guideline for Vietnam)."""
 
 _ACCOUNT_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 

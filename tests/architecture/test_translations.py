@@ -111,7 +111,7 @@ def test_places_to_fill_are_the_same() -> None:
 
 
 def test_the_voice_is_a_clerks() -> None:
-    """glossary.md: never officialese, never a machine's phrase."""
+    """The voice of the product: never officialese, never a machine's phrase."""
     for path, entry in translated():
         assert not _FORBIDDEN.search(str(entry.string)), f"{path.name}: {entry.string}"
 
