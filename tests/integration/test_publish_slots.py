@@ -295,10 +295,16 @@ def without_giving_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_PUT_SLOTS", plain)
 
 
+async def published_here(db: Database) -> Published:
+    """Publish by availability's own verb: the exchange, which calls it, holds a lock of its own round it."""
+    async with db.transaction() as session:
+        return await service.publish(session, PublishSlots(horizon_days=14), by=system("test"), now=BEFORE)
+
+
 async def two_at_once(db: Database) -> None:
     async with db.transaction() as session:
         await weekly(session, await place(session))
-    done = await asyncio.gather(publish(db), publish(db), return_exceptions=True)
+    done = await asyncio.gather(published_here(db), published_here(db), return_exceptions=True)
     for problem in done:
         if isinstance(problem, BaseException):
             raise problem
