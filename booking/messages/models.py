@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, UniqueConstraint, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -17,7 +27,8 @@ class Message(SQLModel, table=True):
     """One SMS, or the reason why there is none.
 
     The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
-    apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
+    apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending. `called_back` is set when the visit changed
+    while a post was out: whatever becomes of that post, there is no other.
     """
 
     __tablename__ = "message"
@@ -50,6 +61,7 @@ class Message(SQLModel, table=True):
     due_at: datetime = Field(sa_column=moment())
     useful_until: datetime = Field(sa_column=moment())
     lease_until: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    called_back: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     attempts: int = Field(default=0, sa_column=number())
     sends: int = Field(default=0, sa_column=number())
     provider: str | None = Field(default=None, sa_column=words(optional=True))

@@ -1,6 +1,7 @@
 """Sending what is due: the steps of one message, each a transaction of its own, each guarded.
 
     due → claimed (a lease) → sending (written down before the post) → sent | failed | due again | unknown
+    (due again is superseded instead, where the visit changed while the post was out)
 
 Whoever crashes between two steps leaves a row whose lease runs out. One that was only claimed was not posted and is
 due again; one that was `sending` may have been posted and becomes `unknown`, never due. No step overwrites what
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, case, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -167,15 +168,31 @@ async def record(
     Being accepted is evidence whatever happened to the row meanwhile. All else speaks of this one post only.
     """
     values = _outcome(posting, outcome, now=now, pace=pace)
+    new: MessageState = values.pop("state")
     guard: list[Any] = [col(Message.id) == posting.id]
     if isinstance(outcome, Accepted):
         guard.append(col(Message.state).in_(before(MessageState.SENT)))
     else:
         open_states = {MessageState.SENDING, MessageState.UNKNOWN}
-        states = [state for state in before(values["state"]) if state in open_states]
+        states = [state for state in before(new) if state in open_states]
         guard += [col(Message.attempts) == posting.attempt, col(Message.state).in_(states)]
-    changed = await _move(session, guard, now=now, lease_until=None, **values)
-    return values["state"] if changed else None
+    written = await session.execute(
+        update(Message)
+        .where(*guard)
+        .values(state=due_unless_called_back() if new is MessageState.DUE else new, lease_until=None, changed_at=now)
+        .values(**values)
+        .returning(col(Message.state))
+        .execution_options(synchronize_session=False)
+    )
+    return written.scalar_one_or_none()
+
+
+def due_unless_called_back() -> ColumnElement[Any]:
+    """`due`, or `superseded` where the visit changed while the post was out: what it told is no longer true."""
+    kind = col(Message.state).type
+    return case(
+        (col(Message.called_back), literal(MessageState.SUPERSEDED, kind)), else_=literal(MessageState.DUE, kind)
+    )
 
 
 def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -> dict[str, Any]:

@@ -42,13 +42,14 @@ _ON: Final[dict[MessageState, frozenset[MessageState]]] = {
     MessageState.SENDING: frozenset({
         MessageState.DUE,  # certainly refused, and worth another try
         MessageState.UNKNOWN,
+        MessageState.SUPERSEDED,  # certainly refused, and the visit had changed meanwhile
     }),
     MessageState.UNKNOWN: frozenset({
         MessageState.DUE,  # settled: it did not go; at most one more send
         MessageState.SUPERSEDED, MessageState.EXPIRED,
     }),
 }  # fmt: skip
-"""The steps we decide ourselves. Only from `due`, `claimed` and `unknown` can a text still be called back."""
+"""The steps we decide ourselves. Only from `due`, `claimed` and `unknown` can a text be called back at once."""
 
 _PROOF: Final = {
     MessageState.SENT: 1,

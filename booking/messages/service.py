@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import case, literal, null, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -18,8 +18,11 @@ from booking.sealed import keys
 
 APPOINTMENT = "appointment"
 
-CALLED_BACK = (MessageState.DUE, MessageState.CLAIMED, MessageState.UNKNOWN)
+CALLED_BACK: Final = (MessageState.DUE, MessageState.CLAIMED, MessageState.UNKNOWN)
 """States from which a text can still be superseded: nothing was posted, or a second post is all that could follow."""
+
+MARKED: Final = (MessageState.SENDING,)
+"""States in which a post is out. It is not disturbed; the mark says that no other may follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,27 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
 
 
 async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime) -> int:
-    """Call back what was not posted yet about a visit: it was moved or cancelled. Returns how many."""
+    """Call back what was not posted yet about a visit: it was moved or cancelled. Returns how many.
+
+    What is being posted at this moment keeps its state and gets the mark `called_back` (not counted). Both in one
+    statement: between two of them such a post could be refused and be due again, seen by neither.
+    """
+    state = col(Message.state)
+    out = state.in_(MARKED)
     result = await session.execute(
         update(Message)
         .where(
             col(Message.subject_kind) == APPOINTMENT,
             col(Message.subject_id) == subject_id,
-            col(Message.state).in_(CALLED_BACK),
+            state.in_((*CALLED_BACK, *MARKED)),
         )
-        .values(state=MessageState.SUPERSEDED, lease_until=None, changed_at=now)
-        .returning(col(Message.id))
+        .values(
+            state=case((out, state), else_=literal(MessageState.SUPERSEDED, state.type)),
+            lease_until=case((out, col(Message.lease_until)), else_=null()),
+            changed_at=case((out, col(Message.changed_at)), else_=now),
+            called_back=True,
+        )
+        .returning(state)
+        .execution_options(synchronize_session=False)
     )
-    return len(result.all())
+    return sum(new is MessageState.SUPERSEDED for new in result.scalars())

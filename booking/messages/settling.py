@@ -98,7 +98,8 @@ async def settle(
         return await _write(session, message, now=now, state=MessageState.EXPIRED, reason=never)
     readable = listed is not None and doubt.body is not None and all(one.body is not None for one in free)
     if readable and _may_go_again(message, now=now, pace=pace):
-        return await _write(session, message, now=now, state=MessageState.DUE, due_at=now, reason=None)
+        again = MessageState.SUPERSEDED if message.called_back else MessageState.DUE
+        return await _write(session, message, now=now, state=again, due_at=now, reason=None)
     return None
 
 

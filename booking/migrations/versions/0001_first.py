@@ -40,7 +40,7 @@ FACILITY_KIND = postgresql.ENUM("hospital", "medical_centre", "health_station", 
 FACILITY_STATE = postgresql.ENUM(
     "not_yet_open", "pilot", "open", "paused", "merged_into", name="facility_state", create_type=False
 )
-FILE_STATE = postgresql.ENUM("received", "applied", "held", "quarantined", name="file_state", create_type=False)
+FILE_STATE = postgresql.ENUM("applied", "held", "quarantined", name="file_state", create_type=False)
 MESSAGE_KIND = postgresql.ENUM(
     "otp", "booked", "reminder_day", "reminder_hours", "moved", "cancelled", name="message_kind", create_type=False
 )
@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("useful_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("called_back", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=True),
@@ -274,9 +275,9 @@ def upgrade() -> None:
         sa.Column("report", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="feed_file_facility_fk"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("feed", "sha256", name="feed_file_key"),
     )
-    op.create_index("feed_file_received", "feed_file", ["feed", "received_at"], unique=False)
+    op.create_index("feed_file_content", "feed_file", ["feed", "sha256"], unique=False)
+    op.create_index("feed_file_order", "feed_file", ["feed", "id"], unique=False)
     op.create_table(
         "message_receipt",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -584,7 +585,8 @@ def downgrade() -> None:
     op.drop_table("practitioner")
     op.drop_index("message_receipt_message", table_name="message_receipt")
     op.drop_table("message_receipt")
-    op.drop_index("feed_file_received", table_name="feed_file")
+    op.drop_index("feed_file_order", table_name="feed_file")
+    op.drop_index("feed_file_content", table_name="feed_file")
     op.drop_table("feed_file")
     op.drop_table("department")
     op.drop_table("calendar_day")
