@@ -17,7 +17,13 @@ from booking.sealed import Keyring
 
 _SECRET_MINIMUM = 32
 _BARE = {"DATABASE_URL", "PUBLIC_BASE_URL"}
-_WEAK = ("changeme", "secret", "password", "default", "example")
+_WEAK = (
+    "changeme", "change-me", "change_me", "secret", "password", "default", "example", "placeholder",
+    "replaceme", "replace-me", "replace_me", "your-key", "your_key", "letmein", "qwerty", "12345678",
+)  # fmt: skip
+_WEAK_IN_PRODUCTION = ("for-tests", "for_tests", "tests-only", "test-only", "testing", "for-demo")
+_BASE_ONE_SEGMENT = 34
+"""Characters of PUBLIC_BASE_URL with which every SMS with a link is one segment; checked against the texts."""
 
 
 class SettingsError(Exception):
@@ -68,13 +74,15 @@ class Settings(BaseModel):
     """How far ahead slots are published."""
     hold_minutes: int = Field(5, ge=1, le=60)
     limit_address_per_10_minutes: int = Field(3000, ge=1)
-    """Bookings and holds one network address may try: many phones share a carrier's address."""
+    """Changes of any kind one network address may try: many phones share a carrier's address."""
+    limit_holds_per_10_minutes: int = Field(1000, ge=1)
+    """Holds one network address may try, whatever device it says it is."""
     limit_phone_per_day: int = Field(12, ge=1)
-    """Bookings that may be made for one phone number on one day."""
+    """Bookings and moves that may be made for one phone number on one day: each sends it an SMS."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        problems = [*self._twilio_problems(), *self._secret_problems()]
+        problems = [*_twilio_problems(dict(self)), *self._secret_problems()]
         if self.trusted_proxies.strip() == "*":
             problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
         if self.environment == "production" and not self.public_base_url.startswith("https://"):
@@ -87,28 +95,15 @@ class Settings(BaseModel):
             raise SettingsError(problems)
         return self
 
-    def _twilio_problems(self) -> list[str]:
-        asked = self.sms_provider == "twilio" or (self.sms_provider is None and self.environment == "production")
-        named = {
-            "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
-            "TWILIO_AUTH_TOKEN": self.twilio_auth_token,
-            "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM": self.twilio_messaging_service_sid or self.twilio_from,
-        }
-        missing = [name for name, value in named.items() if not value]
-        half = 0 < len(missing) < len(named)
-        if not missing or not (asked or half):
-            return []
-        why = "some are set and some are not" if half else "SMS go through Twilio (HENKHAM_SMS_PROVIDER)"
-        return [f"{name} is missing: {why}" for name in missing]
-
     def _secret_problems(self) -> list[str]:
         named = {"HENKHAM_SEAL_KEY": self.seal_key, "HENKHAM_INDEX_KEY": self.index_key}
+        weak = _WEAK + (_WEAK_IN_PRODUCTION if self.environment == "production" else ())
         problems = []
         for name, secret in named.items():
             text = secret.get_secret_value()
             if len(text) < _SECRET_MINIMUM:
                 problems.append(f"{name} has {len(text)} characters; it needs at least {_SECRET_MINIMUM} random ones")
-            elif len(set(text)) < _SECRET_MINIMUM // 4 or any(weak in text.lower() for weak in _WEAK):
+            elif len(set(text)) < _SECRET_MINIMUM // 4 or any(word in text.lower() for word in weak):
                 problems.append(f"{name} looks like a default; make one with: openssl rand -base64 48")
         if self.seal_key.get_secret_value() == self.index_key.get_secret_value():
             problems.append("HENKHAM_SEAL_KEY and HENKHAM_INDEX_KEY must differ")
@@ -119,11 +114,39 @@ class Settings(BaseModel):
         """The SMS gateway in force."""
         return self.sms_provider or ("twilio" if self.twilio_account_sid else "console")
 
+    @property
+    def remarks(self) -> list[str]:
+        """What works and costs something; logged when a process starts."""
+        if len(self.public_base_url) > _BASE_ONE_SEGMENT:
+            return [f"PUBLIC_BASE_URL is longer than {_BASE_ONE_SEGMENT} characters: SMS with a link take two segments"]
+        return []
+
     def keyring(self) -> Keyring:
         """The keys, current one first."""
         secrets = {self.seal_key_id: self.seal_key.get_secret_value().encode()}
         secrets |= {key_id: old.get_secret_value().encode() for key_id, old in self.seal_keys_old.items()}
         return Keyring(secrets, self.index_key.get_secret_value().encode())
+
+
+def _twilio_problems(fields: Mapping[str, Any]) -> list[str]:
+    """What is wrong with how SMS go, by fields of `Settings`; those left out have their defaults."""
+    production = fields.get("environment", "production") == "production"
+    provider = fields.get("sms_provider")
+    problems = []
+    if production and provider == "console":
+        problems.append("HENKHAM_SMS_PROVIDER must not be console in production: nobody would be told anything")
+    named = {
+        "TWILIO_ACCOUNT_SID": fields.get("twilio_account_sid"),
+        "TWILIO_AUTH_TOKEN": fields.get("twilio_auth_token"),
+        "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM": fields.get("twilio_messaging_service_sid")
+        or fields.get("twilio_from"),
+    }
+    missing = [name for name, value in named.items() if not value]
+    half = 0 < len(missing) < len(named)
+    if half or (missing and (provider == "twilio" or (provider is None and production))):
+        why = "some are set and some are not" if half else "SMS go through Twilio (HENKHAM_SMS_PROVIDER)"
+        problems += [f"{name} is missing: {why}" for name in missing]
+    return problems
 
 
 def variable(field: str) -> str:
@@ -152,6 +175,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problems.append('HENKHAM_SEAL_KEYS_OLD must be JSON such as {"k0": "the earlier key"}')
     except ValidationError as problem:
         problems.extend(_sentence(error) for error in problem.errors())
+        problems.extend(_twilio_problems(fields))  # at once, not when the rest is right
     except SettingsError as problem:
         problems.extend(problem.problems)
     if problems:

@@ -25,6 +25,9 @@ log = logging.getLogger("scheduler")
 GRACE: Final = 30.0
 """Seconds that running jobs have to end: a post ends within 21."""
 
+CANNOT_START: Final = 78
+"""sysexits' EX_CONFIG, as of the command line: the settings are at fault, and starting again will not help."""
+
 REST: Final = 5.0
 """Seconds a job rests after a failure, so that a database that is away is not asked four times a second."""
 
@@ -41,10 +44,12 @@ def main(settings: Settings | None = None, *, pace: Pace | None = None) -> None:
             settings = load()
         except SettingsError as problem:
             sys.stderr.write("The scheduler cannot start:\n" + "".join(f"  - {one}\n" for one in problem.problems))
-            raise SystemExit(2) from None
+            raise SystemExit(CANNOT_START) from None
     logs.configure(settings.log_level)
     # A tick that finds its job still at work is skipped, which is what we want and not worth a line.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    for remark in settings.remarks:
+        log.warning(remark)
     sealed.install(settings.keyring())
     asyncio.run(serve(settings, pace=pace or Pace()))
 

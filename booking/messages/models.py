@@ -27,8 +27,8 @@ class Message(SQLModel, table=True):
     """One SMS, or the reason why there is none.
 
     The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
-    apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending. `called_back` is set when the visit changed
-    while a post was out: whatever becomes of that post, there is no other.
+    apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
+    `called_back` is set when the visit changed while a post was out: there is to be no other.
     """
 
     __tablename__ = "message"

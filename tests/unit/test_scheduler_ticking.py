@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 
 import scheduler.jobs
+from booking.cli import terminal
 from booking.db import Database
 from booking.logs import JsonLines
 from booking.messages.outbox import Pace
 from booking.settings import load
 from booking.sms.console import ConsoleGateway
 from scheduler import timetable
-from scheduler.__main__ import main, tick
+from scheduler.__main__ import CANNOT_START, main, tick
 from scheduler.timetable import Job
 from tests.conftest import environment
 
@@ -144,5 +145,5 @@ def test_it_refuses_to_start_without_a_database(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with pytest.raises(SystemExit) as refused:
         main()
-    assert refused.value.code == 2
+    assert refused.value.code == CANNOT_START == terminal.CANNOT_START
     assert "DATABASE_URL is missing" in capsys.readouterr().err

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from booking.messages.texts import BASE_LONGEST
 from booking.settings import Settings, SettingsError, load, variable
+from tests.conftest import TEST_KEYS
 
 GOOD = {
     "DATABASE_URL": "postgresql://henkham:x@127.0.0.1/henkham",
@@ -59,11 +61,32 @@ def test_half_of_twilio_stops_the_start(kept: str) -> None:
     assert all("some are set and some are not" in problem for problem in found)
 
 
-def test_production_without_twilio_does_not_start_unless_it_is_told_to() -> None:
+def test_production_without_twilio_does_not_start_not_even_when_told_to() -> None:
     twilio: dict[str, str | None] = {name: None for name in GOOD if name.startswith("TWILIO_")}
     assert len(problems(**twilio)) == 3
+    (found,) = problems(**twilio, HENKHAM_SMS_PROVIDER="console")
+    assert found.startswith("HENKHAM_SMS_PROVIDER")
+    assert problems(HENKHAM_SMS_PROVIDER="console") == [found]
     told = {name: value for name, value in GOOD.items() if name not in twilio} | {"HENKHAM_SMS_PROVIDER": "console"}
-    assert load(told).gateway_name == "console"
+    assert load(told | {"HENKHAM_ENVIRONMENT": "demo"}).gateway_name == "console"
+
+
+def test_what_twilio_lacks_is_named_together_with_the_rest() -> None:
+    found = problems(DATABASE_URL=None, TWILIO_AUTH_TOKEN=None)
+    assert [one.split(" is missing")[0] for one in found] == ["DATABASE_URL", "TWILIO_AUTH_TOKEN"]
+
+
+def test_keys_of_tests_stop_the_start_in_production_only() -> None:
+    found = problems(**TEST_KEYS)
+    assert [one.split()[0] for one in found] == ["HENKHAM_SEAL_KEY", "HENKHAM_INDEX_KEY"]
+    assert load(GOOD | TEST_KEYS | {"HENKHAM_ENVIRONMENT": "test"}).environment == "test"
+
+
+def test_an_address_that_costs_a_second_segment_is_remarked_on() -> None:
+    longest = "https://" + "w" * (BASE_LONGEST - 8)
+    assert load(GOOD | {"PUBLIC_BASE_URL": longest}).remarks == []
+    (remark,) = load(GOOD | {"PUBLIC_BASE_URL": longest + "w"}).remarks
+    assert "PUBLIC_BASE_URL" in remark
 
 
 @pytest.mark.parametrize(
