@@ -56,12 +56,12 @@ def serve(
 
 
 @app.command("serve-demo", hidden=True)
-def serve_demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve_demo(socket: Annotated[int, typer.Option(help="A listening socket that was inherited.")]) -> None:
     """The demo's web server, started by `henkham demo`."""
-    settings = settings_or_exit()
+    settings_or_exit()
     from booking.cli import serving
 
-    serving.run(settings, host=host, port=port, workers=1, factory="booking.cli.demo:application")
+    serving.run_on(socket, "booking.cli.demo:application")
 
 
 @app.command()
@@ -85,6 +85,26 @@ def migrate(
     from booking.cli import migrating
 
     migrating.run(settings, seed=seed)
+
+
+@app.command()
+def publish(
+    facility: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only this facility, such as BVVT; else all.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", help="How far ahead; else HENKHAM_HORIZON_DAYS.", min=1, max=365)
+    ] = None,
+) -> None:
+    """Make the slots of the coming days from timetable and calendar, now rather than within the hour.
+
+    Close those that are planned no longer, or that a hospital's export has taken. Safe to run twice, and beside the
+    scheduler. Exit code 2: there is no such facility.
+    """
+    settings = settings_or_exit()
+    from booking.cli import publishing
+
+    raise typer.Exit(publishing.run(settings, facility=facility, days=days))
 
 
 @feed_app.command("check")

@@ -72,7 +72,8 @@ def _run(stack: ExitStack, *, host: str, port: int | None, folder: Path, reset: 
     if reset:
         embedded.erase(folder)  # refuses while another demo runs on it: only then are its keys ours to throw away
     files = demo_files.claim(folder.with_name(f"{folder.name}-files"), reset=reset)
-    chosen = demo_files.free_port(host, port)
+    listening = stack.enter_context(demo_files.listen(host, port))
+    chosen = listening.getsockname()[1]
     say("1/5  Starting PostgreSQL ...")
     server = stack.enter_context(embedded.running(folder))
     if not server.has_database(_DATABASE):
@@ -88,11 +89,13 @@ def _run(stack: ExitStack, *, host: str, port: int | None, folder: Path, reset: 
     say("4/5  Handing over a sample export of a hospital's software ...")
     demo_files.hand_over_export(files, today=clock.local_day(clock.utc_now()))
     say("5/5  Starting the scheduler and the pages ...")
-    web = ["serve-demo", "--host", host, "--port", str(chosen)]
+    number = listening.fileno()
+    web = ["serve-demo", "--socket", str(number)]
     children = [
         stack.enter_context(_child(["scheduler"], environment, files.log("scheduler"))),
-        stack.enter_context(_child(web, environment, files.log("web"))),
+        stack.enter_context(_child(web, environment, files.log("web"), inherits=(number,))),
     ]
+    listening.close()  # the web server has it now; held here, it would seem to answer after that one died
     _await_ready(f"http://{_reached(host)}:{chosen}", children, files)
     _say_addresses(settings.public_base_url, host, files)
     _wait(children, files)
@@ -122,7 +125,9 @@ async def _seed(settings: Settings) -> int:
 
 
 @contextmanager
-def _child(arguments: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _child(
+    arguments: list[str], environment: dict[str, str], log: Path, *, inherits: tuple[int, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process of ours that ends with us, its output in a log file."""
     launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(int(signal.SIGTERM)), "-1", "-1"]
     with log.open("ab") as output:
@@ -132,6 +137,7 @@ def _child(arguments: list[str], environment: dict[str, str], log: Path) -> Iter
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**demo_files.inherited(), **environment},
+            pass_fds=inherits,
             start_new_session=True,  # Ctrl-C is for us; we stop the others in their order
         )
     try:

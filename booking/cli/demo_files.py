@@ -19,6 +19,7 @@ from booking.cli.terminal import say
 
 _FIRST_PORT = 8000
 _LAST_PORT = 8049
+_BACKLOG = 512
 _TAIL = 2000
 
 
@@ -62,16 +63,21 @@ def claim(home: Path, *, reset: bool) -> Folder:
     return folder
 
 
-def free_port(host: str, wanted: int | None) -> int:
-    """The port asked for, if it is free; else the first free one from 8000."""
+def listen(host: str, wanted: int | None) -> socket.socket:
+    """A listening socket on the port asked for, if it is free; else on the first free one from 8000.
+
+    The web server inherits it, so that two demos started at once never agree on one port.
+    """
     for port in [wanted] if wanted is not None else range(_FIRST_PORT, _LAST_PORT + 1):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, port))
+            made.listen(_BACKLOG)
+        except OSError:
+            made.close()
+            continue
+        return made
     taken = f"Port {wanted} is" if wanted is not None else f"The ports {_FIRST_PORT} to {_LAST_PORT} are"
     say(f"{taken} not free on {host}; choose another with --port.")
     raise SystemExit(1)
@@ -89,6 +95,7 @@ def environment(files: Folder, database_url: str, *, host: str, port: int) -> di
         "HENKHAM_FEEDS_DIR": str(files.feeds),
         # On one machine everybody has one address.
         "HENKHAM_LIMIT_ADDRESS_PER_10_MINUTES": "1000000",
+        "HENKHAM_LIMIT_HOLDS_PER_10_MINUTES": "1000000",
     }
 
 

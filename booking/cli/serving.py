@@ -1,5 +1,9 @@
 """The web server's process."""
 
+import logging
+import socket
+from typing import Any
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -7,8 +11,17 @@ from booking import logs
 from booking.main import create_app
 from booking.settings import Settings, load
 
-HEADERS_WITHIN = 15
-"""Seconds an idle connection is kept."""
+log = logging.getLogger(__name__)
+
+_HOW: dict[str, Any] = {
+    "factory": True,
+    "access_log": False,  # ours names the route, not the path: a path may hold a token
+    "log_config": None,
+    "server_header": False,
+    "proxy_headers": True,
+    "timeout_keep_alive": 15,
+    "timeout_graceful_shutdown": 20,
+}
 
 
 def application() -> FastAPI:
@@ -18,23 +31,21 @@ def application() -> FastAPI:
     return create_app(settings)
 
 
-def run(
-    settings: Settings, *, host: str, port: int, workers: int, factory: str = "booking.cli.serving:application"
-) -> None:
+def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until stopped."""
     logs.configure(settings.log_level)
+    for remark in settings.remarks:
+        log.warning(remark)
     uvicorn.run(
-        factory,
-        factory=True,
+        "booking.cli.serving:application",
         host=host,
         port=port,
         workers=workers,
-        access_log=False,  # ours names the route, not the path: a path may hold a token
-        log_config=None,
-        server_header=False,
-        date_header=True,
-        proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=HEADERS_WITHIN,
-        timeout_graceful_shutdown=20,
+        **_HOW,
     )
+
+
+def run_on(listening: int, factory: str) -> None:
+    """Serve on a socket that was inherited, in this process alone."""
+    uvicorn.Server(uvicorn.Config(factory, **_HOW)).run(sockets=[socket.socket(fileno=listening)])

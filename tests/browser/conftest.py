@@ -40,6 +40,17 @@ def chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+def chromium_or_skip() -> str:
+    """The browser of this machine; without one the test is skipped, and in CI fails."""
+    path = chromium()
+    if path is None:
+        reason = "NO CHROMIUM ON THIS MACHINE: the browser tests did not run (apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
 @dataclass(frozen=True)
 class Site:
     """The running product: where it is and what is in it."""
@@ -106,12 +117,7 @@ def site(database_url: str) -> Iterator[Site]:
 @pytest.fixture
 def browser(site: Site) -> Iterator[Browser]:  # noqa: ARG001  started after the site and gone before it
     """A browser of this test's own: while it is there, its loop runs in this thread and asyncio.run() cannot."""
-    path = chromium()
-    if path is None:
-        reason = "NO CHROMIUM ON THIS MACHINE: the browser tests did not run (apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = chromium_or_skip()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started

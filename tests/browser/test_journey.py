@@ -142,19 +142,6 @@ def test_the_language_is_chosen_by_the_person_and_the_way_goes_on(site: Site, ph
     assert page.locator("html").get_attribute("lang") == "en"
 
 
-def test_the_sms_in_the_inbox_opens_the_ticket(site: Site, phone: Phone) -> None:
-    page = phone(scripts=False)
-    ticket = book(page, site)
-    page.goto(f"{site.url}/inbox")
-    expect(page.locator(".bubble")).to_have_count(0)
-    site.run("UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'booked'")
-    page.reload()
-    expect(page.locator(".bubble")).to_contain_text("HenKham: Da dat lich kham TYT Mau")
-    page.locator(".bubble a").click()
-    assert page.url == ticket
-    expect(page.locator(".ticket")).to_be_visible()
-
-
 def test_at_twice_the_size_nothing_is_cut_off(site: Site, phone: Phone) -> None:
     """200 % zoom on a phone of 360 px is a page of 180 px."""
     page = phone()

@@ -1,0 +1,159 @@
+"""`henkham demo` as its user meets it: started, used through a browser, killed, started again."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from tests import postgres
+from tests.browser.conftest import FLAGS, PHONE, chromium_or_skip
+from tests.browser.journey import fill_in
+
+_READY = "Ctrl-C stops everything."
+_PATIENCE = 120
+
+
+class Demo:
+    """One run of the command, its words read line by line."""
+
+    def __init__(self, data: Path, *more: str) -> None:
+        command = [sys.executable, "-m", "booking", "demo", "--data", str(data), *more]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        )
+        self.said: list[str] = []
+
+    def until_ready(self) -> str:
+        """Read until everything runs; the address of the pages."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line.rstrip())
+            if _READY in line:
+                break
+        text = "\n".join(self.said)
+        found = re.search(r"Pages for patients +(http://\S+)/", text)
+        assert found, text
+        return found[1]
+
+    def family(self) -> list[psutil.Process]:
+        """The command and every process under it."""
+        mine = psutil.Process(self.process.pid)
+        return [mine, *mine.children(recursive=True)]
+
+    def stop(self, number: int = signal.SIGINT) -> str:
+        """Send a signal and wait until nothing of it is left; what it said."""
+        family = self.family() if self.process.poll() is None else []
+        if family:
+            self.process.send_signal(number)
+        rest = self.process.communicate(timeout=_PATIENCE)[0]
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert not alive, [each.name() for each in alive]
+        return "\n".join([*self.said, rest])
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where a demo keeps its data."""
+    with postgres.scratch() as scratch:
+        yield scratch / "demo"
+
+
+def _read(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def _book(page: Page, base: str) -> str:
+    page.goto(f"{base}/f/TYT-01/kham-tong-quat")
+    page.locator(".days a").first.click()
+    page.locator(".option label").last.click()
+    page.locator(".primary button").click()
+    fill_in(page)
+    page.locator(".primary button").click()
+    expect(page.locator(".ticket")).to_be_visible()
+    return page.url.split("?")[0]
+
+
+def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start(folder: Path) -> None:
+    browser_path = chromium_or_skip()
+    demo = Demo(folder)
+    try:
+        base = demo.until_ready()
+        assert [line[:3] for line in demo.said[:6] if line[:1].isdigit()] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+            viewport: ViewportSize = {"width": PHONE["width"], "height": PHONE["height"]}
+            page = browser.new_context(viewport=viewport, locale="vi-VN").new_page()
+            page.set_default_timeout(60_000)
+            ticket = _book(page, base)
+            page.goto(f"{base}/inbox")  # it asks again by itself; the scheduler sends within seconds
+            expect(page.locator(".bubble")).to_contain_text("HenKham: Da dat lich kham TYT P1", timeout=30_000)
+            page.locator(".bubble a").click()
+            page.wait_for_url(f"{ticket}*")
+            expect(page.locator(".ticket")).to_be_visible()
+            browser.close()
+        said = demo.stop()
+        assert "Everything is stopped." in said
+    finally:
+        if demo.process.poll() is None:
+            demo.stop(signal.SIGTERM)
+    again = Demo(folder, "--port", base.rsplit(":", 1)[1])
+    try:
+        assert again.until_ready() == base
+        status, text = _read(ticket)
+        assert status == 200
+        assert "Nguyễn Thị Mẫu" in text, "sealed data opens with the keys of the first start"
+        assert re.search(r"\d+ times can be booked", "\n".join(again.said))
+    finally:
+        again.stop()
+
+
+def test_a_second_demo_on_the_same_data_is_refused_and_a_reset_of_it_hurts_nothing(folder: Path) -> None:
+    demo = Demo(folder)
+    try:
+        base = demo.until_ready()
+        keys = folder.with_name("demo-files") / "keys.json"
+        before = keys.read_bytes()
+        for more in ((), ("--reset",)):
+            refused = Demo(folder, *more)
+            said = refused.process.communicate(timeout=_PATIENCE)[0]
+            assert refused.process.returncode == 1, said
+            assert "cannot start" in said
+            assert keys.read_bytes() == before
+        assert _read(f"{base}/readyz")[0] == 200
+    finally:
+        demo.stop()
+
+
+def test_nothing_is_left_after_kill_9_and_two_demos_run_side_by_side(folder: Path) -> None:
+    first, second = Demo(folder), Demo(folder.with_name("other"))
+    try:
+        addresses = {first.until_ready(), second.until_ready()}
+        assert len(addresses) == 2
+        family = first.family()
+        assert len(family) >= 5
+        first.process.kill()
+        first.process.wait()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert not alive, [each.name() for each in alive]
+        assert all(_read(f"{address}/readyz")[0] == 200 for address in addresses if _answers(address))
+        assert sum(_answers(address) for address in addresses) == 1
+    finally:
+        second.stop()
+
+
+def _answers(address: str) -> bool:
+    for _ in range(3):
+        try:
+            return _read(f"{address}/healthz")[0] == 200
+        except OSError:
+            time.sleep(0.2)
+    return False
