@@ -10,6 +10,9 @@ connection through SQLAlchemy's pool costs more than the statement's own round t
 """
 
 import asyncio
+import errno
+import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -34,7 +37,14 @@ LOST_FOR = 8.0
 
 # The server ended the connection or undid the work to break a deadlock: nothing is known, or nothing was done.
 _LOST_STATES = frozenset({
-    "57P01", "57P02", "57P03", "40P01", "40001", "08000", "08003", "08006", "08001", "25006", "53300",
+    "57P01", "57P02", "57P03", "57P04", "57P05", "40001", "40003", "40P01", "08000", "08001", "08003", "08004", "08006",
+    "08007", "25006", "53300",
+})  # fmt: skip
+
+_LOST_ERRORS = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLEOFError)
+_LOST_NUMBERS = frozenset({
+    None,  # the event loop's own summary: several addresses of one name were tried
+    errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.ENETUNREACH,
 })  # fmt: skip
 
 
@@ -52,6 +62,7 @@ class Database:
             pool_size=pool,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
+            hide_parameters=True,  # an error's text would quote them: names and numbers of patients
             pool_pre_ping=False,  # costs a round trip for each request; a broken connection is an error we replay
             connect_args={"server_settings": {"application_name": application, "timezone": "UTC"}, "timeout": 5},
         )
@@ -177,13 +188,19 @@ def _still_there(dbapi_connection: Any, record: object, proxy: object) -> None: 
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run the work to its end even when we are cancelled meanwhile; the cancellation follows then."""
+    """Run the work to its end even when we are cancelled meanwhile, however often; the cancellation follows then."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as again:
+            cancelled = again
+    # Asked for in any case: an error nobody asks for is printed by the event loop, values and all.
+    problem = None if task.cancelled() else task.exception()
+    if cancelled is not None:
+        raise cancelled from problem
+    task.result()
 
 
 def is_lost(problem: BaseException) -> bool:
@@ -197,7 +214,7 @@ def is_lost(problem: BaseException) -> bool:
     if isinstance(problem, asyncpg.InterfaceError):
         return "closed" in str(problem) or "released" in str(problem)
     if problem.__cause__ is not None and problem.__cause__ is not problem and not isinstance(problem, BookingError):
-        return isinstance(problem.__cause__, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)) and is_lost(
-            problem.__cause__
-        )
-    return isinstance(problem, (ConnectionError, OSError, TimeoutError))
+        drivers = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+        return isinstance(problem.__cause__, drivers) and is_lost(problem.__cause__)
+    # A file that is not there, or a disk that is full, is no lost connection: trying again only hides it.
+    return isinstance(problem, _LOST_ERRORS) or (type(problem) is OSError and problem.errno in _LOST_NUMBERS)

@@ -17,7 +17,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _ALLOWED = frozenset({
     "method", "route", "status", "ms", "job", "feed", "file", "count", "code", "state", "message_id", "attempt",
     "error_code", "reason", "provider", "port", "pid", "facility", "due", "sent", "applied", "closed", "opened",
-    "conflicts", "refused", "invariant", "rows", "version", "seconds",
+    "conflicts", "refused", "invariant", "rows", "version", "seconds", "kind", "language",
 })  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "text": record.getMessage(),
+            "text": _text(record),
         }
         if (current := request_id.get()) is not None:
             line["request_id"] = current
@@ -41,6 +41,21 @@ class JsonLines(logging.Formatter):
             line["error"] = record.exc_info[0].__name__
             line["where"] = _where(record)
         return orjson.dumps(line, default=str).decode()
+
+
+_LOOP = "asyncio"
+_LOOP_SAYS = frozenset({
+    "Task exception was never retrieved", "Future exception was never retrieved",
+    "Task was destroyed but it is pending!", "Unhandled exception in event loop",
+})  # fmt: skip
+
+
+def _text(record: logging.LogRecord) -> str:
+    """The message; of the event loop's own the first line, if it is constant: it prints what a task was working on."""
+    if record.name != _LOOP:
+        return record.getMessage()
+    first = record.getMessage().partition("\n")[0]
+    return first if first in _LOOP_SAYS else "the event loop has something to say"
 
 
 def _where(record: logging.LogRecord) -> list[str]:
@@ -60,8 +75,9 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Access lines are ours (with the route instead of the path: a path may hold a token); chatty libraries are muted.
-    for name, quiet in {"uvicorn.access": "CRITICAL", "apscheduler": "WARNING", "urllib3": "WARNING"}.items():
+    # Access lines are ours (with the route instead of the path: a path may hold a token); chatty libraries are muted,
+    # and so are warnings of urllib3: they print addresses with the query, in which the provider wants a number.
+    for name, quiet in {"uvicorn.access": "CRITICAL", "apscheduler": "WARNING", "urllib3": "ERROR"}.items():
         logging.getLogger(name).setLevel(quiet)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []

@@ -1,5 +1,7 @@
 """Logs: one JSON object a line, with the request's id, without personal data."""
 
+import asyncio
+import gc
 import json
 import logging
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from booking.logs import JsonLines, request_id
+from booking.logs import JsonLines, configure, request_id
 from booking.main import create_app
 from booking.settings import load
 from tests.conftest import environment
@@ -79,3 +81,46 @@ async def test_a_request_is_logged_by_its_route_and_never_by_its_path(
     assert '"status"' in written
     for secret in ("b0bzYp1QJx2m3n4o5p6q7r8s9t0", "K7M2PQ4R", "SECRETCODE", PHONE):
         assert secret not in written
+
+
+def test_the_event_loop_prints_type_and_place_of_an_error_nobody_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise ValueError(f"Key (phone)=({PHONE}) already exists")
+
+    def fail_with(_: str) -> None:
+        raise ValueError(PHONE)
+
+    async def work() -> None:
+        left = asyncio.ensure_future(fail())
+        await asyncio.wait({left})
+        del left
+        gc.collect()
+        asyncio.get_running_loop().call_soon(fail_with, PHONE)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(work())  # on a loop that is as it is in the product
+    records = [record for record in caplog.records if record.name == "asyncio"]
+    assert all(PHONE in record.getMessage() for record in records)  # control: that is what it would print
+    found = [json.loads(JsonLines().format(record)) for record in records]
+    assert PHONE not in json.dumps(found)
+    assert [one["text"] for one in found] == [
+        "Task exception was never retrieved",
+        "the event loop has something to say",
+    ]
+    assert [one["error"] for one in found] == ["ValueError", "ValueError"]
+    assert found[0]["where"][-1].startswith("test_logs.py:")
+
+
+def test_libraries_that_print_addresses_are_quiet() -> None:
+    loggers = [logging.getLogger(name) for name in ("", "uvicorn.access", "apscheduler", "urllib3")]
+    before = [(one, one.level) for one in loggers]
+    handlers = list(loggers[0].handlers)
+    try:
+        configure("DEBUG")
+        pool = logging.getLogger("urllib3.connectionpool")
+        assert not pool.isEnabledFor(logging.WARNING)
+        assert pool.isEnabledFor(logging.ERROR)
+    finally:
+        loggers[0].handlers[:] = handlers
+        for one, level in before:
+            one.setLevel(level)
