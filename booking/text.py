@@ -10,6 +10,9 @@ _SPACES = re.compile(r"\s+")
 # Zero-width signs that keyboards and copy-paste leave behind. U+200C/D join letters in other scripts, never in ours.
 _INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 
+# Marks, overrides and isolates that change the direction of writing: with them a name can be shown as another.
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
 # The order of the Vietnamese alphabet; within a letter the tones follow the dictionary order.
 _LETTERS = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
 _TONES = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": "5"}
@@ -30,9 +33,9 @@ def clean(raw: str) -> str:
 
 
 def has_control(raw: str) -> bool:
-    """Whether a control, unassigned, private or surrogate sign (or a bidi override) stands in the text."""
+    """Whether a control, unassigned, private or surrogate sign stands in the text, or one that turns its direction."""
     return not raw.isprintable() and any(
-        unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c in "\u202a\u202b\u202c\u202d\u202e" for c in raw
+        unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} or c in _DIRECTIONS for c in raw
     )
 
 
