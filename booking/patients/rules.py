@@ -137,9 +137,3 @@ def read_birth(*, day: date | None, year: int | None, today: date) -> Birth:
 def match_text(phone: Phone, folded_name: str, birth: Birth) -> str:
     """What makes two people one until they sign in: phone, folded name (`text.fold`) and birth."""
     return f"{phone.e164}|{folded_name}|{birth}"
-
-
-def masked(name: str) -> str:
-    """`Nguyễn T. M. C.`: enough for its owner, not for a stranger."""
-    first, *rest = name.split(" ")
-    return " ".join([first, *(f"{word[0]}." for word in rest)]) if rest else f"{first[0]}."

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
-from booking.patients.rules import Birth, masked, match_text, read_birth, read_name, read_phone, show_phone
+from booking.patients.rules import Birth, match_text, read_birth, read_name, read_phone, show_phone
 from booking.text import fold
 
 TODAY = date(2026, 11, 23)
@@ -148,8 +148,3 @@ def test_one_person_however_written_is_one_person() -> None:
     assert written == {"+84903123456|do thi mau|1958"}
     assert match_text(phone, "do thi mau", Birth(1959)) not in written
     assert match_text(read_phone("0903123457"), "do thi mau", birth) not in written
-
-
-def test_a_name_on_a_screen_is_masked() -> None:
-    assert masked("Nguyễn Thị Minh Mẫu") == "Nguyễn T. M. M."
-    assert masked("Mẫu") == "M."
