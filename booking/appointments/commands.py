@@ -1,15 +1,13 @@
 """What one can ask for."""
 
-from typing import Literal
-
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from booking.i18n import Language
 from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 from booking.patients.kinds import Relation
 
-Language = Literal["vi", "en"]
 SlotId = Whole
 
 _OF_A_SLOT: JsonDict = {"facility": "TYT-01", "service": "kham-tong-quat", "slot": 4711}

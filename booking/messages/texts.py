@@ -9,13 +9,12 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
-from typing import Final, Literal
+from typing import Final
 
+from booking.i18n import Language
 from booking.messages.kinds import ApprovalState, MessageKind
 from booking.messages.segments import GSM_BASIC, GSM_EXTENSION
 from booking.text import clean
-
-Language = Literal["vi", "en"]
 
 SENDER: Final = "HenKham"
 """The registered sender's name; every text begins with it."""
