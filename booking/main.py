@@ -33,6 +33,7 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect is built from the Host header, which anybody may write
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )

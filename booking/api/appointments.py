@@ -71,6 +71,7 @@ async def hold_place(request: Request) -> Response:
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
+            await check_address(hot, asked, what="hold")
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, device=mark,
                 minutes=asked.settings.hold_minutes,
@@ -116,7 +117,7 @@ async def get_appointment(asked: Ask, code: Code) -> Response:
 @router.post(
     "/appointments/{code}/cancel",
     response_model=AppointmentShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 503),
+    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=TICKET | takes(CancelAppointment, required=False),
 )
 async def cancel_appointment(request: Request, code: Code) -> Response:
@@ -125,6 +126,8 @@ async def cancel_appointment(request: Request, code: Code) -> Response:
     token = token_of(asked) or ""
 
     async def work() -> None:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
         async with asked.db.transaction() as session:
             await service.cancel(session, code, token, command, by=asked.by, now=asked.now)
 
@@ -135,7 +138,7 @@ async def cancel_appointment(request: Request, code: Code) -> Response:
 @router.post(
     "/appointments/{code}/reschedule",
     response_model=AppointmentShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 503),
+    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=TICKET | takes(RescheduleAppointment),
 )
 async def reschedule_appointment(request: Request, code: Code) -> Response:
@@ -144,8 +147,13 @@ async def reschedule_appointment(request: Request, code: Code) -> Response:
     token = token_of(asked) or ""
 
     async def work() -> None:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await service.reschedule(session, code, token, command, by=asked.by, now=asked.now)
+            await service.reschedule(
+                session, code, token, command, by=asked.by, now=asked.now,
+                per_phone=asked.settings.limit_phone_per_day,
+            )  # fmt: skip
 
     await asked.db.until_known(work)
     return await _shown(asked, code, token)
@@ -160,4 +168,4 @@ async def _shown(asked: Asked, code: str, token: str | None) -> Response:
         view: str = row["view"]
         return view.encode()
 
-    return fresh(asked.request, await asked.db.until_known(work), personal=True)
+    return fresh(asked.request, await asked.db.reading(work), personal=True)

@@ -3,18 +3,20 @@
 Booking locks a slot and then touches appointments; whoever did it the other way round could wait in a circle.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, literal_column, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.actor import Actor
+from booking.actor import Actor, ActorKind
+from booking.appointments import refusals
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
-from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotFull, SlotUnknown
+from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotClosed, SlotFull, SlotUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.appointments.rules import SlotFacts, check_changeable, refusal
@@ -27,7 +29,9 @@ from booking.messages.kinds import MessageKind
 from booking.messages.service import Notice
 from booking.patients.models import Patient
 from booking.sealed import keys
-from booking.trail.service import record
+from booking.trail.errors import TriedTooOften
+from booking.trail.models import RateCounter
+from booking.trail.service import Limit, record
 
 
 @dataclass(slots=True)
@@ -49,21 +53,49 @@ async def cancel(
     if visit.state in (AppointmentState.CANCELLED, AppointmentState.LAPSED):
         return
     if visit.state is AppointmentState.HELD:
-        visit.state = AppointmentState.LAPSED
-    else:
-        await _check(session, change, now=now)
-        visit.state = AppointmentState.CANCELLED
-        visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
-        visit.version += 1
+        await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
+        return
+    await _check(session, change, now=now)
+    visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
+    visit.version += 1
+    await _end(session, change, AppointmentState.CANCELLED, by=by, now=now)
+    await _tell(session, change, await _patient_of(session, visit), MessageKind.CANCELLED, now=now)
+
+
+async def let_go(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> bool:
+    """See `service.let_go`."""
+    change = await _locked(session, code, token)
+    if change.appointment.state is not AppointmentState.HELD:
+        return False
+    await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
+    return True
+
+
+async def _end(session: AsyncSession, change: Change, state: AppointmentState, *, by: Actor, now: datetime) -> None:
+    """Give the place back."""
+    visit = change.appointment
+    visit.state = state
     await _free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
     await session.flush()
-    if visit.state is AppointmentState.CANCELLED:
-        await _tell(session, change, MessageKind.CANCELLED, now=now)
-    record(session, "appointment.cancel", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id)
+    record(
+        session, "appointment.cancel", "appointment", visit.public_id, by=_holder(by), now=now, slot=visit.slot_id
+    )  # fmt: skip
+
+
+def _holder(by: Actor) -> Actor:
+    """Who acts, for the audit, once a token has opened the appointment."""
+    return replace(by, kind=ActorKind.LINK) if by.kind is ActorKind.ANYONE else by
 
 
 async def reschedule(
-    session: AsyncSession, code: str, token: str, command: RescheduleAppointment, *, by: Actor, now: datetime
+    session: AsyncSession,
+    code: str,
+    token: str,
+    command: RescheduleAppointment,
+    *,
+    by: Actor,
+    now: datetime,
+    per_phone: int,
 ) -> None:
     """See `service.reschedule`."""
     change = await _locked(session, code, token, also=command.slot)
@@ -74,18 +106,46 @@ async def reschedule(
     wanted = change.slots.get(command.slot)
     if wanted is None:
         raise SlotUnknown(slot=command.slot)
-    place = await _take(session, change, wanted, now=now)
+    try:
+        place = await _take(session, change, wanted, now=now)
+    except (SlotFull, SlotClosed) as refused:
+        refused.facts["nearest"] = await refusals.nearest_within(session, command.slot, now=now)
+        raise
     old_slot, old_place, reserved = visit.slot_id, visit.place, visit.uses_reserved
     visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
     visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
     visit.version += 1
     await _flushed(session)
     await _free(session, old_slot, old_place, reserved=reserved)
-    await _tell(session, change, MessageKind.MOVED, now=now)
+    patient = await _patient_of(session, visit)
+    await _count_move(session, patient, phone_limit(per_phone), now=now)
+    await _tell(session, change, patient, MessageKind.MOVED, now=now)
     record(
-        session, "appointment.move", "appointment", visit.public_id, by=by, now=now,
+        session, "appointment.move", "appointment", visit.public_id, by=_holder(by), now=now,
         from_slot=old_slot, to_slot=command.slot,
     )  # fmt: skip
+
+
+def phone_limit(per_phone: int) -> Limit:
+    """How many bookings and moves a number may make in a day; each of them sends it an SMS."""
+    return Limit("phone", per_phone, 86_400)
+
+
+async def _count_move(session: AsyncSession, patient: Patient, limit: Limit, *, now: datetime) -> None:
+    """One more for the number today, unless its day is used up; undone with the move when that fails.
+
+    Counted last: whoever waits for the counter's row holds no lock that its holder still wants.
+    """
+    made = upsert(RateCounter).values(
+        limit_name=limit.name, subject=patient.phone_index, window_start=limit.window(now), tries=1
+    )
+    counted = made.on_conflict_do_update(
+        index_elements=["limit_name", "subject", "window_start"],
+        set_={"tries": col(RateCounter.tries) + 1},
+        where=col(RateCounter.tries) < limit.most,
+    )
+    if await session.scalar(counted.returning(col(RateCounter.tries))) is None:
+        raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(now))
 
 
 async def _flushed(session: AsyncSession) -> None:
@@ -207,13 +267,17 @@ async def _free(session: AsyncSession, slot_id: int, place: int, *, reserved: bo
     )
 
 
-async def _tell(session: AsyncSession, change: Change, kind: MessageKind, *, now: datetime) -> None:
-    """Call back what was not sent of the earlier version, and write what is true now."""
-    visit = change.appointment
-    await messages.supersede(session, visit.public_id, now=now)
+async def _patient_of(session: AsyncSession, visit: Appointment) -> Patient:
     patient = await session.get(Patient, visit.patient_id)
     if patient is None:
         raise AppointmentUnknown
+    return patient
+
+
+async def _tell(session: AsyncSession, change: Change, patient: Patient, kind: MessageKind, *, now: datetime) -> None:
+    """Call back what was not sent of the earlier version, and write what is true now."""
+    visit = change.appointment
+    await messages.supersede(session, visit.public_id, now=now)
     facts = facts_of(visit, change.facility.sms_name)
     notice = Notice(
         visit.public_id, kind, visit.version, visit.facility_id, facts, due_at=now, useful_until=visit.starts_at

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Text, bindparam, case, cast, func, select
+from sqlalchemy import BigInteger, Select, Text, bindparam, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from booking.appointments.errors import SlotClosed, SlotFull, SlotUnknown
+from booking.appointments.errors import FacilityNotOpen, SlotClosed, SlotFull, SlotUnknown
 from booking.appointments.lookups import OPENED
 from booking.appointments.rules import SlotFacts, refusal
 from booking.availability.statements import (
@@ -47,7 +48,7 @@ def _facts() -> Statement:
     )
 
 
-def _nearest() -> Statement:
+def _nearest() -> Select[tuple[str]]:
     asked = slot.alias("asked")
     far = func.abs(func.extract("epoch", slot.c.starts_at - asked.c.starts_at))
     found = (
@@ -70,7 +71,7 @@ def _nearest() -> Statement:
     row = json_object(
         id=found.c.id, start=local_iso(found.c.starts_at), end=local_iso(found.c.ends_at), free=found.c.free
     )
-    return Statement(select(cast(row, Text).label("row")))
+    return select(cast(row, Text).label("row"))
 
 
 def _days(number: int) -> Any:
@@ -78,7 +79,8 @@ def _days(number: int) -> Any:
 
 
 _FACTS = _facts()
-_NEAREST = _nearest()
+_NEAREST_QUERY = _nearest()
+_NEAREST = Statement(_NEAREST_QUERY)
 
 
 async def explain(
@@ -97,10 +99,26 @@ async def explain(
     return found
 
 
+async def explain_closed(hot: Hot, slot_id: int, *, now: datetime) -> BookingError | None:
+    """Why a held place can no longer be confirmed although its time has not run out; None where that is not why."""
+    row = await hot.fetchrow(_FACTS.sql, *_FACTS.arguments({"slot": slot_id, "now": now}))
+    if row is None:
+        return None
+    if not row["taking"]:
+        return FacilityNotOpen(facility=row["facility"])
+    return None if row["open"] else SlotClosed(nearest=await nearest(hot, slot_id, now=now))
+
+
 async def nearest(hot: Hot, slot_id: int, *, now: datetime) -> list[dict[str, Any]]:
     """The nearest free slots of the same service, within two weeks: id, start, end, free."""
     rows = await hot.fetch(_NEAREST.sql, *_NEAREST.arguments({"slot": slot_id, "now": now}))
     return [orjson.loads(row["row"]) for row in rows]
+
+
+async def nearest_within(session: AsyncSession, slot_id: int, *, now: datetime) -> list[dict[str, Any]]:
+    """Likewise, asked in the transaction of a use case of several steps."""
+    rows = await session.execute(_NEAREST_QUERY, {"slot": slot_id, "now": now})
+    return [orjson.loads(row.row) for row in rows]
 
 
 async def opened(hot: Hot, code: str, token: str | None) -> Mapping[str, Any] | None:

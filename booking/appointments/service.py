@@ -1,7 +1,7 @@
 """Use cases of the heart: hold, book, move, cancel. Each reads top to bottom as its steps."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -101,17 +101,17 @@ async def book(
     Raises:
         RuleBroken, Conflict, NotFound: with what can be done about it; nothing was written.
     """
-    limit = Limit("phone", per_phone, 86_400)
+    limit = changing.phone_limit(per_phone)
     person = _person(command.patient, now=now) | {"phone_most": per_phone, "phone_window": limit.window(now)}
     values = person | _common(command.language, by=by, now=now, key=key, channel=channel)
     if command.hold is not None:
-        return await _confirm(hot, command.hold, token, values, key=key, limit=limit)
+        return _named(await _confirm(hot, command.hold, token, values, key=key, limit=limit), person["name"])
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
 
     async def check() -> None:
         await _check_phone(hot, values, limit, now=now)
 
-    return await _take(hot, BOOK_SLOT, values, key, check, now=now)
+    return _named(await _take(hot, BOOK_SLOT, values, key, check, now=now), person["name"])
 
 
 async def hold(
@@ -167,19 +167,40 @@ async def cancel(
     await changing.cancel(session, code, token, command, by=by, now=now)
 
 
+async def let_go(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> bool:
+    """Let go of a hold and only of a hold: a visit stays, even one that was booked this very moment.
+
+    Returns:
+        Whether there was a hold to let go of.
+
+    Raises:
+        AppointmentUnknown: no such code, or the token does not fit.
+    """
+    return await changing.let_go(session, code, token, by=by, now=now)
+
+
 async def reschedule(
-    session: AsyncSession, code: str, token: str, command: RescheduleAppointment, *, by: Actor, now: datetime
+    session: AsyncSession,
+    code: str,
+    token: str,
+    command: RescheduleAppointment,
+    *,
+    by: Actor,
+    now: datetime,
+    per_phone: int,
 ) -> None:
     """Take a place of another slot of the same service, then free the old one, in one transaction.
 
-    Moving to the slot one has changes nothing.
+    Moving to the slot one has changes nothing. Each move sends an SMS, so it counts towards the number's day like a
+    booking: `per_phone` for both together.
 
     Raises:
         AppointmentUnknown: no such code, or the token does not fit.
         TooLateToChange, NotChangeable: see `rules.check_changeable`.
         SlotFull and its kin: the old place is kept then.
+        TriedTooOften: the number has no bookings and moves left today.
     """
-    await changing.reschedule(session, code, token, command, by=by, now=now)
+    await changing.reschedule(session, code, token, command, by=by, now=now, per_phone=per_phone)
 
 
 def _common(language: str, *, by: Actor, now: datetime, key: IdempotencyKey, channel: Channel) -> dict[str, Any]:
@@ -287,7 +308,8 @@ async def _confirm(
     await _check_phone(hot, values, limit, now=values["now"])
     if (found := await refusals.opened(hot, code, token)) and orjson.loads(found["view"])["patient"]:
         raise AlreadyBooked  # confirmed already, under another key
-    raise HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
+    refused = await refusals.explain_closed(hot, held["slot_id"], now=values["now"])
+    raise refused or HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
 
 
 async def _check_phone(hot: Hot, values: dict[str, Any], limit: Limit, *, now: datetime) -> None:
@@ -302,6 +324,19 @@ async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:
     if row["body_hash"] != key.body_hash:
         raise KeyReused
     return _ticket(row["subject"], orjson.loads(row["answer"])["code"], row["answer"], replayed=True)
+
+
+_NOBODY = '"patient" : null'
+"""As PostgreSQL writes it. A quote inside a text is written with a backslash, so no name of ours looks like it."""
+
+
+def _named(ticket: Ticket, name: str) -> Ticket:
+    """The answer with the name as typed now, which is never kept with it; the same body gives the same answer.
+
+    Not as first stored: a stranger who guesses phone and birth learns no spelling.
+    """
+    patient = f'"patient" : {{"name" : {orjson.dumps(name).decode()}}}'
+    return replace(ticket, answer=ticket.answer.replace(_NOBODY, patient, 1))
 
 
 def _ticket(public_id: UUID, code: str, answer: str, *, replayed: bool = False) -> Ticket:

@@ -37,7 +37,7 @@ import booking.trail.models  # noqa: F401  makes the tables known
 from booking.actor import ActorKind
 from booking.appointments.kinds import Channel
 from booking.appointments.rules import HOLDS_PER_DEVICE
-from booking.availability.statements import NOW, facility, local_iso, service, slot, take_place
+from booking.availability.statements import NOW, facility, local_iso, service, slot, take_place, taking
 from booking.columns import Choice, Moment
 from booking.hot import Statement, json_object
 from booking.messages.kinds import MessageState
@@ -85,7 +85,7 @@ def view_json(visit: Any, about: Any, name: ColumnElement[Any] | None) -> Column
     Args:
         visit: columns of the appointment.
         about: columns of `facts_of_place`.
-        name: the patient's name; None for a hold.
+        name: the patient's name; None for a hold, and where the answer is to be kept.
     """
     facility_part = {"code": about.facility_code, "name": about.facility_name, "name_en": about.facility_name_en}
     service_part = {"code": about.service_code, "name": about.service_name, "name_en": about.service_name_en}
@@ -121,7 +121,11 @@ def _taken_place(*also: ColumnElement[bool]) -> CTE:
 
 
 def _held_place() -> CTE:
-    """The live hold of a public id, locked; its expiry is judged by the database's clock."""
+    """The live hold of a public id, locked; its expiry is judged by the database's clock.
+
+    A slot that was closed since, or a facility that was paused, promises nothing more. Both are read on the
+    statement's snapshot: a closing that commits this very moment finds the visit among its conflicts.
+    """
     return (
         select(appointment.c.id.label("appointment_id"), appointment.c.facility_id, *facts_of_place())
         .where(
@@ -131,6 +135,9 @@ def _held_place() -> CTE:
             phone_may(),
             facility.c.id == appointment.c.facility_id,
             service.c.id == appointment.c.service_id,
+            slot.c.id == appointment.c.slot_id,
+            slot.c.open,
+            taking(),
         )
         .with_for_update(of=appointment)
         .cte("place")
@@ -267,8 +274,9 @@ def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]
     return insert(audit_event).from_select(list(columns), select(*columns.values()).select_from(visit)).cte("audited")
 
 
-def _remembered(place: CTE, visit: CTE, name: ColumnElement[Any] | None, also: list[CTE]) -> Statement:
-    answer = view_json(visit.c, place.c, name)
+def _remembered(place: CTE, visit: CTE, also: list[CTE]) -> Statement:
+    # The answer is kept for weeks in plain text, so the patient is left out: `service` puts the name in again.
+    answer = view_json(visit.c, place.c, None)
     columns: dict[str, Any] = {
         "scope": given("scope"),
         "key": given("key"),
@@ -311,9 +319,8 @@ def _booking(way: Literal["slot", "hold"]) -> Statement:
     place = _taken_place(phone_may()) if way == "slot" else _held_place()
     person = _known_patient(place)
     visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
-    # The name as typed now, not as first stored: a stranger who guesses phone and birth learns no spelling.
     also = [_confirmation(place, visit), _audited(visit, "appointment.book"), _counted(visit)]
-    return _remembered(place, visit, given("name"), also)
+    return _remembered(place, visit, also)
 
 
 def _hold_number() -> ColumnElement[Any]:
@@ -330,7 +337,7 @@ def _hold_number() -> ColumnElement[Any]:
 def _holding() -> Statement:
     place = _taken_place(_hold_number().is_not(None))
     visit = _made_appointment(place, None)
-    return _remembered(place, visit, None, [_audited(visit, "appointment.hold")])
+    return _remembered(place, visit, [_audited(visit, "appointment.hold")])
 
 
 BOOK_SLOT = _booking("slot")

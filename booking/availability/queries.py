@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking.availability.models import Slot
+from booking.availability.kinds import DayKind
+from booking.availability.models import CalendarDay, Slot
 from booking.directory import queries as directory
 from booking.directory.models import Facility, Practitioner, Room
 
@@ -19,17 +20,41 @@ class GridRow:
 
     Attributes:
         slot_id: the slot.
-        resource: the practitioner's code, else the room's; None where a session has neither.
+        codes: the practitioner's code and the room's, as far as the session has them.
         starts_at: UTC.
         ends_at: UTC, exclusive.
         open: whether it is open to booking now.
     """
 
     slot_id: int
-    resource: str | None
+    codes: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime
     open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayOff:
+    """A day on which a facility is closed, and what it is called."""
+
+    day: date
+    name: str
+    name_en: str
+
+
+_OFF = (DayKind.HOLIDAY, DayKind.SUBSTITUTED_DAY_OFF, DayKind.LOCAL_CLOSURE)
+
+
+async def days_off(session: AsyncSession, facility_code: str, first: date, last: date) -> list[DayOff]:
+    """Holidays and closures of a facility from `first` to `last`, both included, everybody's and its own."""
+    query = (
+        select(CalendarDay)
+        .outerjoin(Facility, col(Facility.id) == col(CalendarDay.facility_id))
+        .where(or_(col(CalendarDay.facility_id).is_(None), col(Facility.code) == facility_code))
+        .where(col(CalendarDay.day).between(first, last), col(CalendarDay.kind).in_(_OFF))
+        .order_by(col(CalendarDay.day), col(CalendarDay.facility_id).nulls_first())
+    )
+    return [DayOff(row.day, row.name, row.name_en) for row in (await session.scalars(query)).all()]
 
 
 async def grid(
@@ -38,9 +63,11 @@ async def grid(
     *,
     start: datetime,
     end: datetime,
-    practitioners: Collection[str] | None = None,
+    codes: Collection[str] | None = None,
 ) -> list[GridRow]:
-    """The slots of a facility that overlap `[start, end)`, in the order of time; all resources or these practitioners.
+    """The slots of a facility that overlap `[start, end)`, in the order of time; all, or those of these codes.
+
+    A code is a practitioner's or a room's: either finds the slot.
 
     Raises:
         FacilityUnknown: no facility has this code.
@@ -49,7 +76,8 @@ async def grid(
     query = (
         select(
             col(Slot.id),
-            func.coalesce(col(Practitioner.code), col(Room.code)),
+            col(Practitioner.code),
+            col(Room.code),
             col(Slot.starts_at),
             col(Slot.ends_at),
             col(Slot.open),
@@ -60,11 +88,11 @@ async def grid(
         .where(col(Facility.code) == facility_code, col(Slot.starts_at) < end, col(Slot.ends_at) > start)
         .order_by(col(Slot.starts_at), col(Slot.id))
     )
-    if practitioners is not None:
-        query = query.where(col(Practitioner.code).in_(practitioners))
+    if codes is not None:
+        query = query.where(or_(col(Practitioner.code).in_(codes), col(Room.code).in_(codes)))
     found = await session.execute(query)
     return [
-        GridRow(row_id, resource, starts_at, ends_at, is_open)
-        for row_id, resource, starts_at, ends_at, is_open in found
+        GridRow(row_id, tuple(code for code in (practitioner, room) if code), starts_at, ends_at, is_open)
+        for row_id, practitioner, room, starts_at, ends_at, is_open in found
         if row_id is not None  # always; the model's type allows for a row not yet written
     ]

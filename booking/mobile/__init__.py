@@ -1,6 +1,7 @@
 """Patients' pages: each step a plain GET with the answers so far in its address, or a form."""
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from booking.mobile import details, finding, keeping, language, problem_pages, tickets
 from booking.web import docs_page, static_files
@@ -18,5 +19,8 @@ def install(app: FastAPI) -> None:
         details.router,
         tickets.router,
     ):
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+                route.methods.add("HEAD")  # the server leaves the body out
         app.include_router(router)
     app.state.error_page = problem_pages.error_page

@@ -14,7 +14,10 @@ DayState = Literal["free", "full", "closed", "none", "later"]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: whether one can come, how many places are free, and the holiday it is."""
+    """One day: whether one can come, how many places are free, and the holiday it is.
+
+    `closed` is a holiday, or a day whose times were all closed; `none` is a day on which this service has no times.
+    """
 
     day: date
     state: DayState
@@ -59,7 +62,9 @@ def _day(day: date, row: Mapping[str, Any] | None, *, until: date, holiday: str 
         return Day(day, "free", row["free"], None)
     if row is not None:
         return Day(day, "full" if row["open"] else "closed", 0, holiday)
-    return Day(day, "later" if day > until else "none", 0, holiday)
+    if holiday is not None:
+        return Day(day, "closed", 0, holiday)
+    return Day(day, "later" if day > until else "none", 0, None)
 
 
 def earliest(shown: Sequence[Month]) -> Day | None:
@@ -78,6 +83,10 @@ class Half:
     free: list[Mapping[str, Any]]
     full: list[str]
     practitioner: str | None
+
+    def few(self, slot: Mapping[str, Any]) -> bool:
+        """Whether so few places of a time are left that their number is told."""
+        return bool(slot["free"] <= FEW)
 
 
 def halves(slots: Sequence[Mapping[str, Any]]) -> list[Half]:

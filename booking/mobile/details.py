@@ -10,7 +10,7 @@ from starlette.responses import Response
 from booking import ids
 from booking.appointments import refusals, service
 from booking.appointments.commands import BookAppointment
-from booking.appointments.errors import AppointmentUnknown, HoldLapsed, KeyReused
+from booking.appointments.errors import AppointmentUnknown, HoldLapsed, KeyReused, SlotClosed
 from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
 from booking.clock import local_day
@@ -103,12 +103,12 @@ async def _confirmed(
         await asked.db.until_known(work)
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check=request.url.path)
-    except (HoldLapsed, KeyReused) as refused:
+    except (HoldLapsed, SlotClosed, KeyReused) as refused:
         now = await reading.visit(asked, visit.code, visit.token)
         if now.state not in NOT_BOOKED:  # another tap was faster: that is the truth
             return see_other(request, visit.path)
-        if isinstance(refused, HoldLapsed):
-            return await _lapsed(request, asked, visit, typed)
+        if not isinstance(refused, KeyReused):
+            return await _lapsed(request, asked, visit, typed, closed=isinstance(refused, SlotClosed))
         return show_form(request, asked, visit, typed, error=refused, status=status_of(refused))
     except AppointmentUnknown:
         raise
@@ -118,7 +118,7 @@ async def _confirmed(
     return see_other(request, f"{visit.path}?new=1")
 
 
-async def _lapsed(request: Request, asked: Asked, visit: Visit, typed: Typed) -> Response:
+async def _lapsed(request: Request, asked: Asked, visit: Visit, typed: Typed, *, closed: bool = False) -> Response:
     """The times to choose from again, on the same day or close to it; what was typed stays in the form."""
     view = visit.view
     what = await reading.offered(asked, view["facility"]["code"], view["service"]["code"])
@@ -130,5 +130,5 @@ async def _lapsed(request: Request, asked: Asked, visit: Visit, typed: Typed) ->
             near = await refusals.nearest(hot, visit.slot_id, now=asked.now)
     return page(
         request, "lapsed.html", status=409, personal=True, what=what, day=day, halves=shown, near=near,
-        path=what.path, key=ids.opaque_key(), typed=typed,
+        path=what.path, key=ids.opaque_key(), typed=typed, closed=closed,
     )  # fmt: skip

@@ -4,16 +4,14 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 from starlette.responses import Response
 
 from booking import ids
-from booking.appointments import refusals, service
-from booking.appointments.commands import CancelAppointment, HoldPlace
-from booking.appointments.errors import TooManyHolds
-from booking.appointments.kinds import AppointmentState, Channel
-from booking.appointments.models import Appointment
+from booking.appointments import service
+from booking.appointments.commands import HoldPlace
+from booking.appointments.errors import AppointmentUnknown, TooManyHolds
+from booking.appointments.kinds import Channel
+from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.service import Ticket
 from booking.errors import OutcomeUnknown
 from booking.mobile import forms, reading
@@ -29,8 +27,6 @@ from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
-
-_HOLDS_KEPT = 2
 
 
 @router.post("/f/{facility}/{service}/{day}")
@@ -60,6 +56,7 @@ async def _hold(request: Request, asked: Asked, command: HoldPlace, key: Idempot
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
+            await check_address(hot, asked, what="hold")
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE,
                 device=device.index(request), minutes=asked.settings.hold_minutes,
@@ -76,44 +73,26 @@ async def _hold(request: Request, asked: Asked, command: HoldPlace, key: Idempot
 
 def _kept(request: Request) -> list[str]:
     sent = request.cookies.get(device.cookie_name(request, "holds"), "")
-    return [part for part in sent.split("~") if part.count(".") == 1][:_HOLDS_KEPT]
+    return [part for part in sent.split("~") if part.count(".") == 1][:HOLDS_PER_DEVICE]
 
 
 def _remember(request: Request, answer: Response, hold: str) -> None:
-    kept = [hold, *(part for part in _kept(request) if part != hold)][:_HOLDS_KEPT]
+    kept = [hold, *(part for part in _kept(request) if part != hold)][:HOLDS_PER_DEVICE]
     device.set_cookie(request, answer, "holds", "~".join(kept), max_age=3600)
 
 
 async def _let_go_oldest(request: Request, asked: Asked) -> bool:
     for kept in reversed(_kept(request)):
         code, token = kept.split(".")
-        async with asked.db.hot() as hot:
-            row = await refusals.opened(hot, code, token)
-        if row is not None and '"held"' in row["view"]:
-            await let_go(asked, code, token)
-            return True
+        with suppress(AppointmentUnknown):
+            if await _let_go(asked, code, token):
+                return True
     return False
 
 
-class _BookedMeanwhileError(Exception):
-    """Another tap booked the place while we were about to let go of it."""
-
-
-async def let_go(asked: Asked, code: str, token: str) -> None:
-    """Give a held place back; a visit that is booked stays, even when it was booked this very moment."""
-    if (await reading.visit(asked, code, token)).state != "held":
-        return
-    with suppress(_BookedMeanwhileError):
-        async with asked.db.transaction() as session:
-            await service.cancel(session, code, token, CancelAppointment(), by=asked.by, now=asked.now)
-            await _check_lapsed(session, code)
-
-
-async def _check_lapsed(session: AsyncSession, code: str) -> None:
-    """Roll back unless it was a hold that ended: between our look and our lock it may have become a visit."""
-    state = await session.scalar(select(col(Appointment.state)).where(col(Appointment.code) == code))
-    if state != AppointmentState.LAPSED:
-        raise _BookedMeanwhileError
+async def _let_go(asked: Asked, code: str, token: str) -> bool:
+    async with asked.db.transaction() as session:
+        return await service.let_go(session, code, token, by=asked.by, now=asked.now)
 
 
 async def _choose_first(
@@ -131,7 +110,7 @@ async def _choose_first(
 async def drop(request: Request, asked: Ask, code: Code, token: Token) -> Response:
     """Let go of a kept place and choose another time."""
     visit = await reading.visit(asked, code, token)
-    await asked.db.until_known(lambda: let_go(asked, code, token))
+    await asked.db.until_known(lambda: _let_go(asked, code, token))
     day = datetime.fromisoformat(visit.view["slot"]["start"]).date()
     return see_other(request, f"/f/{visit.view['facility']['code']}/{visit.view['service']['code']}/{day}")
 

@@ -11,8 +11,6 @@ from booking.web.pages import local_path, see_other
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
 
-_A_YEAR = 31_536_000
-
 
 @router.post("/language")
 async def choose_language(request: Request) -> Response:
@@ -21,5 +19,7 @@ async def choose_language(request: Request) -> Response:
     answer = see_other(request, local_path(text_of(form, "next")))
     chosen = text_of(form, "lang")
     if chosen in LANGUAGES:
-        answer.set_cookie("lang", chosen, max_age=_A_YEAR, secure=device.secure(request), httponly=True, samesite="lax")
+        answer.set_cookie(
+            "lang", chosen, max_age=device.A_YEAR, secure=device.secure(request), httponly=True, samesite="lax"
+        )
     return answer

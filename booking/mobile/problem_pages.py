@@ -10,10 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booking import ids
+from booking.availability.spans import MOST_DAYS
 from booking.db import is_lost
 from booking.errors import BookingError, Busy, NotFound
 from booking.i18n import translate
 from booking.logs import request_id
+from booking.patients.rules import NAME_LONGEST
 from booking.web.dependencies import language_of
 from booking.web.pages import page
 from booking.web.problem_texts import HTTP_TEXTS, TEXTS
@@ -32,9 +34,12 @@ async def error_code_page(request: Request, code: str) -> Response:
     found = [texts for name, texts in _documented().items() if name == code or name.startswith(f"{code}.")]
     if not found:
         raise NotFound
-    shown = [[translate(language, text).replace("%(longest)s", "100").replace("%(most)s", "62") for text in texts]
-             for texts in found]  # fmt: skip
+    shown = [[_with_limits(translate(language, text)) for text in texts] for texts in found]
     return page(request, "error_code.html", code=code, texts=shown)
+
+
+def _with_limits(text: str) -> str:
+    return text.replace("%(longest)s", str(NAME_LONGEST)).replace("%(most)s", str(MOST_DAYS))
 
 
 def _documented() -> dict[str, tuple[str, str]]:

@@ -6,18 +6,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import or_, select
-from sqlmodel import col
 
 from booking.appointments import refusals
 from booking.appointments.errors import AppointmentUnknown
-from booking.availability.kinds import DayKind
-from booking.availability.models import CalendarDay
+from booking.availability.queries import days_off
 from booking.availability.spans import bounds
 from booking.availability.statements import DAYS, SLOTS
 from booking.clock import local_day
 from booking.directory import queries
-from booking.directory.models import Facility
 from booking.directory.queries import FacilityView, ServiceView
 from booking.mobile.calendar import Half, Month, halves, months
 from booking.web.dependencies import Asked
@@ -25,7 +21,6 @@ from booking.web.pages import named
 
 WINDOW = 42
 """Days a page of days shows at once: six weeks."""
-_OFF = (DayKind.HOLIDAY, DayKind.SUBSTITUTED_DAY_OFF, DayKind.LOCAL_CLOSURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,9 @@ async def days(asked: Asked, what: Offered, *, start: date | None) -> Days:
     first = min(max(start or today, today), until)
     last = min(first + timedelta(days=WINDOW - 1), until)
     body = await _listed(asked, DAYS, what, first, last)
-    holidays = await _holidays(asked, what.facility.code, first, last)
+    async with asked.db.transaction() as session:
+        off = await days_off(session, what.facility.code, first, last)
+    holidays = {day.day: named(day, asked.language) for day in off}
     return Days(
         months(body, first=first, last=last, until=until, holidays=holidays),
         earlier=max(today, first - timedelta(days=WINDOW)) if first > today else None,
@@ -107,18 +104,6 @@ async def _listed(asked: Asked, statement: Any, what: Offered, first: date, last
         body: str = await hot.fetchval(statement.sql, *statement.arguments(values | {"now": asked.now}))
     items: list[dict[str, Any]] = orjson.loads(body)["items"]
     return items
-
-
-async def _holidays(asked: Asked, facility: str, first: date, last: date) -> dict[date, str]:
-    query = (
-        select(CalendarDay)
-        .outerjoin(Facility, col(Facility.id) == col(CalendarDay.facility_id))
-        .where(or_(col(CalendarDay.facility_id).is_(None), col(Facility.code) == facility))
-        .where(col(CalendarDay.day).between(first, last), col(CalendarDay.kind).in_(_OFF))
-    )
-    async with asked.db.transaction() as session:
-        found = (await session.scalars(query)).all()
-    return {row.day: named(row, asked.language) for row in found}
 
 
 async def visit(asked: Asked, code: str, token: str) -> Visit:

@@ -1,19 +1,17 @@
 """The ticket, and what its holder may do with it: move or cancel. Whoever has the link has the ticket."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from booking.actor import Actor, ActorKind
-from booking.appointments import refusals, service
+from booking.appointments import service
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.rules import check_changeable
 from booking.clock import local_day
-from booking.errors import BookingError, OutcomeUnknown
+from booking.errors import OutcomeUnknown
 from booking.mobile import addresses, reading
 from booking.mobile.addresses import Code, Day, Token
 from booking.mobile.calendar import earliest
@@ -22,6 +20,7 @@ from booking.mobile.forms import NOTHING, slot_of
 from booking.mobile.qr import qr_svg
 from booking.mobile.reading import Offered, Visit
 from booking.web.dependencies import Ask, Asked
+from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 
@@ -80,8 +79,10 @@ async def cancel(request: Request, asked: Ask, code: Code, token: Token) -> Resp
     """Give the place up."""
 
     async def work() -> None:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await service.cancel(session, code, token, CancelAppointment(), by=_holder(asked), now=asked.now)
+            await service.cancel(session, code, token, CancelAppointment(), by=asked.by, now=asked.now)
 
     try:
         await asked.db.until_known(work)
@@ -139,21 +140,16 @@ async def move(request: Request, asked: Ask, code: Code, token: Token, day: Day)
     command = RescheduleAppointment(slot=slot)
 
     async def work() -> None:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await service.reschedule(session, code, token, command, by=_holder(asked), now=asked.now)
+            await service.reschedule(
+                session, code, token, command, by=asked.by, now=asked.now,
+                per_phone=asked.settings.limit_phone_per_day,
+            )  # fmt: skip
 
     try:
         await asked.db.until_known(work)
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check=f"/t/{code}/{token}")
-    except BookingError as refused:
-        if "nearest" not in refused.facts and refused.code in ("slot_full", "slot_closed"):
-            async with asked.db.hot() as hot:
-                refused.facts["nearest"] = await refusals.nearest(hot, slot, now=asked.now)
-        raise
     return see_other(request, f"/t/{code}/{token}?new=moved")
-
-
-def _holder(asked: Asked) -> Actor:
-    """The one who has the link, for the audit."""
-    return replace(asked.by, kind=ActorKind.LINK)

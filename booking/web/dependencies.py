@@ -19,17 +19,17 @@ _MOST_REMEMBERED = 50_000
 
 @dataclass(slots=True)
 class Tally:
-    """Tries by address that this process has not handed over yet, and whom the database refused until when."""
+    """Tries by limit and address that this process has not handed over yet, and whom the database refused till when."""
 
     pending: dict[str, int] = field(default_factory=dict)
     refused: dict[str, datetime] = field(default_factory=dict)
 
-    def due(self, address: str, step: int) -> int:
+    def due(self, subject: str, step: int) -> int:
         """Count one try; how many to hand over now, mostly none."""
         if len(self.pending) > _MOST_REMEMBERED:
             self.pending.clear()
-        tries = self.pending.get(address, 0) + 1
-        self.pending[address] = 0 if tries >= step else tries
+        tries = self.pending.get(subject, 0) + 1
+        self.pending[subject] = 0 if tries >= step else tries
         return tries if tries >= step else 0
 
 

@@ -9,7 +9,8 @@ from booking import ids
 from booking.sealed import keys
 
 _MARK = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_A_YEAR = 31_536_000
+A_YEAR = 31_536_000
+"""Seconds."""
 
 
 def secure(request: Request) -> bool:
@@ -43,7 +44,7 @@ def scope(request: Request) -> str:
 def keep(request: Request, response: Response) -> None:
     """Give the browser a mark, unless it has one."""
     if mark(request) is None:
-        set_cookie(request, response, "device", ids.opaque_key(), max_age=_A_YEAR)
+        set_cookie(request, response, "device", ids.opaque_key(), max_age=A_YEAR)
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int) -> None:

@@ -6,8 +6,11 @@ not pay for a statement of its own.
 """
 
 from datetime import timedelta
+from ipaddress import IPv6Address, IPv6Network
+from typing import Literal
 
 from booking.hot import Hot
+from booking.sealed import keys
 from booking.trail import service as trail
 from booking.trail.errors import TriedTooOften
 from booking.trail.service import Limit
@@ -17,23 +20,41 @@ WINDOW = 600
 """Seconds."""
 
 
-async def check_address(hot: Hot, asked: Asked) -> None:
-    """Count one try from this address.
+What = Literal["address", "hold"]
 
-    The limit is wide: phones of one carrier share an address. What holds a single person is the limit per number.
+
+def network(address: str) -> str:
+    """What is counted: an IPv4 address, or the /64 of an IPv6 address: one line has all addresses of it."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or IPv6Network((int(found) >> 64 << 64, 64)))
+
+
+async def check_address(hot: Hot, asked: Asked, *, what: What = "address") -> None:
+    """Count one try from this address: of everything that changes something, or of holds, which cost no number.
+
+    The limits are wide: phones of one carrier share an address. What holds a single person is the limit per number.
+    The limit of holds is there because a device names itself: whoever makes up names could hold every place.
 
     Raises:
         TriedTooOften: with `retry_after` in seconds.
     """
-    limit = Limit("address", asked.settings.limit_address_per_10_minutes, WINDOW)
-    tally = asked.tally
-    due = tally.due(asked.address, max(1, limit.most // 100))
+    settings = asked.settings
+    most = settings.limit_address_per_10_minutes if what == "address" else settings.limit_holds_per_10_minutes
+    limit, tally = Limit(what, most, WINDOW), asked.tally
+    subject = network(asked.address)
+    counted = f"{what} {subject}"
+    due = tally.due(counted, max(1, limit.most // 100))
     if due:
-        tries = await trail.count(hot, limit, asked.address.encode(), due, now=asked.now)
+        tries = await trail.count(hot, limit, keys().index("address", subject), due, now=asked.now)
         if tries > limit.most:
-            tally.refused[asked.address] = limit.window(asked.now) + timedelta(seconds=limit.seconds)
-    until = tally.refused.get(asked.address)
+            tally.refused[counted] = limit.window(asked.now) + timedelta(seconds=limit.seconds)
+    until = tally.refused.get(counted)
     if until is not None and asked.now < until:
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(asked.now))
     if until is not None:
-        del tally.refused[asked.address]
+        del tally.refused[counted]

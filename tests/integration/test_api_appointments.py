@@ -7,8 +7,9 @@ import pytest
 
 from booking import clock
 from booking.db import Database
+from booking.errors import OutcomeUnknown
 from tests import people, seeds
-from tests.asking import BOOK, book, booked, new_key, opens, refused, slots
+from tests.asking import BOOK, book, booked, hold, new_key, opens, refused, slots
 from tests.races import trace
 
 pytestmark = pytest.mark.anyio
@@ -209,3 +210,63 @@ async def test_a_fixed_line_is_booked_and_its_text_suppressed(client: httpx.Asyn
     assert (await book(client, world, world.slots[0], phone="0254 3852 123")).status_code == 201
     found = await seeds.rows(db, "SELECT state, reason FROM message")
     assert found == [{"state": "suppressed", "reason": "not_a_mobile"}]
+
+
+async def test_the_kept_answer_names_nobody_and_the_given_one_does(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db)
+    tricky = 'Trạm "patient" : null Mẫu'
+    await seeds.run(db, "UPDATE facility SET name = :name", name=tricky)
+    key, body = new_key(), world.booking(world.slots[0], people.patient(1))
+    held = (await hold(client, world, world.slots[1])).json()
+    confirm = {"hold": held["code"], "patient": people.patient(2)}
+    for sent, headers in ((body, key), (confirm, new_key() | opens(held))):
+        answers = [await client.post(BOOK, json=sent, headers=headers) for _ in range(2)]
+        assert [answer.json()["patient"] for answer in answers] == [{"name": sent["patient"]["name"]}] * 2
+        assert answers[0].content == answers[1].content
+        assert answers[0].json()["facility"]["name"] == tricky
+    kept = str(await seeds.rows(db, "SELECT answer FROM idempotency_record"))
+    for number in (1, 2):
+        assert people.name(number) not in kept
+        # The control: that search finds a name where there is one.
+        assert people.name(number) in str(await seeds.rows(db, "SELECT name FROM patient"))
+
+
+async def test_the_audit_says_that_the_holder_of_a_link_moved_and_cancelled(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    world = await seeds.seed(db)
+    made = await booked(client, world, world.slots[0])
+    path = f"{BOOK}/{made['code']}"
+    await client.post(f"{path}/reschedule", json={"slot": world.slots[1]}, headers=opens(made))
+    await client.post(f"{path}/cancel", headers=opens(made))
+    found = await seeds.rows(db, "SELECT action, actor_kind FROM audit_event ORDER BY id")
+    assert [(row["action"], row["actor_kind"]) for row in found] == [
+        ("appointment.book", "anyone"),
+        ("appointment.move", "link"),
+        ("appointment.cancel", "link"),
+    ]
+
+
+async def test_a_move_to_a_full_or_closed_slot_names_the_nearest_free_ones(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    world = await seeds.seed(db, capacities=[1, 1, 2])
+    made = await booked(client, world, world.slots[0])
+    await booked(client, world, world.slots[1], 2)
+    closed = await seeds.add_slot(db, world, capacity=1, open=False)
+    for slot, code in ((world.slots[1], "slot_full"), (closed, "slot_closed")):
+        answer = await client.post(f"{BOOK}/{made['code']}/reschedule", json={"slot": slot}, headers=opens(made))
+        assert [free["id"] for free in refused(answer, 409, code)["nearest"]] == [world.slots[2]]
+
+
+async def test_a_read_that_cannot_be_answered_is_busy_and_never_unknown(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await seeds.seed(db)
+    made = await booked(client, world, world.slots[0])
+
+    async def lost(*_: object, **__: object) -> None:
+        raise OutcomeUnknown(retry_after=2)
+
+    monkeypatch.setattr(Database, "until_known", lost)
+    refused(await client.get(f"{BOOK}/{made['code']}", headers=opens(made)), 503, "busy")

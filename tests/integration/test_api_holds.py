@@ -135,3 +135,38 @@ async def test_a_hold_of_a_closed_full_or_foreign_slot_is_refused(client: httpx.
     await book(client, world, world.slots[0])
     refused(await hold(client, world, world.slots[0]), 409, "slot_full")
     refused(await client.post(HOLD, json=world.hold(world.slots[0])), 400, "key_missing")
+
+
+async def test_a_hold_of_a_slot_closed_since_is_not_confirmed(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db)
+    held = (await hold(client, world, world.slots[0])).json()
+    await seeds.run(db, "UPDATE slot SET open = false WHERE id = :slot", slot=world.slots[0])
+    closure = "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:slot, 'test', 'x', now())"
+    await seeds.run(db, closure, slot=world.slots[0])
+    before = await seeds.everything(db)
+    problem = refused(await _confirm(client, held), 409, "slot_closed")
+    assert world.slots[1] in [slot["id"] for slot in problem["nearest"]]
+    assert await seeds.everything(db) == before
+    # The control: the same hold is confirmed once the slot is open again.
+    await seeds.run(db, "DELETE FROM slot_closure")
+    await seeds.run(db, "UPDATE slot SET open = true WHERE id = :slot", slot=world.slots[0])
+    assert (await _confirm(client, held)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("pause", "resume"),
+    [
+        ("UPDATE facility SET state = 'paused'", "UPDATE facility SET state = 'open'"),
+        ("UPDATE service SET bookable = false", "UPDATE service SET bookable = true"),
+    ],
+)
+async def test_a_hold_at_a_place_paused_since_is_not_confirmed(
+    client: httpx.AsyncClient, db: Database, pause: str, resume: str
+) -> None:
+    world = await seeds.seed(db)
+    held = (await hold(client, world, world.slots[0])).json()
+    await seeds.run(db, pause)
+    refused(await _confirm(client, held), 409, "facility_not_open")
+    assert await seeds.value(db, "SELECT count(*) FROM appointment WHERE state = 'booked'") == 0
+    await seeds.run(db, resume)
+    assert (await _confirm(client, held)).status_code == 201

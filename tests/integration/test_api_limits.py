@@ -1,5 +1,7 @@
 """How often one number and one address may book."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -7,8 +9,9 @@ from booking import sealed
 from booking.db import Database
 from booking.main import create_app
 from booking.settings import load
+from booking.web.limits import network
 from tests import people, seeds
-from tests.asking import BOOK, book, hold, new_key, refused
+from tests.asking import BOOK, book, booked, hold, new_key, opens, refused
 from tests.conftest import environment
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +74,84 @@ async def test_control_with_wide_limits_nothing_is_refused(client: httpx.AsyncCl
     world = await seeds.seed(db, capacities=[9])
     person = {"phone": people.phone(1)}
     assert [(await book(client, world, world.slots[0], n, **person)).status_code for n in range(6)] == [201] * 6
+
+
+async def _move(client: httpx.AsyncClient, made: dict[str, Any], slot: int) -> httpx.Response:
+    return await client.post(f"{BOOK}/{made['code']}/reschedule", json={"slot": slot}, headers=opens(made))
+
+
+async def test_each_move_counts_like_a_booking_and_a_cancel_is_free(db: Database, database_url: str) -> None:
+    world = await seeds.seed(db, capacities=[2, 2])
+    client, database = await _client(database_url, HENKHAM_LIMIT_PHONE_PER_DAY="3")
+    made = await booked(client, world, world.slots[0])
+    there, back = world.slots[1], world.slots[0]
+    assert [(await _move(client, made, slot)).status_code for slot in (there, there, back)] == [200] * 3
+    before = await seeds.everything(db)
+    fourth = await _move(client, made, there)
+    assert refused(fourth, 429, "tried_too_often")["limit"] == "phone"
+    assert 0 < int(fourth.headers["retry-after"]) <= 86_400
+    assert await seeds.everything(db) == before
+    assert await seeds.value(db, "SELECT tries FROM rate_counter WHERE limit_name = 'phone'") == 3
+    refused(await book(client, world, there, 1, name="Nguyễn Văn Khác Mẫu"), 429, "tried_too_often")
+    assert (await client.post(f"{BOOK}/{made['code']}/cancel", headers=opens(made))).status_code == 200
+    await client.aclose()
+    await database.close()
+
+
+async def test_control_with_a_wide_limit_one_may_move_to_and_fro(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2, 2])
+    made = await booked(client, world, world.slots[0])
+    assert [(await _move(client, made, world.slots[turn % 2])).status_code for turn in range(1, 8)] == [200] * 7
+
+
+async def test_a_move_and_a_cancel_are_tries_of_an_address(db: Database, database_url: str) -> None:
+    world = await seeds.seed(db, capacities=[2, 2])
+    client, database = await _client(database_url, HENKHAM_LIMIT_ADDRESS_PER_10_MINUTES="1")
+    made = await booked(client, world, world.slots[0])
+    ours, ticket = {"Origin": "http://127.0.0.1:8000"}, f"/t/{made['code']}/{made['token']}"
+    before = await seeds.everything(db)
+    for answer in (
+        await _move(client, made, world.slots[1]),
+        await client.post(f"{BOOK}/{made['code']}/cancel", headers=opens(made)),
+    ):
+        assert refused(answer, 429, "tried_too_often")["limit"] == "address"
+    for path, form in ((f"{ticket}/cancel", {}), (f"{ticket}/move/{world.day}", {"slot": str(world.slots[1])})):
+        assert (await client.post(path, data=form, headers=ours)).status_code == 429
+    assert await seeds.everything(db) == before
+    await client.aclose()
+    await database.close()
+
+
+async def test_an_address_holds_so_often_whatever_device_it_says_it_is(db: Database, database_url: str) -> None:
+    world = await seeds.seed(db, capacities=[9])
+    client, database = await _client(database_url, HENKHAM_LIMIT_HOLDS_PER_10_MINUTES="2")
+    made = [await hold(client, world, world.slots[0], f"made-up-{number}") for number in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 429]
+    assert refused(made[2], 429, "tried_too_often")["limit"] == "hold"
+    assert (await book(client, world, world.slots[0])).status_code == 201
+    await client.aclose()
+    await database.close()
+
+
+async def test_control_without_the_limit_made_up_devices_hold_every_place(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    world = await seeds.seed(db, capacities=[9])
+    made = [await hold(client, world, world.slots[0], f"made-up-{number}") for number in range(9)]
+    assert [answer.status_code for answer in made] == [201] * 9
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("a:b", "a:b"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_an_ipv6_line_is_one_address(address: str, counted: str) -> None:
+    assert network(address) == counted

@@ -2,17 +2,19 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from booking.actor import Actor
+from booking.appointments import service
+from booking.appointments.commands import CancelAppointment
 from booking.clock import utc_now
 from booking.db import Database
-from booking.mobile import keeping
 from booking.mobile.qr import qr_svg
-from booking.mobile.reading import Visit
 from tests import places
 from tests.pages import Page, read, send
 from tests.places import SERVICE, STATION, World
@@ -231,10 +233,8 @@ async def test_letting_go_never_cancels_a_visit_that_was_booked_this_moment(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
 ) -> None:
     ticket = await patient.book()
-    # As if our look had come before the booking, and our lock after it.
-    monkeypatch.setattr(Visit, "state", "held")
-    if not guarded:  # the control: without the guard the visit is lost
-        monkeypatch.setattr(keeping, "_check_lapsed", _nothing)
+    if not guarded:  # the control: a verb that does not look at the state under the lock loses the visit
+        monkeypatch.setattr(service, "let_go", _cancel)
     answer = await patient.client.post(f"{ticket.replace('/t/', '/h/')}/drop")
     assert answer.status_code == 303
     booked = await patient.count("SELECT count(*) FROM appointment WHERE state = 'booked'")
@@ -242,8 +242,9 @@ async def test_letting_go_never_cancels_a_visit_that_was_booked_this_moment(
     assert await patient.count("SELECT count(*) FROM message WHERE kind = 'cancelled'") == 1 - booked
 
 
-async def _nothing(*_: object) -> None:
-    """A guard that guards nothing."""
+async def _cancel(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> bool:
+    await service.cancel(session, code, token, CancelAppointment(), by=by, now=now)
+    return True
 
 
 async def test_a_full_time_offers_the_nearest_free_ones(patient: Patient) -> None:
@@ -358,3 +359,45 @@ async def test_a_day_without_times_and_a_day_too_far_say_so(patient: Patient) ->
             text("INSERT INTO slot_closure (slot_id, source, reason, created_at) SELECT id, 'x', 'x', now() FROM slot")
         )
     assert "Những tuần này đã hết chỗ." in (await patient.get(f"/f/{STATION}/{SERVICE}")).text
+
+
+async def test_only_a_day_off_is_called_closed(patient: Patient) -> None:
+    day = patient.world.near + timedelta(days=3)
+    path = f"/f/{STATION}/{SERVICE}"
+    assert "nghỉ" not in (await patient.get(path)).text
+    async with patient.db.transaction() as session:
+        await session.execute(
+            text("INSERT INTO calendar_day (day, kind, name, name_en) VALUES (:day, 'holiday', 'Ngày Mẫu', 'Sample')"),
+            {"day": day},
+        )
+    shown = (await patient.get(path)).text
+    assert shown.count("nghỉ") == 1
+    assert "(Ngày Mẫu)" in shown
+    assert shown.count("không có buổi khám") > 1
+
+
+async def test_a_place_closed_while_the_form_was_filled_in_leads_to_other_times(patient: Patient) -> None:
+    day = patient.world.far
+    slot = patient.world.slots[day][0]
+    held = await patient.hold(slot, str(day))
+    async with patient.db.transaction() as session:
+        await session.execute(text("UPDATE slot SET open = false WHERE id = :slot"), {"slot": slot})
+        await session.execute(
+            text("INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:slot, 'test', 'x', now())"),
+            {"slot": slot},
+        )
+    refused = await send(patient.client, read(held).form("/h/"), **TYPED)
+    page = read(refused)
+    assert refused.status_code == 409
+    assert "Giờ này vừa được đóng lại." in page.text
+    form = page.form(f"/f/{STATION}")
+    assert form.fields["name"] == TYPED["name"]
+    assert str(slot) not in form.choices["slot"]
+    assert await patient.count("SELECT count(*) FROM appointment WHERE state = 'booked'") == 0
+
+
+async def test_pages_answer_head_like_get_and_no_address_is_completed(patient: Patient) -> None:
+    page, head = await patient.client.get("/"), await patient.client.head("/")
+    assert (head.status_code, head.headers["content-type"]) == (200, page.headers["content-type"])
+    slashed = await patient.client.get(f"/f/{STATION}/", headers={"Host": "elsewhere.test"})
+    assert (slashed.status_code, slashed.headers.get("location")) == (404, None)
