@@ -9,6 +9,7 @@ somebody else knows better: a claim is ours as long as its lease is unchanged, a
 state of the post it belongs to, and what provider or carrier say moves a message forward only (`rules.may_follow`).
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,8 +26,17 @@ from booking.messages.models import Message
 from booking.sealed import UnsealError, keys
 from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
 
+log = logging.getLogger(__name__)
+
 RECEIPTS_PATH: Final = "/api/v1/sms/status"
 """Where status callbacks arrive, under the public address; our own message id follows."""
+
+_APPROVAL_EVERY: Final = timedelta(minutes=5)
+"""Between two looks at a message whose text is not approved; a version with the approval is a new process anyway."""
+
+_TELL_EVERY: Final = timedelta(minutes=1)
+_told: dict[tuple[MessageKind, str], datetime] = {}
+"""When this process last told of a text that is not approved."""
 
 _REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
 
@@ -248,16 +258,34 @@ async def _move(session: AsyncSession, guard: list[Any], *, now: datetime, **val
 
 def _set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
     """What to write instead of posting; None when it may go."""
-    if rules.valid_seconds(message.useful_until, now) is None:
-        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value}
+    late = rules.valid_seconds(message.useful_until, now) is None
     if not texts.may_send(message.kind, message.language, production=production):
-        return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TEXT_NOT_APPROVED.value}
+        return _not_approved(message, late=late, now=now)
+    if late:
+        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value}
     if message.kind in _REMINDERS and rules.is_quiet(now, clock.ZONE):
         morning = _morning_after(now)
         if morning >= message.useful_until:
             return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
         return {"state": MessageState.DUE, "due_at": morning}
     return None
+
+
+def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:
+    """It waits for the approval as long as it is of use, and says so: a text that is set aside for good tells nobody.
+
+    It is told once a minute for each text: thousands may wait.
+    """
+    text = (message.kind, message.language)
+    if text not in _told or abs(now - _told[text]) >= _TELL_EVERY:
+        _told[text] = now
+        facts = {"kind": message.kind, "language": message.language}
+        log.error("SMS wait: their text is not approved by the carriers", extra={"facts": facts})
+    reason = SuppressedReason.TEXT_NOT_APPROVED.value
+    if late:
+        return {"state": MessageState.EXPIRED, "reason": reason}
+    again = min(now + _APPROVAL_EVERY, message.useful_until)  # then it expires
+    return {"state": MessageState.DUE, "due_at": again, "reason": reason}
 
 
 def _morning_after(night: datetime) -> datetime:

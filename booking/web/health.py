@@ -5,6 +5,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse
 
+from booking.messages import texts
+from booking.settings import Settings
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -16,7 +19,7 @@ async def healthz() -> JSONResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """The database answers, and has the schema this code needs."""
+    """The database answers, and has the schema this code needs; what is to be sent may be sent."""
     checks = {"database": "ok", "migrations": "ok"}
     try:
         async with request.app.state.db.transaction() as session:
@@ -26,12 +29,21 @@ async def readyz(request: Request) -> JSONResponse:
     else:
         if found != request.app.state.schema_needed:
             checks["migrations"] = f"the database has {found}, this version needs {request.app.state.schema_needed}"
+    checks |= _texts(request.app.state.settings)
     ready = all(value == "ok" for value in checks.values())
     return JSONResponse(
         {"status": "ok" if ready else "not ready", "checks": checks},
         200 if ready else 503,
         {"Cache-Control": "no-store"},
     )
+
+
+def _texts(settings: Settings) -> dict[str, str]:
+    """Where SMS go to people: which texts the carriers have not approved. Without them nobody is told anything."""
+    if settings.environment != "production" or settings.gateway_name != "twilio":
+        return {}
+    waiting = sorted(f"{one.kind} ({one.language})" for one in texts.unapproved())
+    return {"texts": f"not approved: {', '.join(waiting)}" if waiting else "ok"}
 
 
 async def _revision(session: AsyncSession) -> str | None:

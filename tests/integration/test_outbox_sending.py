@@ -1,14 +1,16 @@
 """One sender, one carrier, every answer; the carrier's log is the judge."""
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from booking.clock import at_local, local_day, utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.logs import JsonLines
+from booking.messages import outbox, texts
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.outbox import Channel, Pace
 from booking.sealed import keys
@@ -151,14 +153,49 @@ async def test_too_late_is_not_sent_and_is_recorded(db: Database) -> None:
     assert (row.state, row.reason, row.lease_until) == (MessageState.EXPIRED, "time_passed", None)
 
 
-async def test_a_text_that_is_not_approved_stays_in_the_house_in_production(db: Database) -> None:
-    message = await write(db)
-    claim = await claimed(db)
+async def _begun_in_production(db: Database, at: datetime) -> bool:
+    """Whether the one message that is due at this moment would be posted."""
+    claim = await claimed(db, now=at)
     async with db.transaction() as session:
         strict = Channel("twilio", BASE, production=True)
-        assert await outbox.begin(session, claim, through=strict, now=utc_now(), lease=timedelta(seconds=9)) is None
+        posting = await outbox.begin(session, claim, through=strict, now=at, lease=timedelta(seconds=9))
+    return posting is not None
+
+
+async def test_a_text_that_is_not_approved_waits_and_goes_once_it_is(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, now = await write(db), utc_now()
+    assert not await _begun_in_production(db, now)
     row = await stored(db, message)
-    assert (row.state, row.reason) == (MessageState.SUPPRESSED, "text_not_approved")
+    assert (row.state, row.reason, row.lease_until, row.sends) == (MessageState.DUE, "text_not_approved", None, 0)
+    assert now < row.due_at <= now + timedelta(minutes=5)
+    monkeypatch.setattr(texts, "may_send", lambda *_, **__: True)
+    assert await _begun_in_production(db, row.due_at)
+
+
+async def test_what_nobody_approves_in_time_expires_and_says_why(db: Database) -> None:
+    message = await write(db, useful=60)
+    assert not await _begun_in_production(db, utc_now())
+    row = await stored(db, message)
+    assert (row.state, row.due_at) == (MessageState.DUE, message.useful_until)
+    assert not await _begun_in_production(db, row.due_at)
+    row = await stored(db, message)
+    assert (row.state, row.reason) == (MessageState.EXPIRED, "text_not_approved")
+
+
+async def test_waiting_for_approval_is_told_once_a_minute_for_each_text(
+    db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbox, "_told", {})
+    now = utc_now()
+    for language, later in (("vi", 0), ("vi", 59), ("en", 59), ("vi", 60)):
+        await write(db, language=language)
+        assert not await _begun_in_production(db, now + timedelta(seconds=1 + later))
+    told = [(one.levelname, JsonLines().format(one)) for one in caplog.records if one.name == outbox.log.name]
+    assert [level for level, _ in told] == ["ERROR"] * 3
+    facts = [(json.loads(line)["kind"], json.loads(line)["language"]) for _, line in told]
+    assert facts == [("booked", "vi"), ("booked", "en"), ("booked", "vi")]
 
 
 async def test_a_reminder_in_the_night_waits_for_the_morning_or_is_dropped(db: Database) -> None:

@@ -1,0 +1,50 @@
+"""/readyz: in production texts that may not go are a fault somebody must see."""
+
+import httpx
+import pytest
+
+from booking.main import create_app
+from booking.messages import texts
+from booking.messages.kinds import ApprovalState, MessageKind
+from booking.messages.texts import Template
+from booking.settings import load
+from tests.conftest import environment
+
+pytestmark = pytest.mark.anyio
+
+PRODUCTION = {
+    "HENKHAM_ENVIRONMENT": "production", "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "a-token", "TWILIO_FROM": "HenKham", "PUBLIC_BASE_URL": "https://henkham.example",
+    "HENKHAM_SEAL_KEY": "q7Zr1TnW3xYv5KbC9dFg2HjL4mPs6QaE", "HENKHAM_INDEX_KEY": "8uVw0ZyX2cRt4GbN6hMj1KqP3sLd5FaT",
+}  # fmt: skip
+
+
+async def _ready(url: str, **variables: str) -> httpx.Response:
+    app = create_app(load(environment(url, **variables)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://henkham.example") as client:
+        answer = await client.get("/readyz")
+    await app.state.db.close()
+    return answer
+
+
+async def test_production_is_not_ready_while_a_text_is_not_approved(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = Template(MessageKind.MOVED, "en", 1, ApprovalState.SUBMITTED, "HenKham: {code}")
+    monkeypatch.setattr(texts, "unapproved", lambda: [draft])
+    answer = await _ready(database_url, **PRODUCTION)
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "texts": "not approved: moved (en)"}
+
+
+async def test_production_is_ready_once_all_are(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "unapproved", list)
+    answer = await _ready(database_url, **PRODUCTION)
+    assert (answer.status_code, answer.json()["checks"]["texts"]) == (200, "ok")
+
+
+@pytest.mark.parametrize("variables", [{}, PRODUCTION | {"HENKHAM_ENVIRONMENT": "test"}], ids=["console", "test"])
+async def test_elsewhere_nobody_asks_the_carriers(database_url: str, variables: dict[str, str]) -> None:
+    assert texts.unapproved()
+    answer = await _ready(database_url, **variables)
+    assert (answer.status_code, "texts" in answer.json()["checks"]) == (200, False)
