@@ -67,7 +67,7 @@ async def put_slots(
 
 
 async def put_ends(session: AsyncSession, ends: Mapping[int, datetime]) -> int:
-    """Give slots (id to moment) another end; how many."""
+    """Give slots (id to moment) that hold nobody another end; how many. Whoever was told an end keeps it."""
     if not ends:
         return 0
     found = await session.scalars(_PUT_ENDS, {"given_id": list(ends), "given_ends_at": list(ends.values())})
@@ -145,7 +145,7 @@ def _put_slots() -> ReturningInsert[int, bool]:
 
 def _put_ends() -> ReturningUpdate[int]:
     given = _given({"id": BigInteger(), "ends_at": Moment})
-    changed = and_(_slot.c.id == given.c.id, _slot.c.ends_at != given.c.ends_at)
+    changed = and_(_slot.c.id == given.c.id, _slot.c.ends_at != given.c.ends_at, _slot.c.taken == 0)
     return update(_slot).where(changed).values(ends_at=given.c.ends_at).returning(_slot.c.id)
 
 

@@ -1,7 +1,8 @@
 """How weekly sessions become session and slot rows: plan the days, compare with what is there, write the difference.
 
 What a weekly session is for, who holds it and where never changes in its row: such a change ends it (`valid_to`) and
-begins another. Its hours may change; times it no longer has are closed, and people already promised them keep them.
+begins another. Its hours and the length of its slots may change; times it no longer has are closed, and people already
+promised them keep them: a slot that holds anybody is neither moved nor given another end.
 """
 
 from collections import defaultdict
@@ -69,6 +70,16 @@ class Coming:
         """Whether it ends at another time now. Its start is its name, so it stays the same slot."""
         return self.planned is not None and self.planned.span[1] != self.slot.ends_at
 
+    def kept(self, taken: Mapping[int, int]) -> bool:
+        """Whether it stays as it is though it is planned otherwise: it holds people, who were told when it ends."""
+        return (self.planned is None or self.resized) and taken[self.slot.id] > 0
+
+    def span(self, taken: Mapping[int, int]) -> Span:
+        """From when to when it will be."""
+        if self.planned is None or self.kept(taken):
+            return self.slot.starts_at, self.slot.ends_at
+        return self.planned.span
+
 
 async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) -> Published:
     """Do what `service.publish` says; see there."""
@@ -120,25 +131,27 @@ def _plan(offers: Mapping[int, Offer], calendar: Calendar, first: date, last: da
 
 
 class Promised:
-    """Times that are planned no longer but hold people, by resource and day."""
+    """Times that are planned no longer, or with another end, but hold people; by resource and day."""
 
-    def __init__(self, retired: Iterable[Standing]) -> None:
-        self._spans: dict[tuple[Resource, date], list[Span]] = defaultdict(list)
-        for slot in retired:
-            self._spans[slot.resource, slot.day].append((slot.starts_at, slot.ends_at))
+    def __init__(self, kept: Iterable[Standing]) -> None:
+        self._slots: dict[tuple[Resource, date], list[Standing]] = defaultdict(list)
+        for slot in kept:
+            self._slots[slot.resource, slot.day].append(slot)
 
-    def meet(self, resource: Resource, day: date, span: Span) -> bool:
-        """Whether one of them overlaps a time of the same practitioner or room."""
+    def meet(self, resource: Resource, day: date, span: Span, *, itself: int | None = None) -> bool:
+        """Whether one of them, but not the slot `itself`, overlaps a time of the same practitioner or room."""
         start, end = span
-        return any(begins < end and start < ends for begins, ends in self._spans.get((resource, day), ()))
+        near = self._slots.get((resource, day), ())
+        return any(slot.id != itself and slot.starts_at < end and start < slot.ends_at for slot in near)
 
 
 async def _judge(
     session: AsyncSession, coming: Collection[Coming], calendar: Calendar, *, now: datetime
 ) -> tuple[Promised, closing.Settled, int]:
     """Close what is planned no longer and open what is again; the rows that matter are locked first."""
-    retired = [each.slot for each in coming if each.planned is None]
-    near = Promised(retired)  # as if each of them held people: whether they do is known under the lock only
+    changed = [each for each in coming if each.planned is None or each.resized]
+    # As if each of them held people: whether they do is known under the lock only.
+    near = Promised(each.slot for each in changed)
     closed = await rows.closed_by_us(session, {each.slot.id for each in coming})
     weighed = [
         each
@@ -149,19 +162,19 @@ async def _judge(
         or near.meet(each.slot.resource, each.slot.day, each.planned.span)
     ]
     taken = await closing.lock(session, (each.slot.id for each in weighed))
-    promised = Promised(slot for slot in retired if taken[slot.id])
+    promised = Promised(each.slot for each in changed if each.kept(taken))
     wanted: dict[str, dict[int, str]] = {CALENDAR: {}, TIMETABLE: {}}
     for each in weighed:
         slot = each.slot
         reason = reason_to_close(
             calendar.off(slot.facility_id, slot.day),
             planned=each.planned is not None,
-            crowded=each.planned is not None and promised.meet(slot.resource, slot.day, each.planned.span),
+            crowded=promised.meet(slot.resource, slot.day, each.span(taken), itself=slot.id),
         )
         if reason:
             wanted[reason.source][slot.id] = reason.reason
     settled = await closing.settle(session, within={each.slot.id for each in weighed}, wanted=wanted, now=now)
-    ends = {each.slot.id: each.planned.span[1] for each in weighed if each.planned and each.resized}
+    ends = {each.slot.id: each.span(taken)[1] for each in weighed if each.resized and not each.kept(taken)}
     return promised, settled, await bulk.put_ends(session, ends)
 
 

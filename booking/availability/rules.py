@@ -157,7 +157,7 @@ def reason_to_close(off: DayRule | None, *, planned: bool, crowded: bool) -> Clo
     Args:
         off: the calendar's word for the day when the facility does not work; None when it does.
         planned: the weekly sessions have this time.
-        crowded: someone was promised a time that is no longer planned and overlaps this one, with the same
+        crowded: someone was promised a time that is no longer planned so and overlaps this one, with the same
             practitioner or in the same room. Selling this one too would send two people to one chair.
     """
     if off is not None:

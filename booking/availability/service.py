@@ -1,6 +1,6 @@
 """Publishing, closing and opening slots. What became of the people inside is asked elsewhere (appointments)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,21 +27,6 @@ async def publish(session: AsyncSession, command: PublishSlots, *, by: Actor, no
     return done
 
 
-async def close_slots(
-    session: AsyncSession, slot_ids: Iterable[int], source: str, reason: str, *, by: Actor, now: datetime
-) -> Settled:
-    """Let `source` close slots. Visits already booked in them stay."""
-    ids = set(slot_ids)
-    return await settle_closures(session, source, within=ids, wanted=dict.fromkeys(ids, reason), by=by, now=now)
-
-
-async def open_slots(
-    session: AsyncSession, slot_ids: Iterable[int], source: str, *, by: Actor, now: datetime
-) -> Settled:
-    """Let `source` no longer close slots. Those that another source closes stay closed."""
-    return await settle_closures(session, source, within=set(slot_ids), wanted={}, by=by, now=now)
-
-
 async def settle_closures(
     session: AsyncSession,
     source: str,
@@ -53,7 +38,8 @@ async def settle_closures(
 ) -> Settled:
     """Make `source` close exactly `wanted` (slot id to reason) among the slots of `within`, in one go.
 
-    Whoever both closes and opens in a transaction does it here: all locks are then taken in one order.
+    Whoever both closes and opens in a transaction does it here: all locks are then taken in one order. Visits already
+    booked in a closed slot stay, and a slot that another source closes stays closed.
 
     Raises:
         LookupError: a slot does not exist.

@@ -1,17 +1,31 @@
-"""Ask the database whether what must always be true is true."""
+"""Ask the database whether what must always be true is true: of what is near each minute, of everything once a day."""
 
 import logging
+from datetime import datetime, time, timedelta
+from typing import Final
 
+from booking import clock
 from booking.appointments import invariants
 from booking.db import Database
+from booking.trail.forgetting import first_run
 
 log = logging.getLogger(__name__)
 
+NIGHTLY: Final = time(3, 30)
+"""When everything is asked about; housekeeping is done by then."""
 
-async def run(db: Database) -> int:
-    """How many rules are broken; each is an alarm in the log, with the ids of a few rows."""
+
+async def run(db: Database, *, now: datetime | None = None) -> int:
+    """How many rules are broken; each is an alarm in the log, with the ids of a few rows.
+
+    What starts yesterday or later is asked about each time: nothing earlier changes in a day's work.
+    """
+    now = now or clock.utc_now()
+    due = clock.at_local(clock.local_day(now), NIGHTLY)
     async with db.transaction() as session:
-        broken = await invariants.broken(session)
+        everything = now >= due and await first_run(session, "check_invariants", due, now=now)
+        since = invariants.EVER if everything else clock.day_bounds(clock.local_day(now) - timedelta(days=1))[0]
+        broken = await invariants.broken(session, since=since)
     for name, rows in broken.items():
         log.error("an invariant is broken", extra={"facts": {"invariant": name, "count": len(rows), "rows": rows}})
     return len(broken)

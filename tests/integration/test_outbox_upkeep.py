@@ -43,6 +43,22 @@ async def test_expired_holds_are_given_back_and_live_ones_are_kept(db: Database,
     assert await _count(db, "SELECT sum(taken) FROM slot") == 1
 
 
+async def test_history_is_asked_about_once_a_day_and_what_is_near_each_time(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2, 2])
+    broken, back = "UPDATE slot SET free_places = :places WHERE id = :id", [1, 2]
+    await seeds.run(db, broken, places=[1, 1], id=world.slots[0])
+    starts = await seeds.value(db, "SELECT starts_at FROM slot WHERE id = :id", id=world.slots[0])
+    day = clock.local_day(starts)
+    night, noon = time(3), time(12)
+    assert await check_invariants.run(db, now=clock.at_local(day, night)) == 1
+    assert await check_invariants.run(db, now=clock.at_local(day + timedelta(days=1), night)) == 1
+    later = day + timedelta(days=2)
+    assert await check_invariants.run(db, now=clock.at_local(later, night)) == 0  # too far back for every minute
+    assert await check_invariants.run(db, now=clock.at_local(later, noon)) == 1  # the day's full run
+    assert await check_invariants.run(db, now=clock.at_local(later, noon)) == 0
+    await seeds.run(db, broken, places=back, id=world.slots[0])
+
+
 async def test_a_broken_invariant_is_an_alarm_with_ids_only(
     db: Database, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,12 +38,13 @@ async def ids(db: Database) -> list[int]:
 
 async def close(db: Database, slot_ids: list[int], source: str, reason: str = "busy") -> Settled:
     async with db.transaction() as session:
-        return await service.close_slots(session, slot_ids, source, reason, by=BY, now=LATER)
+        wanted = dict.fromkeys(slot_ids, reason)
+        return await service.settle_closures(session, source, within=slot_ids, wanted=wanted, by=BY, now=LATER)
 
 
 async def reopen(db: Database, slot_ids: list[int], source: str) -> Settled:
     async with db.transaction() as session:
-        return await service.open_slots(session, slot_ids, source, by=BY, now=LATER)
+        return await service.settle_closures(session, source, within=slot_ids, wanted={}, by=BY, now=LATER)
 
 
 async def open_ids(db: Database) -> set[int]:
@@ -103,7 +104,8 @@ async def one_opens_while_another_closes(db: Database, slot_id: int) -> bool:
 
     async def b_closes() -> None:
         async with db.transaction() as session:
-            await service.close_slots(session, [slot_id], "b", "busy", by=BY, now=LATER)
+            wanted = {slot_id: "busy"}
+            await service.settle_closures(session, "b", within=[slot_id], wanted=wanted, by=BY, now=LATER)
             closed.set()
             await go.wait()
 
