@@ -75,7 +75,7 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
     except ExportUnreadable as error:
         _tell(unreadable_json(feed, error), [explain_unreadable(error)], as_json)
         return UNUSABLE
-    calendar = _ask(feed, rows, report, now=now)
+    calendar = _ask(feed, file, rows, report, now=now)
     if calendar and calendar.verdict:
         report = replace(report, verdict=calendar.verdict)
     plain, lines = report.as_json(), summary(report)
@@ -97,20 +97,21 @@ def _tell(plain: Mapping[str, object], lines: list[str], as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _ask(feed: Feed, rows: list[StagedRow], report: Report, *, now: datetime) -> Calendar | None:
+def _ask(feed: Feed, file: Path, rows: list[StagedRow], report: Report, *, now: datetime) -> Calendar | None:
     url = os.environ.get("DATABASE_URL")
     if not url:
         return None
     try:
-        return asyncio.run(asyncio.wait_for(_plan(url, _command(feed, rows, report), now=now), _PATIENCE))
+        command = _command(feed, file, rows, report)
+        return asyncio.run(asyncio.wait_for(_plan(url, command, now=now), _PATIENCE))
     except FacilityUnknown:
         return Calendar(problem=f"the database has no facility {feed.facility}")
     except Exception as error:  # noqa: BLE001  whatever is wrong there, the dry run by the feed alone goes on
         return Calendar(problem=f"the database of DATABASE_URL does not answer: {type(error).__name__}")
 
 
-def _command(feed: Feed, rows: list[StagedRow], report: Report) -> ApplyExport:
-    content = Content(feed.code, feed.facility, "", "", hashlib.sha256().digest(), 0, {})
+def _command(feed: Feed, file: Path, rows: list[StagedRow], report: Report) -> ApplyExport:
+    content = Content(feed.code, feed.facility, "", file.name, hashlib.sha256(file.read_bytes()).digest(), 0, {})
     terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes())
     return ApplyExport(content, within(rows, report.window), report.signs, feed.guards.thresholds(), terms)
 

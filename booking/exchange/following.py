@@ -8,17 +8,22 @@ then stands twice, at its old time and, under a key of its own, at its new one, 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from booking.clock import ZONE
 from booking.exchange.commands import Terms
-from booking.exchange.kinds import AbsenceMeaning, VerdictKind
-from booking.exchange.rules import StagedRow, gone, identities
+from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
+from booking.exchange.rules import StagedRow, Verdict, gone, identities
 
 _BESIDE = "\x1f"
 """Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
 
 _LONGEST_KEY = 200
 """Characters of a key that are kept; an index of PostgreSQL takes 2,700 bytes."""
+
+
+LONGEST_VISIT = timedelta(days=1)
+"""A row without an end is taken to be over by then: no slot is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,42 @@ class Changes:
         return {key: row for key, row in kept.items() if key not in self.drop} | dict(self.put)
 
 
-def follow(kept: Mapping[str, StagedRow], rows: Iterable[StagedRow], terms: Terms, verdict: VerdictKind) -> Changes:
-    """What a file changes in the rows kept, as far as its verdict lets it."""
+def follow(
+    kept: Mapping[str, StagedRow],
+    rows: Iterable[StagedRow],
+    terms: Terms,
+    verdict: VerdictKind,
+    *,
+    since: datetime | None = None,
+) -> Changes:
+    """What a file changes in the rows kept, as far as its verdict lets it.
+
+    A row that was over before `since` is kept only where it takes the place of one that is kept.
+    """
     if verdict is VerdictKind.HOLD:
         return Changes()
     said = keyed(rows, terms.meaning)
-    return _wholly(kept, said, terms) if verdict is VerdictKind.APPLY else _closing_only(kept, said, terms)
+    changes = _wholly(kept, said, terms) if verdict is VerdictKind.APPLY else _closing_only(kept, said, terms)
+    if since is None:
+        return changes
+    return replace(changes, put={key: row for key, row in changes.put.items() if key in kept or not over(row, since)})
+
+
+def doubted(verdict: Verdict, applied: datetime | None) -> Verdict:
+    """The verdict on a content that was applied before, and another since (None: it was not): openings wait.
+
+    Which of the two is newer nobody can tell; a time that was given away again must not be open.
+    """
+    if applied is None:
+        return verdict
+    kind = VerdictKind.HOLD if verdict.kind is VerdictKind.HOLD else VerdictKind.CLOSINGS_ONLY
+    told = f"{applied.astimezone(ZONE):%d/%m/%Y %H:%M}"
+    return Verdict(kind, (*verdict.reasons, (GuardReason.CAME_BEFORE, {"applied": told})))
+
+
+def over(row: StagedRow, moment: datetime) -> bool:
+    """Whether a row takes no time from this moment on."""
+    return (row.ends_at or row.starts_at + LONGEST_VISIT) <= moment
 
 
 def keyed(rows: Iterable[StagedRow], meaning: AbsenceMeaning) -> dict[str, StagedRow]:

@@ -4,9 +4,8 @@ from enum import StrEnum
 
 
 class FileState(StrEnum):
-    """What became of one content of a feed."""
+    """What became of a file of a feed."""
 
-    RECEIVED = "received"  # taken, not yet judged
     APPLIED = "applied"  # wholly, or its closings only: the report says which
     HELD = "held"  # a guard spoke: nothing applied, staff decide
     QUARANTINED = "quarantined"  # could not be read
@@ -87,12 +86,13 @@ class VerdictKind(StrEnum):
 
 
 class GuardReason(StrEnum):
-    """Which guard speaks. The first four let closings through, the others hold the whole file."""
+    """Which guard speaks. The first five let closings through, the others hold the whole file."""
 
     ROWS_SHRANK = "rows_shrank"
     DAYS_MISSING = "days_missing"
     UNMAPPED_RESOURCES = "unmapped_resources"
     MANY_REFUSED = "many_refused"
+    CAME_BEFORE = "came_before"
     NOTHING_READ = "nothing_read"
     OUTSIDE_PERIOD = "outside_period"
     OUTSIDE_HOURS = "outside_hours"

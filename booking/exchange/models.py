@@ -12,12 +12,16 @@ from booking.exchange.kinds import ConflictState, FileState
 
 
 class FeedFile(SQLModel, table=True):
-    """One content of a feed (by hash), and what became of it. `report` holds counts and reasons, no personal data."""
+    """What became of a file of a feed. `report` holds counts and reasons, no personal data.
+
+    Each file that is applied has a row of its own, also when its content (by hash) was applied before: the order of ids
+    is the order of applying. A content that was refused again only renews its row.
+    """
 
     __tablename__ = "feed_file"
     __table_args__ = (
-        UniqueConstraint("feed", "sha256", name="feed_file_key"),
-        Index("feed_file_received", "feed", "received_at"),
+        Index("feed_file_content", "feed", "sha256"),
+        Index("feed_file_order", "feed", "id"),
     )
 
     id: int | None = Field(default=None, sa_column=key())

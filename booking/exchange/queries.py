@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, Select, Text, any_, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, any_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,8 +14,8 @@ from booking.availability import queries as availability
 from booking.availability.models import Slot, SlotClosure
 from booking.clock import day_bounds, local_day
 from booking.directory.models import Facility
-from booking.exchange.commands import ApplyExport, Terms
-from booking.exchange.following import Changes, follow
+from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.rules import GridSlot, Signs, StagedRow, Verdict, closed_slots, guard, merged, outside_hours
@@ -33,21 +33,31 @@ def source_of(feed: str) -> str:
 
 
 async def file_of(session: AsyncSession, feed: str, sha256: bytes) -> FeedFile | None:
-    """The record of a content."""
+    """The newest record of a content; of one that was ever applied, the newest application."""
     query = select(FeedFile).where(col(FeedFile.feed) == feed, col(FeedFile.sha256) == sha256)
-    found: FeedFile | None = await session.scalar(query)
+    applied_first = (col(FeedFile.state) == FileState.APPLIED).desc()
+    found: FeedFile | None = await session.scalar(query.order_by(applied_first, col(FeedFile.id).desc()).limit(1))
     return found
 
 
-async def is_done(session: AsyncSession, feed: str, sha256: bytes, definition: str) -> bool:
-    """Whether this content was applied before, by a feed that said the same."""
-    known = await file_of(session, feed, sha256)
-    return known is not None and done_by(known, definition)
+async def done_before(session: AsyncSession, content: Content) -> FeedFile | None:
+    """The record that says that nothing is left to do: of all applied files of the feed the last had this content.
+
+    And it was applied by a feed that said the same. What was applied earlier is no answer: others came since.
+    """
+    last = await last_applied(session, content.feed)
+    if last is None or last.sha256 != content.sha256 or last.report.get("definition") != content.definition:
+        return None
+    return last
 
 
-def done_by(known: FeedFile, definition: str) -> bool:
-    """Whether the record says that nothing is left to do."""
-    return known.state is FileState.APPLIED and known.report.get("definition") == definition
+async def _came_before(session: AsyncSession, content: Content) -> datetime | None:
+    """When a content that comes again was applied, if another one was since."""
+    known = await file_of(session, content.feed, content.sha256)
+    last = await last_applied(session, content.feed)
+    if known is None or last is None or known.state is not FileState.APPLIED or known.sha256 == last.sha256:
+        return None
+    return known.received_at
 
 
 async def last_applied(session: AsyncSession, feed: str) -> FeedFile | None:
@@ -69,7 +79,7 @@ def _applied(feed: str) -> Select[FeedFile]:
     return (
         select(FeedFile)
         .where(col(FeedFile.feed) == feed, col(FeedFile.state) == FileState.APPLIED)
-        .order_by(col(FeedFile.received_at).desc(), col(FeedFile.id).desc())
+        .order_by(col(FeedFile.id).desc())
     )
 
 
@@ -84,13 +94,16 @@ async def newest_slot(session: AsyncSession) -> int:
     return await session.scalar(select(col(Slot.id)).order_by(col(Slot.id).desc()).limit(1)) or 0
 
 
-async def rows_kept(session: AsyncSession, feed: str, meaning: AbsenceMeaning) -> dict[str, StagedRow]:
-    """The rows of a feed that apply now, by their keys."""
+async def rows_kept(
+    session: AsyncSession, feed: str, meaning: AbsenceMeaning, *, now: datetime
+) -> dict[str, StagedRow]:
+    """The rows of a feed that apply now, by their keys; those that were over before today are nobody's any more."""
     columns = (
         col(FeedRow.row_key), col(FeedRow.resource), col(FeedRow.starts_at), col(FeedRow.ends_at),
         col(FeedRow.state_text), col(FeedRow.closes),
     )  # fmt: skip
-    found = await session.execute(select(*columns).where(col(FeedRow.feed) == feed).order_by(col(FeedRow.id)))
+    query = select(*columns).where(col(FeedRow.feed) == feed, ~over_before(_today(now))).order_by(col(FeedRow.id))
+    found = await session.execute(query)
     offers = meaning is AbsenceMeaning.FREE_LIST
     return {
         key: StagedRow(0, key, resource, starts_at, ends_at, state_text, closes, offers=offers and not closes)
@@ -98,20 +111,30 @@ async def rows_kept(session: AsyncSession, feed: str, meaning: AbsenceMeaning) -
     }
 
 
+def over_before(moment: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a row that is kept was over by then; `following.over` says the same of a row that was read."""
+    return func.coalesce(col(FeedRow.ends_at), col(FeedRow.starts_at) + LONGEST_VISIT) <= moment
+
+
+def _today(now: datetime) -> datetime:
+    return day_bounds(local_day(now))[0]
+
+
 async def times_of(
     session: AsyncSession, facility: str, resources: Collection[str], *, now: datetime
 ) -> list[GridSlot]:
-    """The slots of these resources from today on, open or not.
+    """The slots of these resources from today on, open or not; one with a practitioner and a room stands for each.
 
     Raises:
         FacilityUnknown: no facility has this code.
     """
-    since = day_bounds(local_day(now))[0]
-    found = await availability.grid(session, facility, start=since, end=since + _FAR)
+    since = _today(now)
+    found = await availability.grid(session, facility, start=since, end=since + _FAR, codes=resources)
     return [
-        GridSlot(row.slot_id, row.resource, row.starts_at, row.ends_at)
+        GridSlot(row.slot_id, code, row.starts_at, row.ends_at)
         for row in found
-        if row.resource is not None and row.resource in resources
+        for code in row.codes
+        if code in resources
     ]
 
 
@@ -120,7 +143,7 @@ async def closed_by(session: AsyncSession, feed: str, *, now: datetime) -> set[i
     query = (
         select(col(SlotClosure.slot_id))
         .join(Slot, col(Slot.id) == col(SlotClosure.slot_id))
-        .where(col(SlotClosure.source) == source_of(feed), col(Slot.ends_at) > day_bounds(local_day(now))[0])
+        .where(col(SlotClosure.source) == source_of(feed), col(Slot.ends_at) > _today(now))
     )
     return set(await session.scalars(query))
 
@@ -173,19 +196,19 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime) ->
         FacilityUnknown: the feed names a facility there is none of.
     """
     content, terms = command.content, command.terms
-    kept = await rows_kept(session, content.feed, terms.meaning)
+    kept = await rows_kept(session, content.feed, terms.meaning, now=now)
     slots = await times_of(session, content.facility, _resources(terms, kept), now=now)
     signs = _compared(command.signs, command.rows, slots)
-    before = await signs_before(session, content.feed)
-    verdict = guard(before, signs, today=local_day(now), limits=command.limits)
-    changes = follow(kept, command.rows, terms, verdict.kind)
+    before, earlier = await signs_before(session, content.feed), await _came_before(session, content)
+    verdict = doubted(guard(before, signs, today=local_day(now), limits=command.limits), earlier)
+    changes = follow(kept, command.rows, terms, verdict.kind, since=_today(now))
     closed_now = await closed_by(session, content.feed, now=now)
     return Plan(verdict, signs, changes, _picture(changes.after(kept), slots, terms, closed_now))
 
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
     """What a feed closes by the rows kept, and what it closes in the calendar."""
-    kept = await rows_kept(session, feed, terms.meaning)
+    kept = await rows_kept(session, feed, terms.meaning, now=now)
     slots = await times_of(session, facility, _resources(terms, kept), now=now)
     return _picture(kept, slots, terms, await closed_by(session, feed, now=now))
 

@@ -30,7 +30,7 @@ class StagedRow:
     Attributes:
         line: the line of the file it begins on, from 1.
         row_key: the hospital's own stable id of the row, where its export has one.
-        resource: our practitioner code.
+        resource: our code of a practitioner or a room.
         starts_at: UTC.
         ends_at: UTC; None when the file gives none, or none after the start.
         state_text: the hospital's word for the state; empty where it has none.
@@ -61,7 +61,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class GridSlot:
-    """A time of ours that a row may close."""
+    """A time of ours that a row may close. With a practitioner and a room it stands once for each, under one id."""
 
     id: int
     resource: str
@@ -121,7 +121,9 @@ def _meet(rows: Iterable[StagedRow], slots: Sequence[GridSlot], length_at: Lengt
         by_resource[slot.resource].append(slot)
     for resource, theirs in by_resource.items():
         if resource in waiting:
-            found.update(_sweep(sorted(waiting[resource]), sorted(theirs, key=lambda slot: slot.starts_at)))
+            for slot_id, because in _sweep(sorted(waiting[resource]), sorted(theirs, key=lambda slot: slot.starts_at)):
+                # A slot stands once for its practitioner and once for its room.
+                found[slot_id] = [*found.get(slot_id, ()), *because]
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Text, any_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, BigInteger, Boolean, Text, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -17,19 +17,21 @@ from booking.actor import Actor
 from booking.availability import service as availability
 from booking.availability.commands import PublishSlots
 from booking.availability.publishing import Published
+from booking.clock import day_bounds, local_day
 from booking.columns import Moment
 from booking.directory import queries as directory
 from booking.exchange import conflicts, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
 from booking.exchange.kinds import FileState, VerdictKind
-from booking.exchange.models import FeedFile
 from booking.exchange.queries import Picture, Plan, source_of
 from booking.exchange.rules import Verdict, closings
 from booking.trail.service import record
 
 _PUBLISHING = 0x4578706F7274  # "Export"
 _FACILITY = 0x45787072  # "Expr"; the second key is the facility's id
+_ASIDE = 0x45787071
+_SETTING_ASIDE = select(func.pg_advisory_xact_lock(_ASIDE, func.hashtext(bindparam("feed", type_=Text))))
 _IMPORTING = select(func.pg_advisory_xact_lock_shared(_PUBLISHING))
 _PUBLISH = select(func.pg_advisory_xact_lock(_PUBLISHING))
 
@@ -72,7 +74,10 @@ class Applied:
 
 
 async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, now: datetime) -> Applied:
-    """Apply a file as far as its guards allow. The same content again, by a feed that says the same, does nothing.
+    """Apply a file as far as its guards allow. The last content again, by a feed that says the same, does nothing.
+
+    An earlier content that comes again, another having been applied since, may only close: which of them is newer
+    nobody can tell, and a time that was given away again must not be open.
 
     A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
 
@@ -81,16 +86,16 @@ async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, 
     """
     content = command.content
     facility_id = await _alone(session, content.facility)
-    known = await queries.file_of(session, content.feed, content.sha256)
-    if known is not None and queries.done_by(known, content.definition):
-        return Applied(known.state, Verdict(VerdictKind(known.report["verdict"]["kind"])), again=True)
+    if done := await queries.done_before(session, content):
+        return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
     plan = await queries.plan(session, command, now=now)
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
-    file_id = await _record_file(session, content, facility_id, state, _report(command, plan), known=known, now=now)
+    file_id = await _record_file(session, content, facility_id, state, _report(command, plan), now=now)
     counts = Counts()
     if not held:
         await _write_rows(session, content.feed, plan.changes, file_id)
+        await session.execute(_FORGET, {"of_feed": content.feed, "today": day_bounds(local_day(now))[0]})
         counts = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
         counts = replace(counts, rows=len(plan.changes.put), dropped=len(plan.changes.drop))
     name = "export.hold" if held else "export.apply"
@@ -103,10 +108,10 @@ async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, 
 
 async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: datetime) -> None:
     """Record a file that cannot be read. Nothing of it applies, and what was closed before stays closed."""
+    await session.execute(_SETTING_ASIDE, {"feed": content.feed})
     facility_id = await queries.facility_of(session, content.facility)
-    known = await queries.file_of(session, content.feed, content.sha256)
     report = {**content.report, "definition": content.definition}
-    file_id = await _record_file(session, content, facility_id, FileState.QUARANTINED, report, known=known, now=now)
+    file_id = await _record_file(session, content, facility_id, FileState.QUARANTINED, report, now=now)
     record(session, "export.quarantine", "feed_file", file_id, by=by, now=now, feed=content.feed)
 
 
@@ -196,20 +201,19 @@ async def _record_file(
     state: FileState,
     report: Mapping[str, object],
     *,
-    known: FeedFile | None,
     now: datetime,
 ) -> int:
-    """Write what became of a content; its id. One that was applied stays so when it is refused later."""
-    if known is not None and known.id and known.state is FileState.APPLIED and state is not FileState.APPLIED:
+    """Write what became of a file; its id. A content that was applied stays so when it is refused later."""
+    refused = state is not FileState.APPLIED
+    known = await queries.file_of(session, content.feed, content.sha256) if refused else None
+    if known is not None and known.id and known.state is FileState.APPLIED:
         return known.id
     values = {
         "feed": content.feed, "facility_id": facility_id, "file_name": content.file_name, "sha256": content.sha256,
         "size": content.size, "received_at": now, "state": state, "report": report,
     }  # fmt: skip
-    put = insert(_file).values(values)
-    changed = {name: value for name, value in values.items() if name not in {"feed", "sha256"}}
-    put = put.on_conflict_do_update(constraint="feed_file_key", set_=changed)
-    return int((await session.execute(put.returning(_file.c.id))).scalar_one())
+    put = insert(_file) if known is None else update(_file).where(_file.c.id == known.id)
+    return int((await session.execute(put.values(values).returning(_file.c.id))).scalar_one())
 
 
 _GIVEN = (
@@ -237,6 +241,10 @@ _PUT = _ADD.on_conflict_do_update(
 )
 _DROP = delete(_row).where(
     _row.c.feed == bindparam("of_feed", type_=Text), _row.c.row_key == any_(bindparam("keys", type_=ARRAY(Text)))
+)
+
+_FORGET = delete(_row).where(
+    _row.c.feed == bindparam("of_feed", type_=Text), queries.over_before(bindparam("today", type_=Moment))
 )
 
 

@@ -47,14 +47,6 @@ def check(feed: Feed, path: Path, *, today: date) -> Report:
     return report
 
 
-def check_json(feed: Feed, path: Path, *, today: date) -> dict[str, object]:
-    """`check` as plain values; an unreadable file is an answer too (`readable` is false)."""
-    try:
-        return check(feed, path, today=today).as_json()
-    except ExportUnreadable as error:
-        return unreadable_json(feed, error)
-
-
 def unreadable_json(feed: Feed, error: ExportUnreadable) -> dict[str, object]:
     """The report of a file that cannot be read."""
     return {

@@ -49,6 +49,9 @@ _GUARDS = {
     GuardReason.DAYS_MISSING: "Days of the last file are missing: {days}. Was a filter or a row limit left on?",
     GuardReason.UNMAPPED_RESOURCES: "{rows} of {of} rows belong to resources that the feed does not map.",
     GuardReason.MANY_REFUSED: "{rows} of {of} rows cannot be used.",
+    GuardReason.CAME_BEFORE: (
+        "A file with exactly this content was applied on {applied}, and another one since. Is it an old export?"
+    ),
     GuardReason.NOTHING_READ: "None of {of} rows can be used.",
     GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",

@@ -1,7 +1,7 @@
 """Read what hospitals' software dropped, apply it, put it away with a report. Run every 10 to 15 seconds.
 
-Every step may be repeated: a file is moved only after its transaction was committed, and the same content is applied
-once. So a kill at any moment loses nothing, and two schedulers on one folder are harmless.
+Every step may be repeated: a file is moved only after its transaction was committed, and the content applied last is
+not applied again. So a kill at any moment loses nothing, and two schedulers on one folder are harmless.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ def _read(feed: Feed, content: Content, taken: Taken, slip: Slip) -> ApplyExport
 
 async def _is_done(db: Database, content: Content) -> bool:
     async with db.transaction() as session:
-        return await queries.is_done(session, content.feed, content.sha256, content.definition)
+        return await queries.done_before(session, content) is not None
 
 
 async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:
@@ -178,7 +178,8 @@ async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:
 
     applied = await db.until_known(once)
     kind = applied.verdict.kind
-    facts = {"feed": slip.feed, "file": slip.file, "state": kind.value, "rows": len(command.rows)}
+    why = ", ".join(reason.value for reason, _ in applied.verdict.reasons)
+    facts = {"feed": slip.feed, "file": slip.file, "state": kind.value, "reason": why, "rows": len(command.rows)}
     level = logging.INFO if kind is VerdictKind.APPLY else logging.WARNING
     log.log(level, "an export was judged", extra={"facts": facts | _counted(applied)})
     for code in applied.without_times:

@@ -63,6 +63,18 @@ async def both(db: Database, other: Database) -> list[bool]:
     return sorted(each.again for each in done)
 
 
+async def test_an_earlier_content_again_is_done_once_by_two_at_once_and_only_closes(
+    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hospital = Hospital(db)
+    await hospital.apply(row("1", "08:00"), content="same")
+    await hospital.apply(row("1", "09:00"), content="later")
+    together(monkeypatch)
+    assert await both(db, other) == [False, True]
+    assert await value(db, APPLIED) == 3
+    assert await hospital.closed() == ["08:00", "09:00"]
+
+
 async def test_the_same_content_at_once_is_done_once(
     db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,8 +23,10 @@ from tests.feeds import (
     QUIET,
     Folders,
     Hospital,
+    book,
     closed_times,
     hospital_database,
+    moment,
     nothing,
     publish,
     row,
@@ -33,7 +35,7 @@ from tests.feeds import (
     two_days,
 )
 from tests.postgres import Cluster
-from tests.seeds import value
+from tests.seeds import run, value
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +121,7 @@ def _halves() -> list[tuple[int, int]]:
 async def test_what_staff_closed_stays_closed_when_the_feed_opens(db: Database, hospital: Hospital) -> None:
     slot = await slot_id(db, "08:00")
     async with db.transaction() as session:
-        await availability.close_slots(session, [slot], "staff", "away", by=BY, now=NOW)
+        await availability.settle_closures(session, "staff", within=[slot], wanted={slot: "away"}, by=BY, now=NOW)
     await hospital.apply(row("1", "08:00"), row("2", "09:00"))
     await hospital.apply(nothing())
     assert await hospital.closed() == []
@@ -136,13 +138,89 @@ async def test_two_feeds_of_one_facility_do_not_undo_each_other(db: Database, ho
     assert await closed_times(db) == frozenset()
 
 
-async def test_the_same_content_twice_is_done_once(db: Database, hospital: Hospital) -> None:
+async def test_the_last_content_twice_is_done_once(db: Database, hospital: Hospital) -> None:
     first = await hospital.apply(row("1", "08:00"), content="a")
-    await hospital.apply(row("1", "09:00"), content="b")
     again = await hospital.apply(row("1", "08:00"), content="a")
     assert (first.again, again.again, again.counts) == (False, True, Counts())
+    assert await value(db, "SELECT count(*) FROM audit_event WHERE action = 'export.apply'") == 1
+    assert await value(db, "SELECT count(*) FROM feed_file") == 1
+
+
+async def test_an_earlier_content_again_closes_what_was_given_away_again_and_opens_nothing(
+    db: Database, hospital: Hospital
+) -> None:
+    await hospital.apply(row("1", "08:00"), content="a")
+    await hospital.apply(row("1", "09:00"), content="b")
     assert await hospital.closed() == ["09:00"]
-    assert await value(db, "SELECT count(*) FROM audit_event WHERE action = 'export.apply'") == 2
+    for known in (False, True):
+        again = await hospital.apply(row("1", "08:00"), content="a")
+        assert (again.again, again.verdict.kind) == (known, VerdictKind.CLOSINGS_ONLY)
+        assert await hospital.closed() == ["08:00", "09:00"]
+    back = await hospital.apply(row("1", "09:00"), content="b")
+    assert dict(back.verdict.reasons) == {GuardReason.CAME_BEFORE: {"applied": "23/11/2026 00:00"}}
+    assert await hospital.closed() == ["08:00", "09:00"]
+    await hospital.apply(row("1", "09:00"), content="c")
+    assert await hospital.closed() == ["09:00"]
+    assert await value(db, "SELECT count(*) FROM audit_event WHERE action = 'export.apply'") == 5
+
+
+async def test_what_comes_again_is_not_the_measure_of_the_next(hospital: Hospital) -> None:
+    hospital.limits = replace(QUIET, shrink=0.2)
+    whole = [row("1", "08:00"), row("2", "09:00"), row("3", "10:00")]
+    for content in ("a", "b", "a", "b"):
+        await hospital.apply(*whole, content=content)
+    done = await hospital.apply(row("1", "08:00"))
+    assert GuardReason.ROWS_SHRANK in dict(done.verdict.reasons)
+
+
+async def test_what_was_over_before_today_is_forgotten(db: Database, hospital: Hospital) -> None:
+    week = [row("1", "08:00"), row("2", "08:00", "08:30", day=24), row("3", "08:00", day=25), row("4", "09:00", day=26)]
+    kept = "SELECT string_agg(row_key, ' ' ORDER BY row_key) FROM feed_row"
+    await hospital.apply(*week)
+    assert await value(db, kept) == "1 2 3 4"
+    await publish(db, days=3, now=NOW)
+    later = moment("07:00", 26)
+    async with db.transaction() as session:  # not yet removed, but asked for no more
+        known = await queries.rows_kept(session, "x", hospital.meaning, now=later)
+    assert sorted(known) == ["3", "4"]  # the third has no end: it may have lasted into today
+    done = await hospital.apply(*week, now=later)
+    assert (done.counts.rows, await value(db, kept)) == (0, "3 4")
+    assert "26 09:00" in await hospital.closed()
+
+
+async def test_a_row_that_moves_into_the_past_opens_its_time(db: Database) -> None:
+    listed = Hospital(db, meaning=AbsenceMeaning.BUSY_LIST, window=None)
+    later = moment("07:00", 24)
+    await listed.apply(row("1", "08:00", "08:30", day=24), now=later)
+    assert await listed.closed() == ["24 08:00"]
+    await listed.apply(row("1", "08:00", "08:30", day=23), now=later)
+    assert await listed.closed() == []
+    assert await value(db, "SELECT count(*) FROM feed_row") == 0
+
+
+async def test_a_room_closes_the_times_of_the_practitioners_in_it(db: Database, hospital: Hospital) -> None:
+    slot = await slot_id(db, "08:00")
+    await run(
+        db,
+        "WITH room AS (INSERT INTO room (facility_id, code, name) SELECT id, 'T9', 'T9' FROM facility"
+        " WHERE code = 'BVVT' RETURNING id) UPDATE slot SET room_id = room.id FROM room WHERE slot.id = :slot",
+        slot=slot,
+    )
+    await book(db, "08:00")
+    rooms = {"T9": 30, "chau": 30}
+    command = hospital.command(replace(row("1", "08:00"), resource="T9"), row("2", "08:15"), row("3", "10:00"))
+    command = replace(command, terms=replace(command.terms, slot_minutes=rooms))
+    async with db.transaction() as session:
+        done = await service.apply_file(session, command, by=BY, now=NOW)
+    assert done.without_times == ()
+    assert await hospital.closed() == ["08:00", "08:30", "10:00"]
+    assert await value(db, "SELECT row_keys FROM conflict") == ["2", "1"]
+    # Without the doctor in the feed the room alone finds the time.
+    command = hospital.command(replace(row("1", "08:00"), resource="T9"))
+    command = replace(command, terms=replace(command.terms, slot_minutes={"T9": 30}))
+    async with db.transaction() as session:
+        await service.apply_file(session, command, by=BY, now=NOW)
+    assert await hospital.closed() == ["08:00"]
 
 
 async def test_the_same_content_by_a_corrected_feed_is_another_file(db: Database, hospital: Hospital) -> None:
@@ -153,7 +231,7 @@ async def test_the_same_content_by_a_corrected_feed_is_another_file(db: Database
         done = await service.apply_file(session, command, by=BY, now=NOW)
     assert not done.again
     assert await hospital.closed() == ["09:00"]
-    assert await value(db, "SELECT count(*) FROM feed_file") == 1
+    assert await value(db, "SELECT string_agg(report ->> 'definition', ' ' ORDER BY id) FROM feed_file") == "1 2"
 
 
 async def test_a_shrunk_file_closes_but_opens_nothing_until_a_whole_one_comes(hospital: Hospital) -> None:

@@ -172,7 +172,8 @@ async def test_a_day_that_opens_again_leaves_shut_what_another_source_closes(db:
     async with db.transaction() as session:
         first = (await slots(session))[0]
         assert first.id
-        await service.close_slots(session, [first.id], "feed:his", "busy", by=BY, now=BEFORE)
+        closed = {first.id: "busy"}
+        await service.settle_closures(session, "feed:his", within=closed, wanted=closed, by=BY, now=BEFORE)
         (await session.scalars(select(CalendarDay))).one().kind = DayKind.HOLIDAY
     assert await publish(db, horizon=1) == Published(closed=3)
     async with db.transaction() as session:
@@ -341,13 +342,11 @@ async def test_the_sample_timetable_gives_the_grid_the_sample_export_was_made_fr
     start, _ = day_bounds(MONDAY)
     _, end = day_bounds(date(2026, 12, 6))
     async with db.transaction() as session:
-        rows = await grid(session, "BVVT", start=start, end=end, practitioners=list(truth))
+        rows = await grid(session, "BVVT", start=start, end=end, codes=list(truth))
         found: dict[str, list[list[str]]] = {code: [] for code in truth}
         for row in rows:
             assert row.open
-            found[str(row.resource)].append(
-                [each.astimezone(ZONE).isoformat() for each in (row.starts_at, row.ends_at)]
-            )
+            found[row.codes[0]].append([each.astimezone(ZONE).isoformat() for each in (row.starts_at, row.ends_at)])
         assert found == truth
 
 
@@ -360,11 +359,11 @@ async def test_the_grid_is_cut_by_overlap_and_names_rooms_too(db: Database) -> N
     start = datetime(2026, 11, 23, 1, 15, tzinfo=UTC)  # 08:15
     async with db.transaction() as session:
         rows = await grid(session, "X1", start=start, end=start + timedelta(minutes=15))
-        assert [(row.resource, row.starts_at) for row in rows] == [
-            ("doc", at_local(MONDAY, time(8))),
-            ("P1", at_local(MONDAY, time(8))),
+        assert [(row.codes, row.starts_at) for row in rows] == [
+            (("doc",), at_local(MONDAY, time(8))),
+            (("P1",), at_local(MONDAY, time(8))),
         ]
-        rows = await grid(session, "X1", start=start, end=start + timedelta(minutes=16), practitioners=["doc"])
-        assert [row.resource for row in rows] == ["doc", "doc"]
+        rows = await grid(session, "X1", start=start, end=start + timedelta(minutes=16), codes=["doc"])
+        assert [row.codes for row in rows] == [("doc",), ("doc",)]
         with pytest.raises(FacilityUnknown):
             await grid(session, "X2", start=start, end=start)

@@ -171,7 +171,7 @@ async def test_a_corrected_feed_is_taken_up_without_a_restart(db: Database, fold
     [done] = await folders.look(db)
     assert done.where == "done"
     assert await closed_times(db) == truth()
-    assert await rows(db, FILES) == [{"file_name": SAMPLE, "state": "applied"}]
+    assert [each["state"] for each in await rows(db, FILES)] == ["held", "applied"]
 
 
 async def test_a_row_limit_left_on_closes_only_and_says_so(db: Database, folders: Folders) -> None:
@@ -184,6 +184,32 @@ async def test_a_row_limit_left_on_closes_only_and_says_so(db: Database, folders
     assert outcome.applied.verdict.kind is VerdictKind.CLOSINGS_ONLY
     assert await closed_times(db) == truth()
     assert "rows_shrank" in (drop / "done" / "t0.url.cut.csv.report.txt").read_text()
+
+
+async def test_an_earlier_export_again_closes_only_and_says_so(
+    db: Database, folders: Folders, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop, (header, *body) = (
+        folders.add(URL, ("[absence]", "[guards]\nshrink = 1.0\nfull_day = 1000\n[absence]")),
+        cells_of(URL),
+    )
+    fewer = [line if line[2][:10] != "2026-11-23" else [*line[:12], "user_cancelled", *line[13:]] for line in body]
+    shutil.copy(HIS / SAMPLE, drop)
+    await folders.look(db)
+    (drop / "t0.url.b.csv").write_bytes(written([header, *fewer]))
+    await folders.look(db)
+    assert await closed_times(db) < truth()
+    shutil.copy(HIS / SAMPLE, drop / "t0.url.again.csv")
+    [outcome] = await folders.look(db)
+    assert outcome.applied is not None
+    assert outcome.applied.verdict.kind is VerdictKind.CLOSINGS_ONLY
+    assert await closed_times(db) == truth()
+    assert "exactly this content was applied on" in (drop / "done" / "t0.url.again.csv.report.txt").read_text()
+    told = [record.__dict__["facts"] for record in caplog.records if record.msg == "an export was judged"]
+    assert told[-1]["reason"] == "came_before"
+    shutil.copy(HIS / SAMPLE, drop / "t0.url.again.csv")
+    [outcome] = await folders.look(db)
+    assert (outcome.where, outcome.applied) == ("done", None)
 
 
 async def test_files_are_applied_in_the_order_of_their_time(db: Database, folders: Folders) -> None:

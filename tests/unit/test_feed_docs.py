@@ -8,10 +8,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import guard
 from scheduler.exports import READERS
-from scheduler.exports.checking import check, check_json
+from scheduler.exports.checking import check, unreadable_json
 from scheduler.exports.encodings import ENCODINGS
 from scheduler.exports.feed import Feed, Source
 from scheduler.exports.feed_file import load_feed, parse_feed
@@ -83,10 +84,13 @@ def test_every_directive_and_encoding_is_named() -> None:
 
 def test_the_json_is_described_name_by_name() -> None:
     name = next(iter(SHAPES))
-    answer = check_json(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY)
+    answer = check(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY).as_json()
     told = re.findall(r"`(\w+)`", " ".join(row[0] for row in table("What `--json` prints")))
     assert sorted(told) == sorted(answer)
-    missing = check_json(load_feed(FEEDS / f"{name}.toml"), HIS / "absent.csv", today=TODAY)
+    feed = load_feed(FEEDS / f"{name}.toml")
+    with pytest.raises(ExportUnreadable) as unread:
+        check(feed, HIS / "absent.csv", today=TODAY)
+    missing = unreadable_json(feed, unread.value)
     assert missing["readable"] is False
     assert set(missing) == {"feed", "facility", "readable", "unreadable"}
 

@@ -4,7 +4,7 @@ import pytest
 
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, SkipReason, VerdictKind
 from booking.exchange.rules import closed_slots, closings, guard, outside_hours
-from scheduler.exports.checking import check, check_json, read_file
+from scheduler.exports.checking import check, read_file
 from scheduler.exports.feed_file import parse_feed
 from scheduler.exports.report import local
 from tests.exports import (
@@ -134,7 +134,7 @@ def test_no_word_about_a_patient_leaves_the_reader() -> None:
     secrets = {row[place] for row in body for place in private if len(row[place]) > 5}
     feed, data = shape("gnuhealth-url")
     rows, _ = read(feed, data)
-    said = f"{rows} {check_json(feed, HIS / SHAPES['gnuhealth-url'], today=TODAY)}"
+    said = f"{rows} {check(feed, HIS / SHAPES['gnuhealth-url'], today=TODAY).as_json()}"
     assert len(secrets) > 1000
     assert not [secret for secret in secrets if secret in said]
     assert "001234" not in said  # nor a key that served its purpose
