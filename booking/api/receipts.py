@@ -36,9 +36,13 @@ async def status(message_id: str, request: Request, asked: Ask) -> Response:
     if receipt is None or mine is None:
         log.warning("receipt without sense", extra={"facts": {"message_id": mine}})
         return Response(status_code=204)
-    async with asked.db.transaction() as session:
-        known = await receipts.take(session, mine, receipt, now=asked.now)
-    if not known:
+
+    async def work() -> bool:
+        async with asked.db.transaction() as session:
+            return await receipts.take(session, mine, receipt, now=asked.now)
+
+    # Kept twice it does no harm (they come twice anyway); lost it would leave us in doubt.
+    if not await asked.db.until_known(work):
         log.warning("receipt for an unknown message", extra={"facts": {"message_id": mine}})
     return Response(status_code=204)
 

@@ -1,7 +1,7 @@
 """Writing the audit, and counting tries."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Integer, LargeBinary, Text, bindparam
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from booking.actor import Actor
+from booking.clock import ZONE
 from booking.columns import Moment
 from booking.hot import Hot, Statement
 from booking.trail.models import AuditEvent
 
-_EPOCH = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+_EPOCH = datetime(2026, 1, 1, tzinfo=ZONE).astimezone(UTC)
+"""A local midnight, so that a window of a day is a local day: the zone has no summer time."""
 
 
 def record(

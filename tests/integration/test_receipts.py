@@ -1,7 +1,8 @@
 """The provider's callbacks, posted to the app as the provider posts them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -11,6 +12,7 @@ from booking import sealed
 from booking.db import Database
 from booking.ids import public_id
 from booking.main import create_app
+from booking.messages import receipts
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import RECEIPTS_PATH
@@ -214,3 +216,40 @@ async def test_before_a_500_that_says_the_opposite(db: Database, client: httpx.A
         assert (await stored(db, message)).state is MessageState.SENT
         assert await settle(db, carrier.url) == 0
         assert accepted(carrier) == mine([message])
+
+
+async def _post_over_a_lost_connection(
+    client: httpx.AsyncClient, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> httpx.Response:
+    take, tries = receipts.take, []
+
+    async def once_lost(*args: Any, **more: Any) -> bool:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionResetError
+        return await take(*args, **more)
+
+    monkeypatch.setattr(receipts, "take", once_lost)
+    return await _post(client, _path(message), _form("delivered"))
+
+
+async def test_a_lost_connection_loses_no_receipt(
+    db: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await _sent(db)
+    assert (await _post_over_a_lost_connection(client, message, monkeypatch)).status_code == 204
+    assert (await stored(db, message)).state is MessageState.DELIVERED
+    assert await receipts_of(db, message) == ["delivered"]
+
+
+async def test_control_tried_once_only_it_is_lost(
+    db: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await _sent(db)
+
+    async def once(_: Database, work: Callable[[], Awaitable[bool]]) -> bool:
+        return await work()
+
+    monkeypatch.setattr(Database, "until_known", once)
+    assert (await _post_over_a_lost_connection(client, message, monkeypatch)).status_code >= 500
+    assert await receipts_of(db, message) == []
