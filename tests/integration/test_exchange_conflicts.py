@@ -74,7 +74,7 @@ async def test_it_is_gone_when_the_patient_leaves(db: Database, hospital: Hospit
             await appointments.cancel(session, ticket.code, ticket.token, CancelAppointment(), by=BY, now=NOW)
         else:
             move = RescheduleAppointment(slot=target)
-            await appointments.reschedule(session, ticket.code, ticket.token, move, by=BY, now=NOW)
+            await appointments.reschedule(session, ticket.code, ticket.token, move, by=BY, now=NOW, per_phone=9)
     async with db.transaction() as session:
         assert await queries.feeds_with_new_clashes(session, now=NOW) == ["x"]
         assert (await service.settle_feed(session, "x", by=BY, now=NOW)).ended == 1

@@ -65,7 +65,7 @@ def test_a_month_knows_where_its_first_day_stands() -> None:
     states = [(day.day.day, day.state, day.free, day.holiday) for month in shown for day in month.days]
     assert states == [
         (29, "none", 0, None), (30, "full", 0, None), (1, "free", 3, None), (2, "closed", 0, None),
-        (3, "none", 0, "Lễ mẫu"), (4, "later", 0, None),
+        (3, "closed", 0, "Lễ mẫu"), (4, "later", 0, None),
     ]  # fmt: skip
     first = earliest(shown)
     assert first is not None
