@@ -8,6 +8,7 @@ import pytest
 from booking import sealed
 from booking.db import Database
 from booking.main import create_app
+from booking.sealed import keys
 from booking.settings import load
 from booking.web.limits import network
 from tests import people, seeds
@@ -155,3 +156,14 @@ async def test_control_without_the_limit_made_up_devices_hold_every_place(
 )
 def test_an_ipv6_line_is_one_address(address: str, counted: str) -> None:
     assert network(address) == counted
+
+
+async def test_no_address_is_written_down_where_tries_are_counted(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db)
+    await book(client, world, world.slots[0])
+    for _ in range(3):
+        await hold(client, world, world.slots[1])
+    rows = await seeds.rows(db, "SELECT limit_name, subject FROM rate_counter")
+    indexes = [row["subject"] for row in rows if row["limit_name"] in ("address", "hold")]
+    assert {bytes(one) for one in indexes} <= {keys().index("address", "127.0.0.1")}
+    assert b"127.0.0.1" not in {bytes(row["subject"]) for row in rows}
