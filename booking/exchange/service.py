@@ -30,7 +30,7 @@ from booking.trail.service import record
 
 _PUBLISHING = 0x4578706F7274  # "Export"
 _FACILITY = 0x45787072  # "Expr"; the second key is the facility's id
-_ASIDE = 0x45787071
+_ASIDE = 0x45787071  # the second key is a hash of the feed: two that refuse one file write one record
 _SETTING_ASIDE = select(func.pg_advisory_xact_lock(_ASIDE, func.hashtext(bindparam("feed", type_=Text))))
 _IMPORTING = select(func.pg_advisory_xact_lock_shared(_PUBLISHING))
 _PUBLISH = select(func.pg_advisory_xact_lock(_PUBLISHING))

@@ -164,6 +164,17 @@ async def test_an_earlier_content_again_closes_what_was_given_away_again_and_ope
     assert await value(db, "SELECT count(*) FROM audit_event WHERE action = 'export.apply'") == 5
 
 
+async def test_without_the_guard_an_old_content_would_open_given_away_times(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    monkeypatch.setattr(queries, "doubted", lambda verdict, _: verdict)
+    await hospital.apply(row("1", "08:00"), content="a")
+    await hospital.apply(row("1", "09:00"), content="b")
+    await hospital.apply(row("1", "08:00"), content="a")
+    assert await hospital.closed() == ["08:00"]
+
+
 async def test_what_comes_again_is_not_the_measure_of_the_next(hospital: Hospital) -> None:
     hospital.limits = replace(QUIET, shrink=0.2)
     whole = [row("1", "08:00"), row("2", "09:00"), row("3", "10:00")]
