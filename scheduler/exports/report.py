@@ -91,7 +91,7 @@ class Report:
             },
         }
         if with_busy:
-            plain["busy"] = {
+            plain["closed"] = {
                 code: [[local(start), local(end)] for start, end in spans] for code, spans in self.busy.items()
             }
         return plain

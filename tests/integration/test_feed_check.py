@@ -46,7 +46,7 @@ def test_a_sound_file_by_the_feed_alone() -> None:
     assert code == 0
     assert (told["readable"], told["read"], told["verdict"]) == (True, 1665, {"kind": "apply", "reasons": []})
     assert "calendar" not in told
-    starts = {(doctor, span[0]) for doctor, spans in told["busy"].items() for span in spans}
+    starts = {(doctor, span[0]) for doctor, spans in told["closed"].items() for span in spans}
     assert ("chau", "2026-11-23T07:30:00+07:00") in starts
 
 
