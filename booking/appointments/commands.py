@@ -9,6 +9,8 @@ from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 from booking.patients.kinds import Relation
 
 SlotId = Whole
+LARGEST_SLOT = 2**62
+"""No row has a higher number: it leaves room in a bigint."""
 
 _OF_A_SLOT: JsonDict = {"facility": "TYT-01", "service": "kham-tong-quat", "slot": 4711}
 _SAMPLE: JsonDict = {"name": "Nguyễn Thị Mẫu", "birth_year": 1958, "phone": "0903 123 456", "relation": "self"}
@@ -34,7 +36,7 @@ class HoldPlace(Command):
 
     facility: ShortText = Field(examples=["TYT-01"])
     service: ShortText = Field(examples=["kham-tong-quat"])
-    slot: SlotId = Field(ge=1, le=2**62, examples=[4711])
+    slot: SlotId = Field(ge=1, le=LARGEST_SLOT, examples=[4711])
     language: Language = Field("vi", description="of the texts that are sent about it")
 
 
@@ -52,7 +54,7 @@ class BookAppointment(Command):
 
     facility: ShortText | None = Field(None, examples=["TYT-01"])
     service: ShortText | None = Field(None, examples=["kham-tong-quat"])
-    slot: SlotId | None = Field(None, ge=1, le=2**62, examples=[4711])
+    slot: SlotId | None = Field(None, ge=1, le=LARGEST_SLOT, examples=[4711])
     hold: ShortText | None = Field(
         None, description="the code of a hold; its token goes into Authorization", examples=["K7M2PQ4R"]
     )
@@ -81,4 +83,4 @@ class RescheduleAppointment(Command):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"slot": 4712}]})
 
-    slot: SlotId = Field(ge=1, le=2**62, examples=[4712])
+    slot: SlotId = Field(ge=1, le=LARGEST_SLOT, examples=[4712])

@@ -7,7 +7,7 @@ from datetime import date
 from fastapi import Request
 from starlette.datastructures import FormData
 
-from booking.appointments.commands import BookAppointment, HoldPlace, PersonInput
+from booking.appointments.commands import LARGEST_SLOT, BookAppointment, HoldPlace, PersonInput
 from booking.appointments.errors import KeyMissing, SlotUnknown
 from booking.errors import BookingError
 from booking.i18n import Language, translate
@@ -24,7 +24,6 @@ FIELDS = ("relation", "name", "birth_day", "birth_month", "birth_year", "phone")
 """In the order of the page."""
 
 _LONGEST = 400
-_LARGEST_SLOT = 2**62
 _IMPOSSIBLE = _("There is no such day. Check day and month, or enter the year only.")
 _HALF = _("Enter both day and month, or the year only.")
 _CHOOSE = _("Choose for whom the visit is.")
@@ -124,7 +123,7 @@ def slot_of(form: FormData) -> int | None:
     raw = text_of(form, "slot")
     if not raw:
         return None
-    if not raw.isascii() or not raw.isdecimal() or not 1 <= int(raw) <= _LARGEST_SLOT:
+    if not raw.isascii() or not raw.isdecimal() or not 1 <= int(raw) <= LARGEST_SLOT:
         raise SlotUnknown
     return int(raw)
 

@@ -7,7 +7,7 @@ import pytest
 
 from booking import clock
 from booking.db import Database
-from booking.errors import OutcomeUnknown
+from booking.errors import Busy
 from tests import people, seeds
 from tests.asking import BOOK, book, booked, hold, new_key, opens, refused, slots
 from tests.races import trace
@@ -259,14 +259,14 @@ async def test_a_move_to_a_full_or_closed_slot_names_the_nearest_free_ones(
         assert [free["id"] for free in refused(answer, 409, code)["nearest"]] == [world.slots[2]]
 
 
-async def test_a_read_that_cannot_be_answered_is_busy_and_never_unknown(
+async def test_a_read_that_cannot_be_answered_is_busy_like_every_other_read(
     client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = await seeds.seed(db)
     made = await booked(client, world, world.slots[0])
 
     async def lost(*_: object, **__: object) -> None:
-        raise OutcomeUnknown(retry_after=2)
+        raise Busy(retry_after=2)
 
-    monkeypatch.setattr(Database, "until_known", lost)
+    monkeypatch.setattr(Database, "reading", lost)
     refused(await client.get(f"{BOOK}/{made['code']}", headers=opens(made)), 503, "busy")
