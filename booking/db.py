@@ -100,6 +100,7 @@ class Database:
 
         Raises:
             Busy: no connection was free for POOL_TIMEOUT; nothing was done.
+            Unconfirmed: a statement's wait for the standby was cut short.
         """
         pool = self._hot or await self._open_hot()
         try:
@@ -107,7 +108,8 @@ class Database:
         except TimeoutError as problem:
             raise Busy(retry_after=2) from problem
         try:
-            yield connection
+            async with _watched(connection):
+                yield connection
         finally:
             await pool.release(connection)
 
@@ -144,17 +146,30 @@ class Database:
         An error after COMMIT was sent means *unknown*, not failed. So we reconnect and run the work again: a repeat
         that finds its own key answers what the first run did.
 
+        What the repeat finds may be a commit whose wait for a standby was cut short. So we then write a word of our own
+        and wait for that one: where it has arrived, everything before it has.
+
         Raises:
             OutcomeUnknown: after `patience` seconds; the caller shows that we are still confirming.
         """
+        return await self._repeated(work, patience, after=self._confirm)
+
+    async def _confirm(self) -> None:
+        async with asyncio.timeout(LOST_FOR), self.hot() as hot:
+            await hot.fetchval("SELECT pg_logical_emit_message(true, 'henkham', '')")
+
+    async def _repeated(
+        self, work: Callable[[], Awaitable[T]], patience: float, *, after: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
         loop = asyncio.get_running_loop()
-        end = loop.time() + patience
+        end, lost = loop.time() + patience, False
         while True:
             try:
-                return await work()
+                return await _followed(work, after if lost else None)
             except Exception as problem:
                 if not is_lost(problem):
                     raise
+                lost = True
                 if loop.time() >= end:
                     raise OutcomeUnknown(retry_after=2) from problem
             await asyncio.sleep(jitter(0.05, 0.3))
@@ -166,7 +181,7 @@ class Database:
             Busy: the database did not answer for LOST_FOR seconds; nothing was changed.
         """
         try:
-            return await self.until_known(work)
+            return await self._repeated(work, LOST_FOR)
         except OutcomeUnknown as problem:
             raise Busy(retry_after=2) from problem
 
@@ -179,6 +194,40 @@ class Database:
 
 async def _leave_as_it_is(_: object) -> None:
     """Between two users of a hot connection."""
+
+
+class Unconfirmed(ConnectionError):
+    """A commit is done here, and perhaps only here: somebody cut the wait for the standby short."""
+
+
+async def _followed(work: Callable[[], Awaitable[T]], after: Callable[[], Awaitable[None]] | None) -> T:
+    answer = await work()
+    if after is not None:
+        await after()
+    return answer
+
+
+@asynccontextmanager
+async def _watched(connection: Any) -> AsyncIterator[None]:
+    """Hear the server's warning that a commit is not on the standby; it says so beside the answer, as if all were well.
+
+    Raises:
+        Unconfirmed: when the block ends and it was heard: the outcome is open like that of a lost connection.
+    """
+    heard: list[str] = []
+
+    def listen(_: object, message: Any) -> None:
+        # Its text is in the server's language; where it comes from is not. By the server's own end it has a state.
+        if message.server_source_function == "SyncRepWaitForLSN":
+            heard.append(message.sqlstate)
+
+    connection.add_log_listener(listen)
+    try:
+        yield
+    finally:
+        connection.remove_log_listener(listen)
+    if heard:
+        raise Unconfirmed
 
 
 def _still_there(dbapi_connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001
