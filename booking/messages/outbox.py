@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import clock, ids
-from booking.columns import state_in
+from booking.columns import Choice, state_in
 from booking.messages import rules, texts
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
@@ -199,7 +199,7 @@ async def record(
 
 def due_unless_called_back() -> ColumnElement[Any]:
     """`due`, or `superseded` where the visit changed while the post was out: what it told is no longer true."""
-    kind = col(Message.state).type
+    kind = Choice(MessageState)
     return case(
         (col(Message.called_back), literal(MessageState.SUPERSEDED, kind)), else_=literal(MessageState.DUE, kind)
     )

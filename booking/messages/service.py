@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking import ids
+from booking.columns import Choice
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.sealed import keys
@@ -110,7 +111,7 @@ async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime) -
             state.in_((*CALLED_BACK, *MARKED)),
         )
         .values(
-            state=case((out, state), else_=literal(MessageState.SUPERSEDED, state.type)),
+            state=case((out, state), else_=literal(MessageState.SUPERSEDED, Choice(MessageState))),
             lease_until=case((out, col(Message.lease_until)), else_=null()),
             changed_at=case((out, col(Message.changed_at)), else_=now),
             called_back=True,
