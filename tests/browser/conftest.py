@@ -4,11 +4,13 @@ Outside CI the tests are skipped, loudly, where there is no Chromium; in CI its 
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +51,22 @@ def chromium_or_skip() -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+@contextmanager
+def started_browser() -> Iterator[Browser]:
+    """Chromium under Playwright, and nothing of either afterwards."""
+    path = chromium_or_skip()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            yield browser
+            browser.close()
+    finally:
+        # Playwright leaves the pipe of its driver to the garbage collector; a later test must not answer for it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @dataclass(frozen=True)
@@ -117,11 +135,8 @@ def site(database_url: str) -> Iterator[Site]:
 @pytest.fixture
 def browser(site: Site) -> Iterator[Browser]:  # noqa: ARG001  started after the site and gone before it
     """A browser of this test's own: while it is there, its loop runs in this thread and asyncio.run() cannot."""
-    path = chromium_or_skip()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with started_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

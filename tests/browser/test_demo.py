@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests import postgres
-from tests.browser.conftest import FLAGS, PHONE, chromium_or_skip
+from tests.browser.conftest import PHONE, started_browser
 from tests.browser.journey import fill_in
 
 _READY = "Ctrl-C stops everything."
@@ -83,13 +83,11 @@ def _book(page: Page, base: str) -> str:
 
 
 def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start(folder: Path) -> None:
-    browser_path = chromium_or_skip()
     demo = Demo(folder)
     try:
         base = demo.until_ready()
         assert [line[:3] for line in demo.said[:6] if line[:1].isdigit()] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        with started_browser() as browser:
             viewport: ViewportSize = {"width": PHONE["width"], "height": PHONE["height"]}
             page = browser.new_context(viewport=viewport, locale="vi-VN").new_page()
             page.set_default_timeout(60_000)
@@ -99,7 +97,7 @@ def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start
             page.locator(".bubble a").click()
             page.wait_for_url(f"{ticket}*")
             expect(page.locator(".ticket")).to_be_visible()
-            browser.close()
+            page.context.close()
         said = demo.stop()
         assert "Everything is stopped." in said
     finally:
@@ -141,7 +139,7 @@ def test_nothing_is_left_after_kill_9_and_two_demos_run_side_by_side(folder: Pat
         family = first.family()
         assert len(family) >= 5
         first.process.kill()
-        first.process.wait()
+        first.process.communicate(timeout=_PATIENCE)
         _, alive = psutil.wait_procs(family, timeout=30)
         assert not alive, [each.name() for each in alive]
         assert all(_read(f"{address}/readyz")[0] == 200 for address in addresses if _answers(address))

@@ -20,7 +20,7 @@ from tests.outbox import AGAIN_AT_ONCE, make_due, send, sender, settle
 pytestmark = pytest.mark.anyio
 
 REFUSED = plans.Plan("429 after a while", accepts=False, stalls=True, status=429, body=b'{"code": 20429}')
-LOST = plans.Plan("500 after a while", accepts=False, stalls=True, status=500)
+LOST = plans.Plan("500 after a while", accepts=False, stalls=True, status=500, body=b"{}")
 TAKEN = plans.Plan("500 after accepting and a while", accepts=True, stalls=True, status=500, body=b"{}")
 CHANGES = [("cancel", MessageKind.CANCELLED), ("reschedule", MessageKind.MOVED)]
 
