@@ -29,7 +29,8 @@ from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed
 from tests.conftest import environment
 
-POOL = 16
+POOL = 4
+"""Connections of either contestant: two a core. More only wait for each other."""
 GOALS = {"book": 0.5, "slots": 0.6}
 
 
