@@ -83,7 +83,8 @@ async def facilities(
 ) -> list[FacilityView]:
     """Facilities whose old or new name, ward or address holds every word of `text`, accents or not.
 
-    The hospital comes first, then the centre, then the stations in the order of the alphabet.
+    Where the words stand in a name as they are typed, that place comes first; then the hospital, the centre, and the
+    stations in the order of the alphabet.
     """
     query = _FACILITIES
     for word in fold(text or "").split(" "):
@@ -95,7 +96,9 @@ async def facilities(
         query = query.where(col(Facility.kind) == kind)
     rows = (await session.execute(query.order_by(col(Facility.sort_key)))).all()
     views = [_facility_view(*row) for row in rows]
-    return sorted(views, key=lambda view: _KIND_ORDER[view.kind])
+    # Who types a name as it is wants that place first: "thang tam" is Thắng Tam before all of the ward Tam Thắng.
+    phrase = fold(text or "")
+    return sorted(views, key=lambda view: (phrase not in fold(view.name), _KIND_ORDER[view.kind]))
 
 
 async def facility(session: AsyncSession, code: str) -> FacilityView:

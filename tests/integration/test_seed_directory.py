@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, col
 
 from booking.availability.models import CalendarDay, WeeklySession
 from booking.availability.seeding import seed_calendar, seed_sample_timetable
+from booking.clock import utc_now
 from booking.db import Database
 from booking.directory import queries
 from booking.directory.kinds import FacilityKind, FacilityState
@@ -123,3 +124,13 @@ async def test_every_sample_practitioner_is_marked_as_one(db: Database) -> None:
         people = (await session.scalars(select(Practitioner))).all()
         assert {each.code for each in people} == {"chau", "duc", "uyen", "huy", "tuyet", "khoi", "duc2", "son"}
         assert all(each.sample for each in people)
+
+
+async def test_a_name_typed_as_it_is_comes_first(db: Database) -> None:
+    async with db.transaction() as session:
+        await seed_directory(session, utc_now())
+    async with db.transaction() as session:
+        found = [view.code for view in await queries.facilities(session, text="thang tam")]
+        assert found[0] == "TYT-TTA"
+        assert len(found) > 1, "the ward Tam Thắng has the same words"
+        assert [view.code for view in await queries.facilities(session)][:2] == ["BVVT", "TTYT"]
