@@ -29,7 +29,7 @@ async def list_facilities(
     ward: Annotated[str | None, Query(max_length=100, description="an old or new ward, as it is written")] = None,
     kind: FacilityKind | None = None,
 ) -> Response:
-    """Search facilities by old or new name or ward. The hospital comes first."""
+    """Search facilities by old or new name or ward; a name typed as it is comes first, then the hospital."""
 
     async def work() -> bytes:
         async with asked.db.transaction() as session:
