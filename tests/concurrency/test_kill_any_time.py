@@ -1,6 +1,10 @@
-"""kill -9 of a server with requests under way, at times spread over what they take; and connections that are cut."""
+"""kill -9 of a server with requests under way, at random times; and connections that are cut.
+
+The times come from the run's seed, which pytest prints: `--randomly-seed=N` repeats them.
+"""
 
 import asyncio
+import random  # noqa: TID251  seeded by the run, so that a failure can be repeated
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,7 +26,6 @@ pytestmark = pytest.mark.anyio
 KILLS = 100 if FULL else 8
 LONGEST = 0.5
 """Seconds; about what sixteen requests take on a busy machine."""
-_GOLDEN = 0.618034
 
 ONCE = {"state": "booked", "version": 1, "told": ["booked"], "due": ["booked"], "done": ["book"]}
 
@@ -62,7 +65,7 @@ async def test_a_server_killed_at_any_time_breaks_no_promise(db: Database, datab
             if kill == KILLS - 1:
                 await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)  # at least one has its promise
             else:
-                await asyncio.sleep((kill * _GOLDEN) % 1 * LONGEST)  # spread evenly, the same in every run; first 0
+                await asyncio.sleep(random.uniform(0, LONGEST))
             doomed.kill()
             answers = await asyncio.gather(*asking)
             await doomed.gone()
