@@ -9,6 +9,7 @@ class ActorKind(StrEnum):
 
     ANYONE = "anyone"  # not signed in
     LINK = "link"  # holds the token of one appointment
+    ACCOUNT = "account"  # a signed-in patient, or whoever books for her
     STAFF = "staff"
     SYSTEM = "system"  # a job of the scheduler
     CARRIER = "carrier"  # a signed callback
@@ -20,7 +21,7 @@ class Actor:
 
     Attributes:
         kind: what sort of actor.
-        id: the staff id, the name of the job or feed; None for anyone.
+        id: the staff id, the account's public id, the name of the job or feed; None for anyone.
         address: the network address the request came from, for the audit; None inside the house.
         request_id: ties the audit to the log lines of one request or job run.
     """

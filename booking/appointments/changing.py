@@ -5,24 +5,21 @@ Booking locks a slot and then touches appointments; whoever did it the other way
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor, ActorKind
-from booking.appointments import refusals
+from booking.appointments import places, refusals
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
 from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotClosed, SlotFull, SlotUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
-from booking.appointments.rules import SlotFacts, check_changeable, refusal
+from booking.appointments.rules import check_changeable
 from booking.appointments.telling import facts_of, recipient_of
 from booking.availability.models import Slot
-from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
@@ -75,7 +72,7 @@ async def _end(session: AsyncSession, change: Change, state: AppointmentState, *
     """Give the place back."""
     visit = change.appointment
     visit.state = state
-    await _free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
+    await places.free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
     await session.flush()
     record(
         session, "appointment.cancel", "appointment", visit.public_id, by=_holder(by), now=now, slot=visit.slot_id
@@ -107,7 +104,7 @@ async def reschedule(
     if wanted is None:
         raise SlotUnknown(slot=command.slot)
     try:
-        place = await _take(session, change, wanted, now=now)
+        place = await places.take(session, wanted, change.service, change.facility, now=now)
     except (SlotFull, SlotClosed) as refused:
         refused.facts["nearest"] = await refusals.nearest_within(session, command.slot, now=now)
         raise
@@ -116,7 +113,7 @@ async def reschedule(
     visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
     visit.version += 1
     await _flushed(session)
-    await _free(session, old_slot, old_place, reserved=reserved)
+    await places.free(session, old_slot, old_place, reserved=reserved)
     patient = await _patient_of(session, visit)
     await _count_move(session, patient, phone_limit(per_phone), now=now)
     await _tell(session, change, patient, MessageKind.MOVED, now=now)
@@ -199,72 +196,6 @@ async def _check(session: AsyncSession, change: Change, *, now: datetime) -> Non
         parent = await session.get(Facility, change.facility.parent_id)
         phone = parent.phone if parent else None
     check_changeable(visit.state, visit.starts_at, change.service.cancel_minutes, phone=phone, now=now)
-
-
-async def _take(session: AsyncSession, change: Change, slot: Slot, *, now: datetime) -> int:
-    """Take a place of a slot we hold the lock of; its number."""
-    kept = slot.reserved - slot.reserved_used if now < slot.release_at else 0
-    if len(slot.free_places) <= kept:
-        await _release_expired(session, slot)
-    facts = SlotFacts(
-        facility=change.facility.code,
-        service=change.service.code if slot.service_id == change.service.id else "",
-        taking=change.facility.state in BOOKABLE and change.service.bookable,
-        open=slot.open,
-        free=max(0, len(slot.free_places) - kept),
-        bookable_from=slot.bookable_from,
-        bookable_until=slot.bookable_until,
-    )
-    refused = refusal(facts, facility=change.facility.code, service=change.service.code, now=now)
-    if refused is not None:
-        raise refused
-    taken = await session.execute(
-        update(Slot)
-        .where(col(Slot.id) == slot.id, func.cardinality(col(Slot.free_places)) > 0)
-        .values(
-            taken=col(Slot.taken) + 1,
-            last_place=literal_column("free_places[1]"),
-            free_places=literal_column("free_places[2:]"),
-        )
-        .returning(col(Slot.last_place))
-        .execution_options(synchronize_session=False)
-    )
-    place: int | None = taken.scalar()
-    if place is None:
-        raise SlotFull
-    return place
-
-
-async def _release_expired(session: AsyncSession, slot: Slot) -> None:
-    """Give back the places of expired holds of a slot we hold the lock of, by the database's clock."""
-    gone = await session.execute(
-        update(Appointment)
-        .where(
-            col(Appointment.slot_id) == slot.id,
-            col(Appointment.state) == AppointmentState.HELD,
-            col(Appointment.expires_at) <= func.clock_timestamp(),
-        )
-        .values(state=AppointmentState.LAPSED)
-        .returning(col(Appointment.place))
-        .execution_options(synchronize_session=False)
-    )
-    places = list(gone.scalars())
-    if places:
-        slot.taken -= len(places)
-        slot.free_places = [*slot.free_places, *places]
-        await session.flush()
-
-
-async def _free(session: AsyncSession, slot_id: int, place: int, *, reserved: bool) -> None:
-    values: dict[str, Any] = {
-        "taken": col(Slot.taken) - 1,
-        "free_places": func.array_append(col(Slot.free_places), place),
-    }
-    if reserved:
-        values["reserved_used"] = col(Slot.reserved_used) - 1
-    await session.execute(
-        update(Slot).where(col(Slot.id) == slot_id).values(**values).execution_options(synchronize_session=False)
-    )
 
 
 async def _patient_of(session: AsyncSession, visit: Appointment) -> Patient:

@@ -3,7 +3,19 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Computed, Date, Index, LargeBinary, SmallInteger, UniqueConstraint, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
 from sqlmodel import Field, SQLModel
 
 from booking.appointments.kinds import BLOCKS_DAY, HOLDS_PLACE, AppointmentState, CancelledBy, Channel
@@ -27,7 +39,9 @@ class Appointment(SQLModel, table=True):
     """A promised place (or a hold on one).
 
     `version` counts changes the patient must hear of: messages belong to one version, and it is the SEQUENCE of the
-    calendar file. `token_version` revokes the link when raised. `expires_at` is set while held.
+    calendar file. `token_version` revokes the link when raised. `expires_at` is set while held. `account_id` is who
+    booked it signed in, `party_id` what was booked in one go for several people. `offered` marks a hold that a waiting
+    list made for somebody: it is released by the waiting list alone. `confirmed_at`: the patient said she will come.
     """
 
     __tablename__ = "appointment"
@@ -51,6 +65,9 @@ class Appointment(SQLModel, table=True):
         # At most HOLDS_PER_DEVICE live holds: each has a number, and two tabs cannot take the same one.
         Index("appointment_hold_key", "device", "hold_number", unique=True, postgresql_where="state = 'held'"),
         Index("appointment_upcoming", "starts_at", postgresql_where="state = 'booked'"),
+        Index("appointment_account", "account_id", "starts_at", postgresql_where="account_id IS NOT NULL"),
+        # A place given up is not taken again by the same hands for some minutes.
+        Index("appointment_given_up", "slot_id", "cancelled_at", postgresql_where="state = 'cancelled'"),
     )  # fmt: skip
 
     id: int | None = Field(default=None, sa_column=key())
@@ -78,6 +95,12 @@ class Appointment(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
     expires_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     booked_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    account_id: int | None = Field(
+        default=None, sa_column=ref("account.id", name="appointment_account_fk", optional=True)
+    )
+    party_id: UUID | None = Field(default=None, sa_column=Column(Uuid))
+    offered: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    confirmed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     cancelled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     cancelled_by: CancelledBy | None = Field(default=None, sa_column=optional_choice(CancelledBy))
     cancel_reason: str | None = Field(default=None, sa_column=words(optional=True))

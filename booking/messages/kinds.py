@@ -12,6 +12,8 @@ class MessageKind(StrEnum):
     REMINDER_HOURS = "reminder_hours"
     MOVED = "moved"
     CANCELLED = "cancelled"
+    OFFER = "offer"  # a place for somebody on the waiting list
+    INVITATION = "invitation"  # to a re-examination
 
 
 class MessageState(StrEnum):
@@ -38,6 +40,7 @@ class SuppressedReason(StrEnum):
     NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"
     UNREACHABLE = "unreachable"
+    WRONG_NUMBER = "wrong_number"  # its holder said: this is not me
     TEXT_NOT_APPROVED = "text_not_approved"
     TIME_PASSED = "time_passed"  # its moment was over when the visit was booked or moved
     BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation

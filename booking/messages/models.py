@@ -28,6 +28,7 @@ class Message(SQLModel, table=True):
 
     The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
     apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
+    `secret` is a verification code, sealed; it is erased once posted or expired.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
     """
 
@@ -56,6 +57,7 @@ class Message(SQLModel, table=True):
     phone: str | None = Field(default=None, sa_column=Column(Sealed))
     phone_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    secret: str | None = Field(default=None, sa_column=Column(Sealed))
     state: MessageState = Field(sa_column=choice(MessageState))
     reason: str | None = Field(default=None, sa_column=words(optional=True))
     due_at: datetime = Field(sa_column=moment())

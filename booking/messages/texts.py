@@ -29,6 +29,7 @@ LONGEST: Final[Mapping[str, str]] = {
     "code": "W" * 8,
     "link": "https://" + "w" * (BASE_LONGEST - 8) + "/t/" + "W" * 8 + "/" + "w" * 27,
     "otp": "888888",
+    "until": "23:59",
     "minutes": "10",
 }
 """Each variable at its longest: what the one-segment rule is checked with."""
@@ -109,6 +110,17 @@ _ALL: Final = [
         MessageKind.CANCELLED,
         vi="HenKham: Da huy lich kham {facility} {time} {date}. Ma {code}. Dat lai: {link}",
         en="HenKham: Visit cancelled {facility} {time} {date}. Code {code}. See: {link}",
+    ),
+    *_draft(
+        MessageKind.OFFER,
+        vi="HenKham: Co cho {facility} {time} {date}, giu den {until}. Ma {code}. Nhan: {link}",
+        en="HenKham: Free: {facility} {time} {date}, kept until {until}. Code {code}. {link}",
+    ),
+    *_draft(
+        MessageKind.INVITATION,
+        # It has no visit yet, so its code is the invitation's own.
+        vi="HenKham: {facility} hen kham lai ngay {date}. Ma {code}. Dat lich: {link}",
+        en="HenKham: {facility} invites you back on {date}. Code {code}. Book: {link}",
     ),
 ]
 

@@ -10,6 +10,7 @@ import booking.directory.models
 import booking.exchange.models
 import booking.messages.models
 import booking.patients.models
+import booking.patients.session_models
 import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
 from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
 

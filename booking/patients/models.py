@@ -1,19 +1,27 @@
-"""People. Phone, citizen ID and insurance number are sealed; searching goes through blind indexes."""
+"""People, the numbers they are reached by, and what they agreed to.
+
+Phone, citizen ID and insurance number are sealed; searching goes through blind indexes.
+"""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import key, moment, number, words
+from booking.columns import choice, flag, key, moment, number, optional_choice, ref, words
+from booking.patients.kinds import ConsentPurpose, FlagKind, PriorityClass, Relation, Sex
 from booking.sealed import Sealed
 
 
 class Patient(SQLModel, table=True):
-    """A person. Until sign-in she is known by `match_key`: a keyed hash of phone, folded name and birth.
+    """A person. Without a profile she is known by `match_key`: a keyed hash of phone, folded name and birth.
 
     A phone is a contact shared by a family, never the key of a person by itself. The birth date may be a year only.
+    `wrong_number_at` is set when somebody reached by `phone` said that it is not hers: nothing more is sent to it.
+    `erased_at` is set when the person asked to be forgotten: what is left is what the law keeps.
     """
 
     __tablename__ = "patient"
@@ -34,6 +42,10 @@ class Patient(SQLModel, table=True):
     name_sort: str = Field(sa_column=words(bytewise=True))
     birth_date: date | None = Field(default=None, sa_column=Column(Date))
     birth_year: int = Field(sa_column=number())
+    sex: Sex | None = Field(default=None, sa_column=optional_choice(Sex))
+    ward: str | None = Field(default=None, sa_column=words(optional=True))
+    guardian_name: str | None = Field(default=None, sa_column=words(optional=True))
+    priority_claimed: PriorityClass | None = Field(default=None, sa_column=optional_choice(PriorityClass))
     phone: str = Field(sa_column=Column(Sealed, nullable=False))
     phone_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     phone_last4_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
@@ -42,3 +54,83 @@ class Patient(SQLModel, table=True):
     bhyt_number: str | None = Field(default=None, sa_column=Column(Sealed))
     bhyt_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     created_at: datetime = Field(sa_column=moment())
+    wrong_number_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    erased_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class Account(SQLModel, table=True):
+    """A mobile number whose holder proved it with a code. `seen_at` is the last time she did, or used a session.
+
+    An account ends when the number changed hands; the next holder begins a new one and sees nothing of the old.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="account_public_id_key"),
+        Index("account_phone_key", "phone_index", unique=True, postgresql_where="ended_at IS NULL"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    phone: str = Field(sa_column=Column(Sealed, nullable=False))
+    phone_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_column=moment())
+    seen_at: datetime = Field(sa_column=moment())
+    ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class Profile(SQLModel, table=True):
+    """A person somebody books for. An account may have several, and a person may stand in several accounts.
+
+    `agreed_at`: a person who came of age let this account go on booking for her.
+    """
+
+    __tablename__ = "profile"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="profile_public_id_key"),
+        Index("profile_key", "account_id", "patient_id", unique=True, postgresql_where="ended_at IS NULL"),
+        Index("profile_patient", "patient_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    account_id: int = Field(sa_column=ref("account.id", name="profile_account_fk"))
+    patient_id: int = Field(sa_column=ref("patient.id", name="profile_patient_fk"))
+    relation: Relation = Field(sa_column=choice(Relation))
+    created_at: datetime = Field(sa_column=moment())
+    agreed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class Consent(SQLModel, table=True):
+    """One answer to one question of consent. Append-only: the newest of a patient and purpose holds.
+
+    `wording` is the version of the text that was shown, `language` the one it was shown in, `channel` where.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("consent_patient", "patient_id", "purpose", "id"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    patient_id: int = Field(sa_column=ref("patient.id", name="consent_patient_fk"))
+    account_id: int | None = Field(default=None, sa_column=ref("account.id", name="consent_account_fk", optional=True))
+    purpose: ConsentPurpose = Field(sa_column=choice(ConsentPurpose))
+    granted: bool = Field(sa_column=flag())
+    wording: int = Field(sa_column=number())
+    language: str = Field(sa_column=words())
+    channel: str = Field(sa_column=words())
+    at: datetime = Field(sa_column=moment())
+
+
+class PatientFlag(SQLModel, table=True):
+    """Something about a person that staff should look at. `facts` hold no personal data."""
+
+    __tablename__ = "patient_flag"
+    __table_args__ = (Index("patient_flag_open", "kind", "id", postgresql_where="settled_at IS NULL"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    patient_id: int = Field(sa_column=ref("patient.id", name="patient_flag_patient_fk"))
+    kind: FlagKind = Field(sa_column=choice(FlagKind))
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime = Field(sa_column=moment())
+    settled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

@@ -22,6 +22,7 @@ FACTS = {
     "link": "https://henkham.vungtau.gov.vn/t/K7M4XW9P/abc_DEF-1",
     "otp": "012345",
     "minutes": "5",
+    "until": "07:45",
 }
 
 
@@ -48,7 +49,9 @@ def test_each_names_the_sender_and_carries_its_code(template: Template) -> None:
     if template.kind is MessageKind.OTP:
         assert set(template.variables) == {"otp", "minutes"}
     else:
-        assert set(template.variables) == {"facility", "date", "time", "code", "link"}
+        of_its_own = {MessageKind.OFFER: {"time", "until"}, MessageKind.INVITATION: set[str]()}
+        also = of_its_own.get(template.kind, {"time"})
+        assert set(template.variables) == {"facility", "date", "code", "link"} | also
         assert template.text.endswith("{link}")  # a sign right after a link becomes part of it on many phones
 
 

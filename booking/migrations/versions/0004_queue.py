@@ -1,0 +1,17 @@
+"""The queue of a day and the events live pages are fed by.
+
+Revision: 0004.
+"""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
