@@ -7,7 +7,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, UniqueConstraint, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -20,6 +30,7 @@ class Patient(SQLModel, table=True):
     """A person. Without a profile she is known by `match_key`: a keyed hash of phone, folded name and birth.
 
     A phone is a contact shared by a family, never the key of a person by itself. The birth date may be a year only.
+    `no_sms` repeats the newest answer to the consent of that purpose, for whoever writes a message.
     `wrong_number_at` is set when somebody reached by `phone` said that it is not hers: nothing more is sent to it.
     `erased_at` is set when the person asked to be forgotten: what is left is what the law keeps.
     """
@@ -54,6 +65,7 @@ class Patient(SQLModel, table=True):
     bhyt_number: str | None = Field(default=None, sa_column=Column(Sealed))
     bhyt_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     created_at: datetime = Field(sa_column=moment())
+    no_sms: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     wrong_number_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     erased_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
 

@@ -166,6 +166,7 @@ def upgrade() -> None:
     op.add_column("patient", sa.Column("ward", sa.Text(), nullable=True))
     op.add_column("patient", sa.Column("guardian_name", sa.Text(), nullable=True))
     op.add_column("patient", sa.Column("priority_claimed", PRIORITY_CLASS, nullable=True))
+    op.add_column("patient", sa.Column("no_sms", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("patient", sa.Column("wrong_number_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("patient", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -173,6 +174,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("patient", "erased_at")
     op.drop_column("patient", "wrong_number_at")
+    op.drop_column("patient", "no_sms")
     op.drop_column("patient", "priority_claimed")
     op.drop_column("patient", "guardian_name")
     op.drop_column("patient", "ward")
