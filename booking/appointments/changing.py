@@ -42,9 +42,16 @@ class Change:
 
 
 async def cancel(
-    session: AsyncSession, code: str, token: str, command: CancelAppointment, *, by: Actor, now: datetime
+    session: AsyncSession,
+    code: str,
+    token: str,
+    command: CancelAppointment,
+    *,
+    by: Actor,
+    now: datetime,
+    until_start: bool = False,
 ) -> None:
-    """See `service.cancel`."""
+    """See `service.cancel`; with `until_start` also after the limit, as `attending.decline` does."""
     change = await _locked(session, code, token)
     visit = change.appointment
     if visit.state in (AppointmentState.CANCELLED, AppointmentState.LAPSED):
@@ -52,10 +59,11 @@ async def cancel(
     if visit.state is AppointmentState.HELD:
         await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
         return
-    await _check(session, change, now=now)
+    await _check(session, change, now=now, until_start=until_start)
     visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
     visit.version += 1
-    await _end(session, change, AppointmentState.CANCELLED, by=by, now=now)
+    action = "appointment.decline" if until_start else _CANCELLED
+    await _end(session, change, AppointmentState.CANCELLED, by=by, now=now, action=action)
     await _tell(session, change, await _patient_of(session, visit), MessageKind.CANCELLED, now=now)
 
 
@@ -68,18 +76,27 @@ async def let_go(session: AsyncSession, code: str, token: str, *, by: Actor, now
     return True
 
 
-async def _end(session: AsyncSession, change: Change, state: AppointmentState, *, by: Actor, now: datetime) -> None:
+_CANCELLED = "appointment.cancel"
+
+
+async def _end(
+    session: AsyncSession,
+    change: Change,
+    state: AppointmentState,
+    *,
+    by: Actor,
+    now: datetime,
+    action: str = _CANCELLED,
+) -> None:
     """Give the place back."""
     visit = change.appointment
     visit.state = state
     await places.free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
     await session.flush()
-    record(
-        session, "appointment.cancel", "appointment", visit.public_id, by=_holder(by), now=now, slot=visit.slot_id
-    )  # fmt: skip
+    record(session, action, "appointment", visit.public_id, by=holder(by), now=now, slot=visit.slot_id)
 
 
-def _holder(by: Actor) -> Actor:
+def holder(by: Actor) -> Actor:
     """Who acts, for the audit, once a token has opened the appointment."""
     return replace(by, kind=ActorKind.LINK) if by.kind is ActorKind.ANYONE else by
 
@@ -111,6 +128,7 @@ async def reschedule(
     old_slot, old_place, reserved = visit.slot_id, visit.place, visit.uses_reserved
     visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
     visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
+    visit.confirmed_at = None  # she said she would come at another time
     visit.version += 1
     await _flushed(session)
     await places.free(session, old_slot, old_place, reserved=reserved)
@@ -118,7 +136,7 @@ async def reschedule(
     await _count_move(session, patient, phone_limit(per_phone), now=now)
     await _tell(session, change, patient, MessageKind.MOVED, now=now)
     record(
-        session, "appointment.move", "appointment", visit.public_id, by=_holder(by), now=now,
+        session, "appointment.move", "appointment", visit.public_id, by=holder(by), now=now,
         from_slot=old_slot, to_slot=command.slot,
     )  # fmt: skip
 
@@ -189,13 +207,14 @@ async def _locked(session: AsyncSession, code: str, token: str, *, also: int | N
         await session.rollback()
 
 
-async def _check(session: AsyncSession, change: Change, *, now: datetime) -> None:
+async def _check(session: AsyncSession, change: Change, *, now: datetime, until_start: bool = False) -> None:
     visit = change.appointment
     phone = change.facility.phone
     if phone is None and change.facility.parent_id is not None:
         parent = await session.get(Facility, change.facility.parent_id)
         phone = parent.phone if parent else None
-    check_changeable(visit.state, visit.starts_at, change.service.cancel_minutes, phone=phone, now=now)
+    minutes = 0 if until_start else change.service.cancel_minutes
+    check_changeable(visit.state, visit.starts_at, minutes, phone=phone, now=now)
 
 
 async def _patient_of(session: AsyncSession, visit: Appointment) -> Patient:

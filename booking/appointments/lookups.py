@@ -70,7 +70,9 @@ def _opened() -> Statement:
         .subquery()
     )
     view = view_json(found.c, found.c, found.c.patient_name)
-    return Statement(select(found.c.public_id, found.c.token_version, found.c.slot_id, cast(view, Text).label("view")))
+    keyed = (found.c.public_id, found.c.token_version, found.c.slot_id)
+    said = (found.c.confirmed_at, cast(found.c.cancelled_by, Text).label("cancelled_by"))
+    return Statement(select(*keyed, *said, cast(view, Text).label("view")))
 
 
 def _live_holds() -> Statement:

@@ -122,7 +122,9 @@ async def nearest_within(session: AsyncSession, slot_id: int, *, now: datetime) 
 
 
 async def opened(hot: Hot, code: str, token: str | None) -> Mapping[str, Any] | None:
-    """The appointment of a code, if the token opens it: public_id, token_version, slot_id, view (JSON text).
+    """The appointment of a code, if the token opens it.
+
+    Its public_id, token_version, slot_id, confirmed_at, cancelled_by and view (JSON text).
 
     A wrong token and an unknown code are one and the same answer, after the same statement.
     """

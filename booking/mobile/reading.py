@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -47,12 +48,24 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An appointment that its token opened."""
+    """An appointment that its token opened.
+
+    Attributes:
+        code, token: its link.
+        slot_id: of its time.
+        view: what its holder sees, as the API has it.
+        public_id: stays the same whatever happens to the visit.
+        confirmed_at: when she said that she will come at this time.
+        cancelled_by: "patient" or "facility", where it is cancelled.
+    """
 
     code: str
     token: str
     slot_id: int
     view: Mapping[str, Any]
+    public_id: UUID
+    confirmed_at: datetime | None = None
+    cancelled_by: str | None = None
 
     @property
     def path(self) -> str:
@@ -116,4 +129,7 @@ async def visit(asked: Asked, code: str, token: str) -> Visit:
         row = await refusals.opened(hot, code, token)
     if row is None:
         raise AppointmentUnknown
-    return Visit(code, token, row["slot_id"], orjson.loads(row["view"]))
+    return Visit(
+        code, token, row["slot_id"], orjson.loads(row["view"]), row["public_id"], row["confirmed_at"],
+        row["cancelled_by"],
+    )  # fmt: skip
