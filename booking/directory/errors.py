@@ -10,6 +10,6 @@ class FacilityUnknown(NotFound):
 
 
 class ServiceUnknown(NotFound):
-    """The facility has no service of this code."""
+    """The facility, or every facility, has no service of this code."""
 
     code = "service_unknown"

@@ -31,3 +31,21 @@ class Payment(StrEnum):
     INSURANCE = "insurance"  # with an insurance card; otherwise the listed fee
     FEE = "fee"
     FREE = "free"
+
+
+class WordKind(StrEnum):
+    """What a word that people type leads to."""
+
+    EMERGENCY = "emergency"  # to 115, and never to a booking
+    SERVICE = "service"  # suggests a service; never a diagnosis
+    PAPER = "paper"  # what to know about a paper
+    SAME = "same"  # another word for the same: search goes on with the target in its place
+    NOTHING = "nothing"  # hides shorter words inside it: "sốt ruột" has no fever in it
+
+
+class Paper(StrEnum):
+    """A paper people ask about."""
+
+    REFERRAL = "referral"
+    REEXAM_SLIP = "reexam_slip"
+    INSURANCE_CARD = "insurance_card"

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Column, Date, Float, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from booking.columns import choice, flag, key, number, ref, words
-from booking.directory.kinds import FacilityKind, FacilityState, Payment
+from booking.directory.kinds import FacilityKind, FacilityState, Payment, WordKind
 
 
 class Facility(SQLModel, table=True):
@@ -64,7 +64,8 @@ class Service(SQLModel, table=True):
     """What one comes for, at one facility (FHIR HealthcareService).
 
     Minutes are counted back from the start of a slot: `lead_minutes` is how late one may book, `cancel_minutes` how
-    late one may move or cancel. `sms_label` is discreet: a text never betrays a diagnosis.
+    late one may move or cancel. `sms_label` is discreet: a text never betrays a diagnosis. `prepare` is what to do
+    before the visit, such as fasting: null where nobody has said yet, empty where there is nothing to do.
     """
 
     __tablename__ = "service"
@@ -87,6 +88,8 @@ class Service(SQLModel, table=True):
     duration_minutes: int = Field(sa_column=number())
     bring: str = Field(sa_column=words())
     bring_en: str = Field(sa_column=words())
+    prepare: str | None = Field(default=None, sa_column=words(optional=True))
+    prepare_en: str | None = Field(default=None, sa_column=words(optional=True))
     payment: Payment = Field(sa_column=choice(Payment))
     fee_vnd: int | None = Field(default=None, sa_column=number(optional=True))
     lead_minutes: int = Field(sa_column=number())
@@ -120,3 +123,23 @@ class Room(SQLModel, table=True):
     facility_id: int = Field(sa_column=ref("facility.id", name="room_facility_fk"))
     code: str = Field(sa_column=words())
     name: str = Field(sa_column=words())
+
+
+class SearchWord(SQLModel, table=True):
+    """A word or phrase that people type, and what it leads to.
+
+    `phrase` is in small letters, with its accents. `target` is a service's code, a Paper, the other word for the same,
+    or empty. A word that was removed stays as a row that is not `active`, so that seeding does not bring it back.
+    """
+
+    __tablename__ = "search_word"
+    __table_args__ = (
+        UniqueConstraint("kind", "phrase", "target", name="search_word_key"),
+        CheckConstraint("(kind IN ('emergency', 'nothing')) = (target = '')", name="search_word_target_check"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    kind: WordKind = Field(sa_column=choice(WordKind))
+    phrase: str = Field(sa_column=words())
+    target: str = Field(default="", sa_column=words())
+    active: bool = Field(default=True, sa_column=flag())

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from booking.directory.errors import FacilityUnknown, ServiceUnknown
 from booking.directory.kinds import BOOKABLE, FacilityKind, FacilityState, Payment
 from booking.directory.models import Department, Facility, Service
+from booking.directory.rules import bare, names
 from booking.text import fold, plain_sort_key
 
 
@@ -38,7 +39,10 @@ class FacilityView(BaseModel):
 
 
 class ServiceView(BaseModel):
-    """A service of one facility as anyone may see it. Minutes count back from the start of the visit."""
+    """A service of one facility as anyone may see it. Minutes count back from the start of the visit.
+
+    `prepare` is what to do before the visit, such as fasting; null where nobody has said yet.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,6 +54,8 @@ class ServiceView(BaseModel):
     duration_minutes: int
     bring: str
     bring_en: str
+    prepare: str | None
+    prepare_en: str | None
     payment: Payment
     fee_vnd: int | None
     lead_minutes: int
@@ -81,7 +87,9 @@ def _facility_view(facility: Facility, parent: Facility | None, merged: Facility
 async def facilities(
     session: AsyncSession, *, text: str | None = None, ward: str | None = None, kind: FacilityKind | None = None
 ) -> list[FacilityView]:
-    """Facilities whose old or new name, ward or address holds every word of `text`, accents or not.
+    """Facilities with a word, old or new, that begins as each word of `text` does, accents or not.
+
+    A number must be the whole word: Phường 1 is not Phường 12.
 
     Where the words stand in a name as they are typed, that place comes first; then the hospital, the centre, and the
     stations in the order of the alphabet.
@@ -95,7 +103,8 @@ async def facilities(
     if kind:
         query = query.where(col(Facility.kind) == kind)
     rows = (await session.execute(query.order_by(col(Facility.sort_key)))).all()
-    views = [_facility_view(*row) for row in rows]
+    wanted = bare(text or "")
+    views = [_facility_view(*row) for row in rows if names(wanted, bare(row[0].search_key))]
     # Who types a name as it is wants that place first: "thang tam" is Thắng Tam before all of the ward Tam Thắng.
     phrase = fold(text or "")
     return sorted(views, key=lambda view: (phrase not in fold(view.name), _KIND_ORDER[view.kind]))

@@ -8,14 +8,15 @@ from importlib import resources
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from booking.actor import system
-from booking.directory.kinds import FacilityKind, FacilityState, Payment
-from booking.directory.models import Department, Facility, Practitioner, Room, Service
+from booking.directory.kinds import FacilityKind, FacilityState, Paper, Payment, WordKind
+from booking.directory.models import Department, Facility, Practitioner, Room, SearchWord, Service
+from booking.directory.rules import phrase
 from booking.text import clean, fold, plain_sort_key
 from booking.trail.service import record
 
@@ -47,12 +48,14 @@ class _Service(_Entry):
     sms_label: str
     duration_minutes: int
     bring: str
+    prepare: str | None = None
     payment: Payment = Payment.INSURANCE
     department: _Department | None = None
 
 
 class _Services(_Entry):
     bring: dict[str, _Words]
+    prepare: dict[str, _Words]
     hospital: list[_Service]
     medical_centre: list[_Service]
     health_station: list[_Service]
@@ -65,6 +68,31 @@ class _Services(_Entry):
             FacilityKind.HEALTH_STATION: self.health_station,
         }
         return by_kind[kind]
+
+
+class _Leads(_Entry):
+    words: list[str]
+    lead: list[str]
+
+
+class PlainWords(_Entry):
+    """What people type, and where it leads."""
+
+    emergency: list[str]
+    nothing: list[str]
+    same: dict[str, str]
+    paper: dict[Paper, list[str]]
+    service: list[_Leads]
+
+    def rows(self) -> list[tuple[WordKind, str, str]]:
+        """Kind, phrase and target of each, in the order of the file."""
+        return [
+            *((WordKind.EMERGENCY, phrase, "") for phrase in self.emergency),
+            *((WordKind.NOTHING, phrase, "") for phrase in self.nothing),
+            *((WordKind.SAME, phrase, target) for phrase, target in self.same.items()),
+            *((WordKind.PAPER, phrase, paper) for paper, phrases in self.paper.items() for phrase in phrases),
+            *((WordKind.SERVICE, phrase, code) for each in self.service for phrase in each.words for code in each.lead),
+        ]
 
 
 class Hours(_Entry):
@@ -119,12 +147,22 @@ def sample() -> Sample:
     return Sample.model_validate(tomllib.loads((_SEED / "sample.toml").read_text("utf-8")))
 
 
+@cache
+def plain_words() -> PlainWords:
+    """The words of the repository."""
+    return PlainWords.model_validate(tomllib.loads((_SEED / "words.toml").read_text("utf-8")))
+
+
 async def seed_directory(session: AsyncSession, now: datetime) -> int:
-    """Insert the city's facilities, their departments and services where they are missing; how many rows are new."""
+    """Insert the city's facilities, their departments and services, and plain words where they are missing.
+
+    How many rows are new. A word that was removed counts as there.
+    """
     made = await _seed_facilities(session)
     services = _Services.model_validate(tomllib.loads((_SEED / "services.toml").read_text("utf-8")))
     for facility in (await session.scalars(select(Facility).order_by(col(Facility.id)))).all():
         made += await _seed_services(session, facility, services)
+    made += await _seed_words(session)
     if made:
         record(session, "directory.seed", "directory", "all", by=system("seed"), now=now, rows=made)
     return made
@@ -182,13 +220,16 @@ async def _seed_services(session: AsyncSession, facility: Facility, services: _S
     ids = dict((await session.execute(known)).all())
     rows = []
     for each in offered:
-        row = each.model_dump(exclude={"department", "bring"})
+        row = each.model_dump(exclude={"department", "bring", "prepare"})
         bring = services.bring[each.bring]
+        prepare = services.prepare[each.prepare] if each.prepare else None
         row |= {
             "facility_id": facility.id,
             "department_id": ids[each.department.code] if each.department else None,
             "bring": bring.vi,
             "bring_en": bring.en,
+            "prepare": prepare.vi if prepare else None,
+            "prepare_en": prepare.en if prepare else None,
             "fee_vnd": None,
             "lead_minutes": _LEAD_MINUTES[facility.kind],
             "horizon_days": _HORIZON_DAYS,
@@ -198,7 +239,33 @@ async def _seed_services(session: AsyncSession, facility: Facility, services: _S
             "sort_key": plain_sort_key(each.name),
         }
         rows.append(row)
-    return made + await _put(session, Service, rows)
+    made += await _put(session, Service, rows)
+    return made + await _seed_prepare(session, rows)
+
+
+async def _seed_prepare(session: AsyncSession, rows: list[dict[str, Any]]) -> int:
+    """Services from before there was a word on preparing get theirs; what staff wrote, or emptied, stays."""
+    changed = 0
+    for row in rows:
+        if row["prepare"] is None:
+            continue
+        fill = (
+            update(Service)
+            .where(col(Service.facility_id) == row["facility_id"], col(Service.code) == row["code"])
+            .where(col(Service.prepare).is_(None), col(Service.confirmed).is_(False))
+            .values(prepare=row["prepare"], prepare_en=row["prepare_en"])
+            .returning(col(Service.id))
+        )
+        changed += len((await session.execute(fill)).all())
+    return changed
+
+
+async def _seed_words(session: AsyncSession) -> int:
+    rows = [
+        {"kind": kind, "phrase": phrase(words), "target": target, "active": True}
+        for kind, words, target in plain_words().rows()
+    ]
+    return await _put(session, SearchWord, rows)
 
 
 async def _put(session: AsyncSession, table: type[SQLModel], rows: list[dict[str, Any]]) -> int:
