@@ -18,7 +18,7 @@ from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotC
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.appointments.rules import check_changeable
-from booking.appointments.telling import facts_of, recipient_of
+from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.availability.models import Slot
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
@@ -232,4 +232,5 @@ async def _tell(session: AsyncSession, change: Change, patient: Patient, kind: M
     notice = Notice(
         visit.public_id, kind, visit.version, visit.facility_id, facts, due_at=now, useful_until=visit.starts_at
     )
-    await messages.write(session, [notice], recipient_of(visit, patient), now=now)
+    to = recipient_of(visit, patient, await account_of(session, visit))
+    await messages.write(session, [notice], to, now=now)

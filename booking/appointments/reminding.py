@@ -18,7 +18,7 @@ from booking.messages.kinds import MessageKind
 from booking.messages.models import Message
 from booking.messages.rules import Dropped, Planned, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
-from booking.patients.models import Patient
+from booking.patients.models import Account, Patient
 
 AHEAD: Final = timedelta(days=3)
 """How long before a visit its reminders are written: well before the first of them is due."""
@@ -34,8 +34,9 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
     for the version that stands, and whoever moves or cancels next finds them and calls them back.
     """
     query = (
-        select(Appointment, Patient, Facility, _told_at())
+        select(Appointment, Patient, Account, Facility, _told_at())
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
         .join(Facility, col(Facility.id) == col(Appointment.facility_id))
         .where(
             col(Appointment.state) == literal_column(f"'{AppointmentState.BOOKED.value}'"),  # as its index has it
@@ -48,9 +49,9 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
         .with_for_update(of=Appointment, key_share=True, skip_locked=True)
     )
     found = (await session.execute(query)).all()
-    for visit, patient, facility, told_at in found:
+    for visit, patient, account, facility, told_at in found:
         notices = _notices(visit, facility.sms_name, told_at or visit.created_at, now=now)
-        await messages.write(session, notices, recipient_of(visit, patient), now=now)
+        await messages.write(session, notices, recipient_of(visit, patient, account), now=now)
     return len(found)
 
 

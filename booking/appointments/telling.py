@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking.appointments.models import Appointment
 from booking.clock import ZONE
 from booking.messages.kinds import SuppressedReason
 from booking.messages.service import Recipient, reach
 from booking.patients.errors import PhoneRefused
-from booking.patients.models import Patient
+from booking.patients.models import Account, Patient
 from booking.patients.rules import read_phone
 
 
@@ -21,12 +23,31 @@ def facts_of(visit: Appointment, sms_name: str) -> dict[str, Any]:
     }
 
 
-def recipient_of(visit: Appointment, patient: Patient) -> Recipient:
-    """Who reads it, in the language of the booking; a number no SMS can reach is said to be one."""
-    return Recipient(patient.phone, visit.language, _unreachable(patient.phone))
+def recipient_of(visit: Appointment, patient: Patient, account: Account | None) -> Recipient:
+    """Who reads it, in the language of the booking, or why nobody does.
+
+    Whoever booked signed in proved her number with a code, so the text goes there; else to the number that was typed
+    for the patient. Somebody who said that the patient's number is not hers is not written to again.
+
+    Args:
+        visit: what it tells of.
+        patient: who comes; her refusal of SMS counts whoever reads them.
+        account: of `visit.account_id`; None where nobody was signed in.
+    """
+    phone = account.phone if account is not None else patient.phone
+    return Recipient(phone, visit.language, _why_not(phone, patient))
 
 
-def _unreachable(phone: str) -> SuppressedReason | None:
+async def account_of(session: AsyncSession, visit: Appointment) -> Account | None:
+    """The account that booked the visit; None where nobody was signed in."""
+    return await session.get(Account, visit.account_id) if visit.account_id is not None else None
+
+
+def _why_not(phone: str, patient: Patient) -> SuppressedReason | None:
+    if patient.no_sms:
+        return SuppressedReason.NO_CONSENT
+    if patient.wrong_number_at is not None and phone == patient.phone:
+        return SuppressedReason.WRONG_NUMBER
     try:
         return reach(phone, mobile=read_phone(phone).mobile)
     except PhoneRefused:  # numbering plans change: what was a number once must not stop everybody's reminders
