@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
+import booking.access.models
 import booking.appointments.models
 import booking.availability.models
 import booking.directory.models
@@ -11,6 +12,7 @@ import booking.exchange.models
 import booking.messages.models
 import booking.patients.models
 import booking.patients.session_models
+import booking.queue.models
 import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
 from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
 

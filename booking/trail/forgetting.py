@@ -8,13 +8,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking.trail.models import IdempotencyRecord, JobRun, RateCounter
+from booking.trail.models import IdempotencyRecord, JobRun, LiveEvent, RateCounter
 
 ANSWERS_KEPT: Final = timedelta(days=30)
 """So long the same key gives the same answer."""
 
 COUNTERS_KEPT: Final = timedelta(days=2)
 """The longest window is a day."""
+
+EVENTS_KEPT: Final = timedelta(days=2)
+"""A page that was away for longer begins anew."""
 
 
 async def first_run(session: AsyncSession, name: str, scheduled_for: datetime, *, now: datetime) -> bool:
@@ -38,6 +41,11 @@ async def forget_counters(session: AsyncSession, *, now: datetime) -> int:
     """Remove counters of windows older than `COUNTERS_KEPT`; how many."""
     old = col(RateCounter.window_start) < now - COUNTERS_KEPT
     return await _removed(session, delete(RateCounter).where(old))
+
+
+async def forget_events(session: AsyncSession, *, now: datetime) -> int:
+    """Remove live events older than `EVENTS_KEPT`; how many."""
+    return await _removed(session, delete(LiveEvent).where(col(LiveEvent.at) < now - EVENTS_KEPT))
 
 
 async def _removed(session: AsyncSession, statement: Any) -> int:

@@ -1,15 +1,30 @@
-"""What was done, what was answered, how often it was tried."""
+"""What was done, what was answered, how often it was tried, what live pages are told."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
 from booking.actor import ActorKind
 from booking.columns import Moment, choice, key, moment, number, words
+
+
+class Xid8(UserDefinedType[int]):
+    """A transaction's number, 64 bits, never used twice; a Python int."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Its name in the database."""
+        return "xid8"
+
+
+ischema_names["xid8"] = Xid8  # so that a table that has one can be read back and compared
 
 
 class AuditEvent(SQLModel, table=True):
@@ -80,3 +95,22 @@ class JobRun(SQLModel, table=True):
     name: str = Field(sa_column=words())
     scheduled_for: datetime = Field(sa_column=moment())
     done_at: datetime = Field(sa_column=moment())
+
+
+class LiveEvent(SQLModel, table=True):
+    """Something live pages should know: what happened on which topic. No personal data.
+
+    `xid` is the transaction that wrote it. Ids are given out before commits and so show in any order; once every
+    transaction below some xid is over, what they wrote is complete, and (xid, id) is its order for good.
+    """
+
+    __tablename__ = "live_event"
+    __table_args__ = (Index("live_event_order", "xid", "id", unique=True),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    xid: int | None = Field(
+        default=None, sa_column=Column(Xid8, server_default=text("pg_current_xact_id()"), nullable=False)
+    )
+    topic: str = Field(sa_column=words())
+    facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    at: datetime = Field(sa_column=moment())

@@ -113,7 +113,7 @@ def test_no_folder_of_leftovers() -> None:
 
 def test_capabilities_use_the_same_file_names() -> None:
     """Rules, models, kinds and errors are found under the same name everywhere."""
-    capabilities = ("appointments", "availability", "patients", "messages", "directory", "exchange")
+    capabilities = ("appointments", "availability", "patients", "messages", "directory", "exchange", "queue")
     for capability in capabilities:
         names = {path.stem for path in (ROOT / "booking" / capability).glob("*.py")}
         assert "models" in names, capability

@@ -1,0 +1,30 @@
+"""States of a ticket in the queue, and why somebody is next."""
+
+from enum import StrEnum
+
+
+class TicketState(StrEnum):
+    """From arrival to the end of the visit."""
+
+    WAITING = "waiting"
+    CALLED = "called"
+    IN_ROOM = "in_room"
+    DONE = "done"
+    SKIPPED = "skipped"  # called, and nobody came; waits for nothing until put back
+    LEFT = "left"  # went away before the visit
+
+
+ENDED = (TicketState.DONE, TicketState.LEFT)
+IN_PROGRESS = (TicketState.CALLED, TicketState.IN_ROOM)
+
+
+class WhyNext(StrEnum):
+    """Why somebody's turn comes where it comes: a code, the sentence is the page's."""
+
+    PRIORITY = "priority"  # a verified class of the law
+    IN_BETWEEN = "in_between"  # after so many of priority one of the others
+    WAITED_LONG = "waited_long"  # has waited so much longer that priority no longer goes before
+    BOOKED = "booked"  # the booked time has come
+    ARRIVED = "arrived"  # by arrival: came without booking, or after the booked time
+    PUT_BACK = "put_back"  # back in line since then
+    EARLY = "early"  # the booked time is still to come, and nobody else is due

@@ -1,0 +1,179 @@
+"""Who is next, and which step a ticket may take. Pure: plain values in, a value out or a refusal raised.
+
+Everybody has a moment from which she is *due*: a booked patient who came by the end of her time is due from its start,
+so coming early gains nothing and coming within it loses nothing; whoever came without booking or after the booked time
+is due from arrival; whoever was put back, from then. Those who are due come first, by that moment, those of priority
+and the others interleaved. Those who are early follow, by their booked times: nobody waits idly for them, and they pass
+nobody who is due.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from booking.patients.kinds import PriorityClass
+from booking.queue.errors import AnotherDay, TicketMoved
+from booking.queue.kinds import IN_PROGRESS, TicketState, WhyNext
+
+_ALPHABET: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the law leaves to the facility.
+
+    Attributes:
+        ratio: so many of priority, then one of the others.
+        ageing: whoever waits so much longer than one of priority goes first.
+    """
+
+    ratio: int = 2
+    ageing: timedelta = timedelta(minutes=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One who waits. `priority` is a verified class; a claimed one counts for nothing."""
+
+    id: int
+    number: int
+    arrived_at: datetime
+    band_start: datetime | None = None
+    band_end: datetime | None = None
+    requeued_at: datetime | None = None
+    priority: PriorityClass | None = None
+
+    @property
+    def in_time(self) -> bool:
+        """Whether she booked and came by the end of the booked time."""
+        return self.band_end is not None and self.arrived_at <= self.band_end
+
+    @property
+    def due(self) -> datetime:
+        """The moment she is ordered by."""
+        if self.requeued_at is not None:
+            return self.requeued_at
+        return self.band_start if self.in_time and self.band_start is not None else self.arrived_at
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A place in the line, and why it is this one's: a code and what its sentence is filled with."""
+
+    id: int
+    why: WhyNext
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _place(one: Waiting) -> tuple[datetime, datetime, int, int]:
+    return one.due, one.arrived_at, one.number, one.id
+
+
+def order(waiting: Iterable[Waiting], *, now: datetime, policy: Policy, streak: int) -> list[Turn]:
+    """Everybody who waits, in the order of their turns.
+
+    Args:
+        waiting: in any order; the answer does not depend on it.
+        now: decides who is due.
+        policy: how priority and others are interleaved.
+        streak: how many of priority were called since the last of the others.
+    """
+    line = sorted(waiting, key=_place)
+    due = [one for one in line if one.due <= now]
+    early = [Turn(one.id, WhyNext.EARLY, _from(one)) for one in line if one.due > now]
+    return [*_interleaved(due, policy, streak), *early]
+
+
+def _interleaved(due: Sequence[Waiting], policy: Policy, streak: int) -> list[Turn]:
+    first = [one for one in due if one.priority is not None]
+    others = [one for one in due if one.priority is None]
+    turns: list[Turn] = []
+    i = j = 0
+    while i < len(first) or j < len(others):
+        why = _between(first[i] if i < len(first) else None, others[j] if j < len(others) else None, policy, streak)
+        if why is WhyNext.PRIORITY:
+            turns.append(Turn(first[i].id, why, {"priority": first[i].priority}))
+            i, streak = i + 1, streak + 1
+            continue
+        turns.append(_other_turn(others[j], why, policy))
+        j, streak = j + 1, 0
+    return turns
+
+
+def _between(first: Waiting | None, other: Waiting | None, policy: Policy, streak: int) -> WhyNext | None:
+    """Why the next turn is whose; None for one of the others for no other reason than her own."""
+    if other is None:
+        return WhyNext.PRIORITY
+    if first is None:
+        return None
+    if other.due + policy.ageing <= first.due:
+        return WhyNext.WAITED_LONG
+    return WhyNext.PRIORITY if streak < policy.ratio else WhyNext.IN_BETWEEN
+
+
+def _other_turn(one: Waiting, why: WhyNext | None, policy: Policy) -> Turn:
+    if why is WhyNext.WAITED_LONG:
+        return Turn(one.id, why, {"minutes": int(policy.ageing.total_seconds() // 60)})
+    if why is WhyNext.IN_BETWEEN:
+        return Turn(one.id, why, {"ratio": policy.ratio})
+    if one.requeued_at is not None:
+        return Turn(one.id, WhyNext.PUT_BACK, _from(one))
+    return Turn(one.id, WhyNext.BOOKED if one.in_time else WhyNext.ARRIVED, _from(one))
+
+
+def _from(one: Waiting) -> dict[str, Any]:
+    return {"since": one.due}
+
+
+def streak_after(streak: int, called: Waiting) -> int:
+    """How many of priority were called since the last of the others, once this one is called."""
+    return streak + 1 if called.priority is not None else 0
+
+
+_STEPS: Final[Mapping[str, tuple[TicketState, ...]]] = {
+    "recall": (TicketState.CALLED,),
+    "enter": (TicketState.CALLED,),
+    "finish": IN_PROGRESS,
+    "skip": (TicketState.CALLED,),
+    "put_back": (TicketState.SKIPPED, *IN_PROGRESS),
+    "transfer": (TicketState.WAITING, TicketState.SKIPPED, *IN_PROGRESS),
+    "leave": (TicketState.WAITING, TicketState.SKIPPED, TicketState.CALLED),
+    "verify": (TicketState.WAITING, TicketState.SKIPPED),
+}
+"""From which states a step may be taken."""
+
+
+def check_step(step: str, state: TicketState) -> None:
+    """Whether a ticket in that state may take the step.
+
+    Raises:
+        TicketMoved: with the state, which somebody else may have changed a moment ago.
+    """
+    if state not in _STEPS[step]:
+        raise TicketMoved(state=state.value)
+
+
+def check_day(day: object, today: object) -> None:
+    """One checks in on the day of the visit.
+
+    Raises:
+        AnotherDay: with the day.
+    """
+    if day != today:
+        raise AnotherDay(day=str(day))
+
+
+def series_of(rank: int) -> str:
+    """The letters of a facility's services in the order they were made: 0 is A, 25 is Z, 26 is AA."""
+    letters = ""
+    rank += 1
+    while rank:
+        rank, left = divmod(rank - 1, _ALPHABET)
+        letters = chr(ord("A") + left) + letters
+    return letters
+
+
+def label(series: str, number: int) -> str:
+    """The number as it is printed and called: A007."""
+    return f"{series}{number:03d}"
