@@ -26,6 +26,11 @@ def booking_code() -> str:
     return "".join(signs)
 
 
+def one_time_code() -> str:
+    """Six digits for an SMS. A million of them: good for minutes and a few tries, and nothing else."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
 def opaque_key(size: int = 16) -> str:
     """URL-safe random text of `size` bytes: idempotency keys, device marks, request ids."""
     return secrets.token_urlsafe(size)

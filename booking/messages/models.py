@@ -28,7 +28,7 @@ class Message(SQLModel, table=True):
 
     The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
     apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
-    `secret` is a verification code, sealed; it is erased once posted or expired.
+    `secret` is a verification code, sealed; it is erased once posted, expired, replaced or used.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
     """
 
@@ -41,6 +41,7 @@ class Message(SQLModel, table=True):
         Index("message_due", "lane", "due_at", postgresql_where="state = 'due'"),
         Index("message_leased", "lease_until", postgresql_where="state IN ('claimed', 'sending')"),
         Index("message_unknown", "due_at", postgresql_where="state = 'unknown'"),
+        Index("message_secret", "useful_until", postgresql_where="secret IS NOT NULL"),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 

@@ -15,7 +15,8 @@ class VerificationCode(SQLModel, table=True):
     """Six digits somebody asked for. The code itself is kept only as a keyed hash (`code_hash`).
 
     `asker` is a keyed hash of the mark of the browser that asked: the code is good there and nowhere else. `subject`
-    names what it is for, such as the profile of a grown-up child. `used_at` is set by the one use there is.
+    names what it is for, such as the profile of a grown-up child. `used_at` is set by the one use there is. `read_out`:
+    it went by telephone from the desk, not by SMS.
     """
 
     __tablename__ = "verification_code"
@@ -23,6 +24,7 @@ class VerificationCode(SQLModel, table=True):
         UniqueConstraint("public_id", name="verification_code_public_id_key"),
         CheckConstraint("tries >= 0", name="verification_code_tries_check"),
         Index("verification_code_asker", "asker", "purpose", "id"),
+        Index("verification_code_phone", "phone_index", "id"),
     )
 
     id: int | None = Field(default=None, sa_column=key())
@@ -37,6 +39,7 @@ class VerificationCode(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
     expires_at: datetime = Field(sa_column=moment())
     used_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    read_out: bool = Field(default=False, sa_column=flag())
 
 
 class PatientSession(SQLModel, table=True):

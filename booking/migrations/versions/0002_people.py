@@ -68,11 +68,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("read_out", sa.Boolean(), nullable=False),
         sa.CheckConstraint("tries >= 0", name="verification_code_tries_check"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("public_id", name="verification_code_public_id_key"),
     )
     op.create_index("verification_code_asker", "verification_code", ["asker", "purpose", "id"], unique=False)
+    op.create_index("verification_code_phone", "verification_code", ["phone_index", "id"], unique=False)
     op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -162,6 +164,9 @@ def upgrade() -> None:
     )
     op.create_foreign_key("appointment_account_fk", "appointment", "account", ["account_id"], ["id"])
     op.add_column("message", sa.Column("secret", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "message_secret", "message", ["useful_until"], unique=False, postgresql_where="secret IS NOT NULL"
+    )
     op.add_column("patient", sa.Column("sex", SEX, nullable=True))
     op.add_column("patient", sa.Column("ward", sa.Text(), nullable=True))
     op.add_column("patient", sa.Column("guardian_name", sa.Text(), nullable=True))
@@ -179,6 +184,7 @@ def downgrade() -> None:
     op.drop_column("patient", "guardian_name")
     op.drop_column("patient", "ward")
     op.drop_column("patient", "sex")
+    op.drop_index("message_secret", table_name="message", postgresql_where="secret IS NOT NULL")
     op.drop_column("message", "secret")
     op.drop_constraint("appointment_account_fk", "appointment", type_="foreignkey")
     op.drop_index("appointment_given_up", table_name="appointment", postgresql_where="state = 'cancelled'")
@@ -196,6 +202,7 @@ def downgrade() -> None:
     op.drop_table("patient_flag")
     op.drop_index("consent_patient", table_name="consent")
     op.drop_table("consent")
+    op.drop_index("verification_code_phone", table_name="verification_code")
     op.drop_index("verification_code_asker", table_name="verification_code")
     op.drop_table("verification_code")
     op.drop_index("account_phone_key", table_name="account", postgresql_where="ended_at IS NULL")
