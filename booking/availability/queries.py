@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.availability.kinds import DayKind
-from booking.availability.models import CalendarDay, Slot
+from booking.availability.models import CalendarDay, Slot, WeeklySession
+from booking.availability.rules import days_between
 from booking.directory import queries as directory
-from booking.directory.models import Facility, Practitioner, Room
+from booking.directory.models import Facility, Practitioner, Room, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,49 @@ _OFF = (DayKind.HOLIDAY, DayKind.SUBSTITUTED_DAY_OFF, DayKind.LOCAL_CLOSURE)
 
 
 async def days_off(session: AsyncSession, facility_code: str, first: date, last: date) -> list[DayOff]:
-    """Holidays and closures of a facility from `first` to `last`, both included, everybody's and its own."""
+    """Holidays and closures of a facility from `first` to `last`, both included, everybody's and its own.
+
+    Its own word for a day is the one that counts: it may work on everybody's holiday.
+    """
     query = (
         select(CalendarDay)
         .outerjoin(Facility, col(Facility.id) == col(CalendarDay.facility_id))
         .where(or_(col(CalendarDay.facility_id).is_(None), col(Facility.code) == facility_code))
-        .where(col(CalendarDay.day).between(first, last), col(CalendarDay.kind).in_(_OFF))
+        .where(col(CalendarDay.day).between(first, last))
         .order_by(col(CalendarDay.day), col(CalendarDay.facility_id).nulls_first())
     )
-    return [DayOff(row.day, row.name, row.name_en) for row in (await session.scalars(query)).all()]
+    counting = {row.day: row for row in (await session.scalars(query)).all()}
+    return [DayOff(row.day, row.name, row.name_en) for row in counting.values() if row.kind in _OFF]
+
+
+async def planned_days(
+    session: AsyncSession, facility_code: str, service_code: str, first: date, last: date
+) -> frozenset[date]:
+    """The days from `first` to `last`, both included, with a weekly session of the service, days off among them."""
+    query = (
+        select(WeeklySession)
+        .join(Service, col(Service.id) == col(WeeklySession.service_id))
+        .join(Facility, col(Facility.id) == col(WeeklySession.facility_id))
+        .where(col(Facility.code) == facility_code, col(Service.code) == service_code)
+    )
+    weekly = (await session.scalars(query)).all()
+    made_up = (
+        select(CalendarDay)
+        .outerjoin(Facility, col(Facility.id) == col(CalendarDay.facility_id))
+        .where(or_(col(CalendarDay.facility_id).is_(None), col(Facility.code) == facility_code))
+        .where(col(CalendarDay.day).between(first, last), col(CalendarDay.kind) == DayKind.MAKE_UP_WORKING_DAY)
+        .order_by(col(CalendarDay.facility_id).nulls_first())
+    )
+    works_as = {row.day: row.works_as for row in (await session.scalars(made_up)).all()}
+    return frozenset(
+        day
+        for day in days_between(first, last)
+        if any(_falls(each, day, works_as.get(day, day.weekday())) for each in weekly)
+    )
+
+
+def _falls(each: WeeklySession, day: date, weekday: int | None) -> bool:
+    return each.weekday == weekday and each.valid_from <= day and (each.valid_to is None or day <= each.valid_to)
 
 
 async def grid(

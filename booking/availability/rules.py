@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from booking.availability.kinds import DayKind
+from booking.availability.kinds import DayKind, NothingFree
 
 CALENDAR = "calendar"
 """Closure source: the day is off."""
@@ -165,6 +165,82 @@ def reason_to_close(off: DayRule | None, *, planned: bool, crowded: bool) -> Clo
     if not planned:
         return NOT_PLANNED
     return CROWDED if crowded else None
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """The slots of a service on one day, free or not, taken together.
+
+    Attributes:
+        open: one of them at least is not closed.
+        over: it is too late to book any of them.
+        released: one of them at least takes bookings now, places aside.
+        since: when the first of those that will be released can be booked.
+    """
+
+    open: bool
+    over: bool
+    released: bool
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why nothing is free on a day, and for what is not released yet from when it can be booked."""
+
+    reason: NothingFree
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """When days are made and opened, as seen from today.
+
+    Attributes:
+        today: the local day.
+        published_days: how many days ahead slots are made.
+        horizon_days: how many days ahead the service can be booked.
+        zone: the facility's.
+    """
+
+    today: date
+    published_days: int
+    horizon_days: int
+    zone: tzinfo
+
+    def since(self, day: date) -> datetime | None:
+        """When a day that has no slots yet can be booked; None where its slots would be there by now."""
+        if day <= self.today + timedelta(days=self.published_days):
+            return None
+        return _moment(day - timedelta(days=min(self.published_days, self.horizon_days)), time.min, self.zone)
+
+
+def why_not(day: date, facts: DayFacts | None, release: Release, *, off: bool, planned: bool) -> WhyNot:
+    """Why a day of a service that takes bookings has no free place.
+
+    Args:
+        day: the service day.
+        facts: its slots; None when it has none.
+        release: when days are opened.
+        off: the calendar gives the facility this day off.
+        planned: a weekly session falls on such a day.
+    """
+    if day < release.today:
+        return WhyNot(NothingFree.PAST)
+    if off:
+        return WhyNot(NothingFree.OFF)
+    if facts is not None:
+        return _why_not_these(facts)
+    since = release.since(day) if planned else None
+    return WhyNot(NothingFree.LATER, since) if since else WhyNot(NothingFree.NO_SESSION)
+
+
+def _why_not_these(facts: DayFacts) -> WhyNot:
+    if facts.released:
+        return WhyNot(NothingFree.FULL)
+    if facts.since is not None:
+        return WhyNot(NothingFree.LATER, facts.since)
+    return WhyNot(NothingFree.OVER if facts.over else NothingFree.CLOSED)
 
 
 def _moment(day: date, clock: time, zone: tzinfo) -> datetime:
