@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Tests are shared out to two processes, each with servers of its own; who is done first takes from the other.
+WORKERS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve scheduler test test-all check bench lock clean
@@ -39,11 +41,11 @@ serve: $(STAMP) ## the web server alone; needs DATABASE_URL
 scheduler: $(STAMP) ## the scheduler alone; needs DATABASE_URL
 	@$(BIN)/henkham scheduler $(ARGS)
 
-test: $(STAMP) ## all tests; long ones as seeded samples
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## all tests, by two workers; long ones as seeded samples; ARGS="-n0 -k ticket" in one process, some of them
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
-test-all: $(STAMP) ## all tests at their full counts (nightly)
-	@HENKHAM_TESTS_FULL=1 $(BIN)/python -m pytest $(ARGS)
+test-all: $(STAMP) ## all tests at their full counts, all integration tests on PostgreSQL 15 too (nightly)
+	@HENKHAM_TESTS_FULL=1 $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 check: $(STAMP) ## style, types, import contracts
 	@$(BIN)/ruff check .

@@ -1,11 +1,12 @@
 """Fixtures all tests share: servers, databases cloned from the migrated template, the app, its clients.
 
-Tests in tests/integration run on PostgreSQL 18 and, where its binaries are present, on 15 too. Every database a test
-used is asked at the end whether an invariant is broken.
+Tests in tests/integration run on PostgreSQL 18 and, where its binaries are present, on 15 too: those marked
+`postgres15` always, the others in `make test-all`. Every database a test used is asked at the end whether an invariant
+is broken. With `-n` each worker has servers of its own.
 """
 
-import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,8 +22,10 @@ from booking.main import create_app
 from booking.migrations import migrate
 from booking.settings import Settings, load
 from tests import postgres
-from tests.postgres import Cluster
+from tests.postgres import Cluster, apart
 
+FULL = os.environ.get("HENKHAM_TESTS_FULL") == "1"
+"""Whether everything runs at its full count (`make test-all`)."""
 TEST_KEYS = {
     "HENKHAM_SEAL_KEY": "for-tests-only-6f1c0b9e5a7d4832-seal",
     "HENKHAM_INDEX_KEY": "for-tests-only-91d2e3f4a5b6c7d8-index",
@@ -30,10 +33,11 @@ TEST_KEYS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Integration tests run once for each PostgreSQL that is present."""
+    """Integration tests run once for each PostgreSQL that is present: all in a full run, else those that are marked."""
     if "major" in metafunc.fixturenames:
         integration = "integration" in Path(metafunc.definition.path).parts
-        metafunc.parametrize("major", postgres.present() if integration else [postgres.WHEEL], ids=lambda m: f"pg{m}")
+        both = integration and (FULL or metafunc.definition.get_closest_marker("postgres15") is not None)
+        metafunc.parametrize("major", postgres.present() if both else [postgres.WHEEL], ids=lambda m: f"pg{m}")
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +79,7 @@ def assert_invariants(url: str) -> None:
         finally:
             await database.close()
 
-    found = asyncio.run(ask())
+    found = apart(ask)
     assert not found, f"invariants broken: {found}"
 
 

@@ -7,13 +7,16 @@
 The fixtures built on this are in conftest.py.
 """
 
+import asyncio
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from booking import embedded
 from booking.embedded.places import reachable
@@ -22,6 +25,15 @@ WHEEL = 18
 """The version every test runs on."""
 LOWEST = 15
 """The oldest version we promise; Debian 12 has it."""
+
+
+T = TypeVar("T")
+
+
+def apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What `asyncio.run(work())` gives, in a thread of its own: a browser's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
 
 
 class Cluster:
@@ -41,7 +53,8 @@ class Cluster:
         if prepare not in self._templates:
             name = f"henkham_template_{next(self._numbers)}"
             self.server.create_database(name)
-            prepare(self.server.url(name))
+            with ThreadPoolExecutor(1) as thread:  # as in `apart`
+                thread.submit(prepare, self.server.url(name)).result()
             self.server.sql(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
             self._templates[prepare] = name
         return self._templates[prepare]

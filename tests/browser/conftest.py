@@ -3,7 +3,6 @@
 Outside CI the tests are skipped, loudly, where there is no Chromium; in CI its absence is a failure.
 """
 
-import asyncio
 import gc
 import os
 import shutil
@@ -26,6 +25,7 @@ from booking.settings import load
 from tests import places
 from tests.conftest import environment
 from tests.places import World
+from tests.postgres import apart
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -87,10 +87,7 @@ class Site:
                 await session.execute(text(sql))
             await database.close()
 
-        # In a thread of its own, because the browser's loop runs in this one.
-        thread = threading.Thread(target=lambda: asyncio.run(go()))
-        thread.start()
-        thread.join()
+        apart(go)
 
 
 def _filled(url: str) -> World:
@@ -102,7 +99,7 @@ def _filled(url: str) -> World:
         finally:
             await database.close()
 
-    return asyncio.run(go())
+    return apart(go)
 
 
 @contextmanager
@@ -132,9 +129,12 @@ def site(database_url: str) -> Iterator[Site]:
         yield Site(url, world, database_url)
 
 
-@pytest.fixture
-def browser(site: Site) -> Iterator[Browser]:  # noqa: ARG001  started after the site and gone before it
-    """A browser of this test's own: while it is there, its loop runs in this thread and asyncio.run() cannot."""
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The browser of this folder's tests, gone before one of another folder runs; each test has contexts of its own.
+
+    While it is there, Playwright's loop runs in this thread: asyncio.run() is called `apart`; no test here is async.
+    """
     with started_browser() as started:
         yield started
 

@@ -1,102 +1,81 @@
-"""axe finds nothing on any page, in both languages, light and dark; and no page was forgotten."""
+"""axe finds nothing on any page, in both languages, light and dark; nothing is cut off; and no page was forgotten."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import jinja2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from booking.errors import OutcomeUnknown
-from booking.mobile import keeping
 from booking.web.pages import FOLDER
-from tests.browser.conftest import Site
-from tests.browser.journey import book, choose_time, fill_in
-from tests.places import OTHER, SERVICE, STATION
+from tests.browser.conftest import PHONE, Site
+from tests.browser.walks import Walk, all_walks
 
 pytestmark = pytest.mark.browser
 Phone = Callable[..., Page]
 
 _PARTS = {"base.html", "parts.html"}
+"""Templates that are part of others."""
+WALKS = all_walks()
 
 
-def _click(page: Page) -> None:
-    page.locator(".primary button").click()
-    page.wait_for_load_state()
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The templates the server renders, in their order: what a walk says it stops at is held against it."""
+    names: list[str] = []
+    render = jinja2.Template.render
+
+    def noted(template: jinja2.Template, *values: Any, **more: Any) -> str:
+        names.append(template.name or "")
+        return render(template, *values, **more)
+
+    monkeypatch.setattr(jinja2.Template, "render", noted)
+    return names
 
 
-def _pages(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """Walk through every template, with data, empty and with an error; yields template and case at each."""
-    base = f"{site.url}/f/{STATION}/{SERVICE}"
-    for template, case, path in (
-        ("home.html", "all", "/"), ("home.html", "found", "/?q=12"), ("home.html", "nothing found", "/?q=zzz"),
-        ("facility.html", "open", f"/f/{STATION}"), ("facility.html", "paused", f"/f/{OTHER}"),
-        ("days.html", "free days", f"/f/{STATION}/{SERVICE}"),
-        ("times.html", "free times", f"/f/{STATION}/{SERVICE}/{site.world.far}"),
-        ("times.html", "none", f"/f/{STATION}/{SERVICE}/2199-01-01"),
-        ("error.html", "not found", "/nope"), ("error_code.html", "with parts", "/errors/name_refused"),
-        ("inbox.html", "empty", "/inbox"), ("docs.html", "all", "/api/docs"),
-    ):  # fmt: skip
-        page.goto(site.url + path)
-        yield template, case
-    choose_time(page, site)
-    yield "details.html", "empty"
-    _click(page)
-    yield "details.html", "with errors"
-    fill_in(page)
-    site.run("UPDATE appointment SET expires_at = now() - interval '1 second' WHERE state = 'held'")
-    _click(page)
-    yield "lapsed.html", "what was typed is kept"
-    ticket = book(page, site, option=1)
-    yield "ticket.html", "just booked"
-    for template, path in (
-        ("cancel.html", "/cancel"),
-        ("days.html", "/move"),
-        ("times.html", f"/move/{site.world.far}"),
-    ):
-        page.goto(ticket + path)
-        yield template, f"of {path}"
-    page.goto(f"{ticket}/cancel")
-    page.locator("main button").click()
-    yield "ticket.html", "cancelled"
-    site.run("UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'booked'")
-    page.goto(f"{site.url}/inbox")
-    yield "inbox.html", "with messages"
-    page.goto(f"{base}/{site.world.far}")
-    page.locator(".option label").first.click()
-    site.run("UPDATE slot SET reserved = capacity, release_at = starts_at WHERE id % 3 = 1")
-    _click(page)
-    yield "error.html", "full, with offers"
-
-    async def lost(*_: object) -> None:
-        raise OutcomeUnknown(retry_after=2)
-
-    page.goto(f"{base}/{site.world.far}")
-    page.locator(".option label").last.click()
-    monkeypatch.setattr(keeping, "_hold", lost)
-    _click(page)
-    yield "confirming.html", "asks again"
-    site.run("UPDATE slot SET reserved = capacity, release_at = starts_at")
-    page.goto(base)
-    yield "days.html", "nothing free"
+def _widths(page: Page) -> Iterator[tuple[str, bool]]:
+    """Whether the page fits: as it is, in large type, and at 200 % zoom, where 360 px are 180."""
+    fits = "document.documentElement.scrollWidth <= window.innerWidth"
+    yield "360 px", page.evaluate(fits)
+    yield "large type", page.evaluate(f"document.documentElement.classList.add('large'), {fits}")
+    page.evaluate("document.documentElement.classList.remove('large')")
+    page.set_viewport_size({"width": PHONE["width"] // 2, "height": PHONE["height"] // 2})
+    yield "200 %", page.evaluate(fits)
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def _look(page: Page, axe: Axe, where: str, language: str) -> None:
+    """Everything that must hold on any page."""
+    assert page.locator("html").get_attribute("lang") == language, where
+    assert page.locator("h1").count() == 1, where
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{where}, {scheme}: {found.generate_report()}"
+    for size, fits in _widths(page):
+        assert fits, f"{where}: too wide at {size}"
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.name)
 def test_axe_finds_nothing(
-    site: Site, phone: Phone, monkeypatch: pytest.MonkeyPatch, language: str, scheme: str
+    site: Site, phone: Phone, monkeypatch: pytest.MonkeyPatch, rendered: list[str], walk: Walk, language: str
 ) -> None:
-    page = phone(language=language, scheme=scheme)
+    page = phone(language=language)
     axe = Axe()
     seen: set[str] = set()
-    for template, case in _pages(page, site, monkeypatch):
-        assert page.locator("html").get_attribute("lang") == language, case
-        found = axe.run(page)
-        assert found.violations_count == 0, f"{template}, {case}: {found.generate_report()}"
-        assert page.locator("h1").count() == 1, f"{template}, {case}"
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= 360, f"{template}, {case}: {wide} px wide"
+    for template, case in walk.go(page, site, monkeypatch):
+        where = f"{template}, {case}"
+        assert rendered[-1:] == [template], f"{where}: the server rendered {rendered[-1:]}"
+        _look(page, axe, where, language)
         seen.add(template)
-    assert seen == {path.name for path in FOLDER.glob("*.html")} - _PARTS
+    assert seen == walk.shows
+
+
+def test_every_template_is_on_a_walk() -> None:
+    shown = frozenset[str]().union(*(walk.shows for walk in WALKS))
+    assert shown == {path.name for path in FOLDER.glob("*.html")} - _PARTS
 
 
 def test_axe_does_find_what_is_wrong(site: Site, phone: Phone) -> None:
@@ -105,3 +84,18 @@ def test_axe_does_find_what_is_wrong(site: Site, phone: Phone) -> None:
     page.goto(site.url)
     page.evaluate("document.querySelector('label[for=q]').remove()")
     assert Axe().run(page).violations_count > 0
+
+
+def test_what_is_too_wide_and_too_pale_is_found(site: Site, phone: Phone) -> None:
+    """The control of widths and of both schemes: a text too pale in the dark only, a line that breaks out at 200 %."""
+    page = phone()
+    page.goto(site.url)
+    page.evaluate(
+        "document.querySelector('h1').style.color = 'light-dark(#1b1f1e, #3a4341)', "
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<p class=wide>wide</p>'), "
+        "document.querySelector('.wide').style.width = '300px'"
+    )
+    assert Axe().run(page).violations_count == 0
+    page.emulate_media(color_scheme="dark")
+    assert Axe().run(page).violations_count > 0
+    assert dict(_widths(page)) == {"360 px": True, "large type": True, "200 %": False}

@@ -11,7 +11,7 @@ from tests import people, seeds
 from tests.asking import BOOK, HOLD, book, hold, new_key, opens, refused, slots
 from tests.seeds import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 async def _confirm(client: httpx.AsyncClient, held: dict[str, str], number: int = 1, **headers: str) -> httpx.Response:

@@ -15,7 +15,7 @@ from tests import people, seeds
 from tests.asking import BOOK, book, booked, hold, new_key, opens, refused
 from tests.conftest import environment
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 async def _client(url: str, **settings: str) -> tuple[httpx.AsyncClient, Database]:

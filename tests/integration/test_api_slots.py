@@ -10,7 +10,7 @@ from booking.db import Database
 from tests import seeds
 from tests.asking import BASE, BOOK, book, booked, opens, refused, slots, span
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 async def test_slots_say_when_they_are_and_how_many_places_are_free(client: httpx.AsyncClient, db: Database) -> None:

@@ -37,7 +37,7 @@ from tests.feeds import (
 from tests.postgres import Cluster
 from tests.seeds import run, value
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.feeds import BY, NOW, Folders, Hospital, book, hospital_database, not
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 CONFLICTS = "SELECT feed, appointment_id, slot_id, row_keys, state FROM conflict ORDER BY id"
 VISITS = "SELECT a::text AS visit, m::text AS message FROM appointment a JOIN message m ON m.subject_id = a.public_id"

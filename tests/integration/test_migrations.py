@@ -24,7 +24,7 @@ from tests import seeds
 from tests.conftest import environment
 from tests.postgres import Cluster
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 def _differences(connection: Connection) -> list[object]:

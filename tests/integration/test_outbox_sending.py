@@ -34,7 +34,7 @@ from tests.outbox import (
     write,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 async def test_what_is_due_is_sent_once_with_its_link_and_its_receipt_address(db: Database) -> None:

@@ -27,7 +27,7 @@ from tests.outbox import (
     write,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 
 async def _unknown(db: Database, carrier: Carrier, plan: plans.Plan, **more: object) -> Message:

@@ -15,7 +15,7 @@ from booking.trail.models import IdempotencyRecord, RateCounter
 from scheduler.jobs import check_invariants, housekeeping, release_holds
 from tests import people, seeds
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
 NIGHT = clock.at_local(clock.local_day(clock.utc_now()), time(3))
 

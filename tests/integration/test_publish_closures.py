@@ -20,7 +20,7 @@ from booking.db import Database
 from booking.trail.models import AuditEvent
 from tests.timetables import BEFORE, closures, place, slots, weekly
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 BY = system("test")
 LATER = BEFORE + timedelta(hours=1)
 

@@ -17,7 +17,7 @@ from tests.feeds import BY, NOW, book, hospital_database, publish, slot_id, two_
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 VISIT = "SELECT ends_at, state FROM appointment"
 END = "SELECT ends_at = starts_at + :minutes * interval '1 minute' FROM slot WHERE id = :id"
 OPEN = "SELECT open FROM slot WHERE id = :id"

@@ -29,7 +29,7 @@ from booking.trail.models import AuditEvent
 from scheduler.jobs import publish_slots
 from tests.timetables import BEFORE, MONDAY, closures, day_row, give_away, place, slots, weekly
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 BY = system("test")
 WEEK = timedelta(weeks=1)
 

@@ -15,7 +15,7 @@ from booking.directory.kinds import FacilityKind, FacilityState
 from booking.directory.models import Facility, Practitioner, Service
 from booking.directory.seeding import seed_directory
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
 SEEDED = ("facility", "department", "service", "practitioner", "room", "calendar_day", "weekly_session")

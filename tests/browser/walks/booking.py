@@ -1,0 +1,70 @@
+"""Holding, booking, moving and cancelling, and what may happen on the way."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from booking.errors import OutcomeUnknown
+from booking.mobile import keeping
+from tests.browser.conftest import Site
+from tests.browser.journey import book, choose_time, fill_in
+from tests.browser.walks import Stop
+from tests.places import SERVICE, STATION
+
+SHOWS = {
+    "details.html", "lapsed.html", "ticket.html", "cancel.html", "days.html", "times.html", "inbox.html", "error.html",
+    "confirming.html",
+}  # fmt: skip
+
+
+def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
+    """The form, its errors, a hold that lapses, the ticket and what can be done with it."""
+    choose_time(page, site)
+    yield "details.html", "empty"
+    _click(page)
+    yield "details.html", "with errors"
+    fill_in(page)
+    site.run("UPDATE appointment SET expires_at = now() - interval '1 second' WHERE state = 'held'")
+    _click(page)
+    yield "lapsed.html", "what was typed is kept"
+    ticket = book(page, site, option=1)
+    yield "ticket.html", "just booked"
+    for template, path in (
+        ("cancel.html", "/cancel"),
+        ("days.html", "/move"),
+        ("times.html", f"/move/{site.world.far}"),
+    ):
+        page.goto(ticket + path)
+        yield template, f"of {path}"
+    page.goto(f"{ticket}/cancel")
+    page.locator("main button").click()
+    yield "ticket.html", "cancelled"
+    site.run("UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'booked'")
+    page.goto(f"{site.url}/inbox")
+    yield "inbox.html", "with messages"
+    yield from _refusals(page, site, monkeypatch)
+
+
+def _refusals(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
+    """A time that filled up meanwhile, and an answer that is late."""
+    times = f"{site.url}/f/{STATION}/{SERVICE}/{site.world.far}"
+    page.goto(times)
+    page.locator(".option label").first.click()
+    site.run("UPDATE slot SET reserved = capacity, release_at = starts_at WHERE id % 3 = 1")
+    _click(page)
+    yield "error.html", "full, with offers"
+
+    async def lost(*_: object) -> None:
+        raise OutcomeUnknown(retry_after=600)  # longer than the looking takes
+
+    page.goto(times)
+    page.locator(".option label").last.click()
+    monkeypatch.setattr(keeping, "_hold", lost)
+    _click(page)
+    yield "confirming.html", "asks again"
+
+
+def _click(page: Page) -> None:
+    page.locator(".primary button").click()
+    page.wait_for_load_state()
