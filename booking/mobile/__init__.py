@@ -3,7 +3,18 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.mobile import details, finding, keeping, language, problem_pages, tickets
+from booking.mobile import (
+    attending,
+    calendar_file,
+    details,
+    finding,
+    keeping,
+    language,
+    moving,
+    offline,
+    problem_pages,
+    tickets,
+)
 from booking.web import docs_page, static_files
 
 
@@ -18,6 +29,10 @@ def install(app: FastAPI) -> None:
         keeping.router,
         details.router,
         tickets.router,
+        moving.router,
+        attending.router,
+        calendar_file.router,
+        offline.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
