@@ -1,4 +1,7 @@
-"""What a name, a telephone number and a birth date must look like. Pure: plain values in, a value out or a refusal."""
+"""What a name, a telephone number and a birth date must look like, and what follows from an age.
+
+Pure: plain values in, a value out or a refusal.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,11 +9,24 @@ from datetime import date
 
 import phonenumbers
 
-from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
+from booking.patients.errors import BirthRefused, GuardianNeeded, NameRefused, PhoneRefused, PriorityRefused
+from booking.patients.kinds import PriorityClass, Relation
 from booking.text import clean, has_control
 
 NAME_LONGEST = 100
 OLDEST_YEARS = 125
+OF_AGE = 18
+ASKED_FROM = 7
+"""Under 7 the guardian consents; from 7 the child and the guardian."""
+
+UNDER_6, OVER_75 = 6, 75
+CLAIMABLE = (
+    PriorityClass.PREGNANT,
+    PriorityClass.ESPECIALLY_SEVERE_DISABILITY,
+    PriorityClass.SEVERE_DISABILITY,
+    PriorityClass.MERITORIOUS,
+)
+"""Classes a person says of herself, for staff to verify."""
 
 # Mobiles lost their eleventh digit in 2018; old files and old memories still hold it. (Ministry plan 798/QĐ-BTTTT.)
 _OLD_PREFIXES = {
@@ -137,3 +153,66 @@ def read_birth(*, day: date | None, year: int | None, today: date) -> Birth:
 def match_text(phone: Phone, folded_name: str, birth: Birth) -> str:
     """What makes two people one until they sign in: phone, folded name (`text.fold`) and birth."""
     return f"{phone.e164}|{folded_name}|{birth}"
+
+
+def age(birth: Birth, on: date) -> int:
+    """Full years on a day. Of a birth year alone the lowest it can be, as if born on its last day.
+
+    Born on 29 February one is a year older on 1 March, where the year has no such day.
+    """
+    month_day = (birth.day.month, birth.day.day) if birth.day else (12, 31)
+    return on.year - birth.year - ((on.month, on.day) < month_day)
+
+
+def is_minor(birth: Birth, on: date) -> bool:
+    """Whether somebody is under 18, or may be where only the year is known."""
+    return age(birth, on) < OF_AGE
+
+
+def has_own_say(birth: Birth, on: date) -> bool:
+    """Whether a child is asked beside her guardian: from 7."""
+    return age(birth, on) >= ASKED_FROM
+
+
+def class_by_age(birth: Birth, on: date) -> PriorityClass | None:
+    """The class age makes by itself, only where it is certain: a year alone leaves the months around it to staff."""
+    youngest = age(birth, on)
+    oldest = youngest if birth.day else on.year - birth.year
+    if oldest < UNDER_6:
+        return PriorityClass.UNDER_6
+    return PriorityClass.OVER_75 if youngest >= OVER_75 else None
+
+
+def check_claim(claimed: PriorityClass | None) -> None:
+    """Refuse a claim of what age alone decides.
+
+    Raises:
+        PriorityRefused: under 6 and over 75 are known by the birth date.
+    """
+    if claimed is not None and claimed not in CLAIMABLE:
+        raise PriorityRefused(field="priority")
+
+
+def read_guardian(raw: str | None, *, birth: Birth, relation: Relation, on: date) -> str | None:
+    """The guardian's name of a minor; None where none is asked for: an adult, or the account's own child.
+
+    Raises:
+        GuardianNeeded: a minor who is nobody's own child here, without one.
+        NameRefused: it is no name.
+    """
+    if not is_minor(birth, on):
+        return None
+    if raw is None or not clean(raw):
+        if relation is Relation.CHILD:
+            return None
+        raise GuardianNeeded(field="guardian_name")
+    try:
+        return read_name(raw)
+    except NameRefused as refused:
+        raise NameRefused(**(refused.facts | {"field": "guardian_name"})) from None
+
+
+def read_ward(raw: str | None) -> str | None:
+    """The name of a ward, as typed on one line: old, new or a village; None when nothing is left of it."""
+    kept = clean("".join(sign for sign in raw or "" if not has_control(sign)))
+    return kept[:NAME_LONGEST].strip() or None

@@ -22,6 +22,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Too many tries from this network or for this number."),
         _("Please wait and try again later, or telephone the facility."),
     ),
+    "ticket_unknown": (_("There is no such ticket in this queue."), _("Load the queue again.")),
+    "room_unknown": (_("This facility has no such room."), _("Choose a room from the list.")),
+    "nobody_waiting": (_("Nobody is waiting."), _("Call again when somebody has checked in.")),
+    "ticket_moved": (
+        _("Somebody else changed this ticket a moment ago."),
+        _("Load the queue again to see how it stands now."),
+    ),
+    "another_day": (_("This visit is on another day."), _("Check in on the day of the visit.")),
+    "streams_full": (
+        _("Many people are watching this queue."),
+        _("The page goes on without live news; it is loaded again every half minute."),
+    ),
     "busy": (_("Many people are booking at this moment."), _("Please try again in a few seconds.")),
     "outcome_unknown": (
         _("We are still confirming."),
@@ -61,6 +73,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Two places are being kept for this device already."),
         _("Finish or drop one of them, or wait five minutes."),
     ),
+    "too_many_upcoming": (
+        _("This telephone number has as many visits ahead as it may have (%(most)s)."),
+        _("Drop a visit that is not needed, or book again when one of them is over."),
+    ),
+    "too_many_upcoming.profile": (
+        _("This person has as many visits ahead as one may have (%(most)s)."),
+        _("Drop a visit that is not needed, or book again when one of them is over."),
+    ),
+    "too_many_upcoming.device": (
+        _("As many visits were booked on this device as may be (%(most)s)."),
+        _("Book again when one of them is over, or telephone the facility."),
+    ),
+    "just_given_up": (
+        _("A place that was just given up is kept for others for a few minutes."),
+        _("Choose another time, or look again in a few minutes."),
+    ),
+    "party_too_large": (
+        _("At most %(most)s people can be booked in one go."),
+        _("Book for some of them now, and for the others afterwards."),
+    ),
     "too_late_to_change": (
         _("It is too late to move or cancel this visit here."),
         _("Please telephone the facility."),
@@ -94,6 +126,59 @@ TEXTS: dict[str, tuple[str, str]] = {
     "birth_refused.disagree": (_("The date and the year of birth disagree."), _("Enter one of them.")),
     "birth_refused.future": (_("The date of birth lies in the future."), _("Check the year.")),
     "birth_refused.old": (_("The year of birth is too long ago."), _("Check the year: four digits, such as 1938.")),
+    "citizen_id_refused": (
+        _("The number of the citizen ID is not right."),
+        _("It has 12 digits, as printed on the card."),
+    ),
+    "citizen_id_refused.cmnd": (
+        _("Identity cards with 9 digits are no longer valid."),
+        _("Enter the 12 digits of the new card, or leave it empty."),
+    ),
+    "citizen_id_refused.province": (
+        _("No citizen ID begins like this."),
+        _("Compare the first three digits with the card, or leave it empty."),
+    ),
+    "citizen_id_refused.century": (
+        _("The fourth digit of the citizen ID cannot be right."),
+        _("Compare it with the card, or leave it empty."),
+    ),
+    "bhyt_refused": (
+        _("The number of the insurance card is not right."),
+        _("Enter its 15 signs, its last 10 digits or the citizen ID, or leave it empty."),
+    ),
+    "guardian_needed": (
+        _("The name of the guardian is missing."),
+        _("For somebody under 18, enter who looks after her."),
+    ),
+    "priority_refused": (
+        _("This priority goes by age and needs no claim."),
+        _("The date of birth is enough."),
+    ),
+    "profile_unknown": (_("We cannot find this person in your list."), _("Open your list of people again.")),
+    "person_clash": (
+        _("Somebody in your list has the same name and date of birth."),
+        _("If it is the same person, use that entry."),
+    ),
+    "too_many_people": (
+        _("This number already looks after %(most)s people."),
+        _("Remove somebody who is no longer needed, or ask at the facility's desk."),
+    ),
+    "own_say_needed": (
+        _("This person is grown up and has not agreed yet."),
+        _("She agrees with a code sent to her own telephone."),
+    ),
+    "looks_after_herself": (
+        _("This person has her own account now."),
+        _("Name, date of birth and numbers are hers to correct."),
+    ),
+    "consent_needed": (
+        _("Without this agreement a visit cannot be booked here."),
+        _("Telephone the facility or ask at its desk: they book it too."),
+    ),
+    "own_number_needed": (
+        _("This is the number that books for her."),
+        _("Enter her own mobile number."),
+    ),
     "export_unreadable": (_("The export cannot be read."), _("The report beside the file says why.")),
     "feed_invalid": (_("The feed file cannot be used."), _("Put right what is named, and check it again.")),
     "span_refused": (_("The span of days cannot be used."), _("Ask for at most %(most)s days, the first one first.")),
@@ -101,6 +186,38 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("The signature does not fit."),
         _("Sign with the account's token over the public address."),
     ),
+    "sign_in_refused": (
+        _("User name, password or code do not fit."),
+        _("Check them and try again. Whoever has forgotten the password asks the manager for a new one."),
+    ),
+    "sign_in_delayed": (
+        _("Too many tries for this user name."),
+        _("Wait %(retry_after)s seconds, then try again."),
+    ),
+    "staff_unknown": (_("There is no such account."), _("Choose an account from the list.")),
+    "username_taken": (_("Somebody has this user name already."), _("Choose another one.")),
+    "username_refused": (
+        _("This is no user name."),
+        _("Use 3 to 40 small letters without marks, digits, dots or dashes; the first one a letter."),
+    ),
+    "staff_name_refused": (_("A name is needed."), _("Enter the name colleagues know this person by.")),
+    "password_refused": (_("This password cannot be used."), _("Choose a longer one.")),
+    "password_refused.short": (_("This password is too short."), _("Use at least %(least)s signs.")),
+    "password_refused.common": (
+        _("This password is easily guessed."),
+        _("Take three or four words that do not belong together."),
+    ),
+    "password_refused.same": (_("This is the present password."), _("Choose another one.")),
+    "code_refused": (
+        _("This code does not fit."),
+        _("Enter the six digits the authenticator shows now. Check that the telephone's clock is right."),
+    ),
+    "right_missing": (_("Your account may not do this."), _("Ask the manager of your facility.")),
+    "last_administrator": (
+        _("This is the last city administrator."),
+        _("Make somebody else an administrator first."),
+    ),
+    "scope_refused": (_("This scope cannot be given."), _("Choose at least one facility of your own.")),
 }
 
 FIELD_TEXTS: dict[str, str] = {

@@ -1,0 +1,147 @@
+"""Agreement, purpose by purpose: which wording was shown, what was answered, what holds.
+
+A wording is a text with a version. Whoever changes a text raises its version: an answer names the version it was given
+to, and the older texts are found in the history of this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.actor import Actor
+from booking.i18n import Language, translate
+from booking.i18n import marked as _
+from booking.patients.errors import ProfileUnknown
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.models import Consent, Patient
+from booking.patients.rules import Birth, has_own_say, is_minor
+from booking.trail.service import record
+
+
+class Consenter(StrEnum):
+    """In whose words agreement is asked."""
+
+    ADULT = "adult"
+    GUARDIAN = "guardian"  # under 7 the guardian consents
+    BOTH = "both"  # from 7 the child and the guardian
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What is asked. `refused` says what follows where the answer is no."""
+
+    version: int
+    text: str
+    refused: str
+
+
+WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
+    ConsentPurpose.BOOKING: Wording(
+        1,
+        _("I agree that what I enter about the patient goes to the facility I choose, so that it can receive her."),
+        _("Without this a visit cannot be booked here. Telephone the facility or ask at its desk: they book it too."),
+    ),
+    ConsentPurpose.SMS: Wording(
+        1,
+        _("I agree to text messages about the visits. They go through a carrier, part of the way abroad."),
+        _("Without this no message is sent. Booking works all the same: keep the appointment slip."),
+    ),
+    ConsentPurpose.INVITATION: Wording(
+        1,
+        _("I agree that re-examination slips of a hospital are matched with this person and shown here."),
+        _("Without this no invitation to a re-examination appears here. Paper slips are valid all the same."),
+    ),
+}
+
+_WHO: Final[Mapping[Consenter, str]] = {
+    Consenter.ADULT: "",
+    Consenter.GUARDIAN: _("The patient is under 7: agree as the guardian."),
+    Consenter.BOTH: _("The patient is under 18: agree together, the guardian and the child, after telling her."),
+}
+
+
+def consenter(birth: Birth, today: date) -> Consenter:
+    """Who agrees for a person of this birth."""
+    if not is_minor(birth, today):
+        return Consenter.ADULT
+    return Consenter.BOTH if has_own_say(birth, today) else Consenter.GUARDIAN
+
+
+def said_to(who: Consenter, language: Language) -> str:
+    """What is said above the questions to whoever answers for a minor; empty for an adult."""
+    return translate(language, _WHO[who]) if _WHO[who] else ""
+
+
+async def give(
+    session: AsyncSession,
+    patient_id: int,
+    answers: Mapping[ConsentPurpose, bool],
+    *,
+    account_id: int | None,
+    language: str,
+    channel: str,
+    by: Actor,
+    now: datetime,
+) -> list[ConsentPurpose]:
+    """Write down answers; which purposes were answered otherwise than before (or for the first time).
+
+    Append-only: a row is never changed. The same answer to the same wording again writes nothing. `patient.no_sms`
+    follows the answer to SMS. Texts that wait already are the caller's to withhold: `records.service.withdraw` does.
+
+    Args:
+        session: the caller's transaction.
+        patient_id: for whom.
+        answers: only what was asked; a purpose that is left out keeps its answer.
+        account_id: the account that answered; None where none did, as at a desk.
+        language: the one the wording was shown in.
+        channel: where, such as mobile or desk.
+        by: who answered.
+        now: the moment of the request.
+
+    Raises:
+        ProfileUnknown: there is no such patient.
+    """
+    patient = await session.get(Patient, patient_id, with_for_update={"key_share": True})
+    if patient is None:
+        raise ProfileUnknown
+    held = await _newest(session, patient_id)
+    changed = []
+    for purpose, granted in answers.items():
+        wording, last = WORDINGS[purpose].version, held.get(purpose)
+        if last is not None and (last.granted, last.wording) == (granted, wording):
+            continue
+        if last is None or last.granted != granted:
+            changed.append(purpose)
+        session.add(
+            Consent(
+                patient_id=patient_id, account_id=account_id, purpose=purpose, granted=granted, wording=wording,
+                language=language, channel=channel, at=now,
+            )
+        )  # fmt: skip
+    if ConsentPurpose.SMS in answers:
+        patient.no_sms = not answers[ConsentPurpose.SMS]
+    if changed:
+        told = {purpose.value: answers[purpose] for purpose in changed}
+        record(session, "consent.give", "patient", patient.public_id, by=by, now=now, answers=told)
+    await session.flush()
+    return changed
+
+
+async def standing(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, bool]:
+    """The newest answer to each purpose that was ever asked."""
+    return {purpose: row.granted for purpose, row in (await _newest(session, patient_id)).items()}
+
+
+async def _newest(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, Consent]:
+    query = (
+        select(Consent)
+        .distinct(col(Consent.purpose))
+        .where(col(Consent.patient_id) == patient_id)
+        .order_by(col(Consent.purpose), col(Consent.id).desc())
+    )
+    return {row.purpose: row for row in (await session.execute(query)).scalars()}

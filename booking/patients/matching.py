@@ -1,0 +1,161 @@
+"""Whose row it is: the people of an account locked for a change, and the row of a person under a number.
+
+It is the half of `service` that finds; what may be found by whom is told there.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking import ids
+from booking.patients import persons
+from booking.patients.errors import PersonClash, ProfileUnknown
+from booking.patients.kinds import Relation
+from booking.patients.models import Account, Patient, Profile
+from booking.patients.persons import Person
+from booking.patients.rules import Birth, Phone, read_phone
+from booking.sealed import keys
+
+
+async def locked_profile(session: AsyncSession, account_id: int, public_id: UUID) -> tuple[Profile, Patient]:
+    """A person of an account, locked for a change.
+
+    Raises:
+        ProfileUnknown: the account has no such person.
+    """
+    query = (
+        select(Profile, Patient)
+        .join(Patient, col(Patient.id) == col(Profile.patient_id))
+        .where(
+            col(Profile.account_id) == account_id,
+            col(Profile.public_id) == public_id,
+            col(Profile.ended_at).is_(None),
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    row = (await session.execute(query)).first()
+    if row is None:
+        raise ProfileUnknown
+    return row[0], row[1]
+
+
+async def locked_account(session: AsyncSession, account_id: int) -> Account:
+    """The account, locked, so that its list changes one by one. A booking that refers to it does not wait."""
+    account = await session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)
+    if account is None or account.ended_at is not None:
+        raise ProfileUnknown
+    return account
+
+
+async def account_of(session: AsyncSession, phone: Phone, *, now: datetime) -> Account:
+    """The account of a number that was proven this moment; a new one where there is none."""
+    index = keys().index("phone", phone.e164)
+    live = select(Account).where(col(Account.phone_index) == index, col(Account.ended_at).is_(None))
+    if (found := await session.scalar(live)) is not None:
+        return found
+    made = upsert(Account).values(
+        public_id=ids.public_id(), phone=phone.e164, phone_index=index, created_at=now, seen_at=now
+    )
+    await session.execute(made.on_conflict_do_nothing())
+    return (await session.execute(live)).scalar_one()
+
+
+async def same(session: AsyncSession, account_id: int, folded: str, birth: Birth) -> tuple[Profile, Patient] | None:
+    """The person of an account who has this name and birth."""
+    query = (
+        select(Profile, Patient)
+        .join(Patient, col(Patient.id) == col(Profile.patient_id))
+        .where(
+            col(Profile.account_id) == account_id,
+            col(Profile.ended_at).is_(None),
+            col(Patient.name_folded) == folded,
+            col(Patient.birth_year) == birth.year,
+            col(Patient.birth_date).is_not_distinct_from(birth.day),
+        )
+    )
+    row = (await session.execute(query)).first()
+    return (row[0], row[1]) if row is not None else None
+
+
+async def known(session: AsyncSession, account_id: int, person: Person) -> tuple[Profile, Patient] | None:
+    """The same, locked."""
+    found = await same(session, account_id, person.folded, person.birth)
+    return await locked_profile(session, account_id, found[0].public_id) if found is not None else None
+
+
+async def patient_under(session: AsyncSession, account: Account, person: Person, *, now: datetime) -> Patient:
+    """The row of a person under the account's number: the one that is there, if it may be taken over, or a new one."""
+    phone = read_phone(account.phone)
+    key = persons.match_key(phone, person.folded, person.birth)
+    query = select(Patient).where(col(Patient.match_key) == key).with_for_update(key_share=True)
+    found = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+    if found is not None and await _may_take_over(session, found, account):
+        return found
+    public_id = ids.public_id()
+    apart = None if found is None else public_id
+    made = upsert(Patient).values(
+        public_id=public_id, match_key=persons.match_key(phone, person.folded, person.birth, apart=apart),
+        created_at=now, **persons.named(person), **persons.reached(phone), **persons.optional(person),
+    )  # fmt: skip
+    # The JSON door may make her at this very moment; its row has the key then, and is hers to take over.
+    await session.execute(made.on_conflict_do_nothing(constraint="patient_match_key"))
+    mine = col(Patient.match_key) == (key if apart is None else persons.match_key(
+        phone, person.folded, person.birth, apart=apart
+    ))  # fmt: skip
+    return (await session.execute(select(Patient).where(mine).with_for_update(key_share=True))).scalar_one()
+
+
+async def _may_take_over(session: AsyncSession, patient: Patient, account: Account) -> bool:
+    """Whether a row known by this number, name and birth may become the account's.
+
+    Not when it belonged to an earlier holder of the number, and not when somebody said of it that it is not hers.
+    """
+    if patient.erased_at is not None or patient.wrong_number_at is not None:
+        return False
+    earlier = (
+        select(Profile.id)
+        .join(Account, col(Account.id) == col(Profile.account_id))
+        .where(
+            col(Profile.patient_id) == patient.id,
+            col(Account.phone_index) == account.phone_index,
+            col(Account.id) != account.id,
+        )
+    )
+    return await session.scalar(earlier.limit(1)) is None
+
+
+async def looks_after_herself(session: AsyncSession, patient: Patient, account_id: int) -> bool:
+    """Whether another account has the person as its own `self`, and this one does not."""
+    selves = select(Profile.account_id).where(
+        col(Profile.patient_id) == patient.id,
+        col(Profile.relation) == Relation.SELF,
+        col(Profile.ended_at).is_(None),
+    )
+    accounts = set((await session.execute(selves)).scalars())
+    return bool(accounts) and account_id not in accounts
+
+
+async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None:
+    """Give a person the match key of her new name or birth.
+
+    Raises:
+        PersonClash: somebody else under her number has it.
+    """
+    phone = read_phone(patient.phone)
+    before = Birth(patient.birth_year, patient.birth_date)
+    shared = patient.match_key == persons.match_key(phone, patient.name_folded, before)
+    apart = None if shared else patient.public_id
+    try:
+        async with session.begin_nested():
+            patient.match_key = persons.match_key(phone, person.folded, person.birth, apart=apart)
+            await session.flush()
+    except IntegrityError as problem:
+        cause = problem.orig.__cause__ if problem.orig else None
+        if getattr(cause, "constraint_name", None) == "patient_match_key":
+            raise PersonClash from None
+        raise

@@ -1,0 +1,98 @@
+"""Reads of people, always through the account that asks."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.patients.errors import ProfileUnknown
+from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
+from booking.patients.models import Consent, Patient, Profile
+from booking.patients.rules import Birth, is_minor
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """A person an account books for, as a list and the booking need her.
+
+    Attributes:
+        id: the profile's public id.
+        patient: the patient's public id, which the audit names.
+        birth: a day, or a year only.
+        minor: under 18 today.
+        own_say: a grown-up child who has not agreed: nothing new is booked for her.
+        sms: whether she wants messages.
+        consented: the newest answer to the purpose of booking is yes.
+    """
+
+    id: UUID
+    patient_id: int
+    patient: UUID
+    account_id: int
+    name: str
+    birth: Birth
+    relation: Relation
+    sex: Sex | None
+    ward: str | None
+    guardian_name: str | None
+    priority_claimed: PriorityClass | None
+    has_citizen_id: bool
+    has_bhyt: bool
+    minor: bool
+    own_say: bool
+    sms: bool
+    consented: bool
+
+
+async def profiles(session: AsyncSession, account_id: int, *, today: date) -> list[ProfileView]:
+    """The people of an account: herself first, the others in the order of their given names."""
+    found = (await session.execute(_of_account(account_id))).all()
+    views = [view_of(profile, patient, consented=consented, today=today) for profile, patient, consented in found]
+    return sorted(views, key=lambda view: view.relation is not Relation.SELF)
+
+
+async def profile(session: AsyncSession, account_id: int, public_id: UUID, *, today: date) -> ProfileView:
+    """One person of an account.
+
+    Raises:
+        ProfileUnknown: the account has no such person, whoever else may.
+    """
+    row = (await session.execute(_of_account(account_id).where(col(Profile.public_id) == public_id))).first()
+    if row is None:
+        raise ProfileUnknown
+    return view_of(row[0], row[1], consented=row[2], today=today)
+
+
+def _of_account(account_id: int) -> Any:
+    newest = (
+        select(Consent.granted)
+        .where(col(Consent.patient_id) == col(Patient.id), col(Consent.purpose) == ConsentPurpose.BOOKING)
+        .order_by(col(Consent.id).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(Profile, Patient, func.coalesce(newest, False))
+        .join(Patient, col(Patient.id) == col(Profile.patient_id))
+        .where(col(Profile.account_id) == account_id, col(Profile.ended_at).is_(None))
+        .order_by(col(Patient.name_sort), col(Profile.id))
+    )
+
+
+def view_of(profile: Profile, patient: Patient, *, consented: bool, today: date) -> ProfileView:
+    """The view of a profile and its patient."""
+    birth = Birth(patient.birth_year, patient.birth_date)
+    minor = is_minor(birth, today)
+    assert patient.id is not None
+    return ProfileView(
+        id=profile.public_id, patient_id=patient.id, patient=patient.public_id, account_id=profile.account_id,
+        name=patient.name, birth=birth, relation=profile.relation, sex=patient.sex, ward=patient.ward,
+        guardian_name=patient.guardian_name, priority_claimed=patient.priority_claimed,
+        has_citizen_id=patient.citizen_id is not None, has_bhyt=patient.bhyt_number is not None, minor=minor,
+        own_say=profile.relation is Relation.CHILD and not minor and profile.agreed_at is None,
+        sms=not patient.no_sms, consented=consented,
+    )  # fmt: skip
