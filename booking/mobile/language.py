@@ -1,4 +1,4 @@
-"""The language switch: a form, because a GET changes nothing."""
+"""The switches in the head of every page, language and size of type: a form, because a GET changes nothing."""
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -7,19 +7,20 @@ from booking.i18n import LANGUAGES
 from booking.mobile.forms import text_of
 from booking.web import device
 from booking.web.origin import check_origin
-from booking.web.pages import local_path, see_other
+from booking.web.pages import TYPES, local_path, see_other
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
 
 
 @router.post("/language")
-async def choose_language(request: Request) -> Response:
-    """Remember the language in the browser and go back to the page."""
+async def choose(request: Request) -> Response:
+    """Remember what was switched, in the browser, and go back to the page."""
     form = await request.form()
     answer = see_other(request, local_path(text_of(form, "next")))
-    chosen = text_of(form, "lang")
-    if chosen in LANGUAGES:
-        answer.set_cookie(
-            "lang", chosen, max_age=device.A_YEAR, secure=device.secure(request), httponly=True, samesite="lax"
-        )
+    for name, known in (("lang", LANGUAGES), ("type", TYPES)):
+        chosen = text_of(form, name)
+        if chosen in known:
+            answer.set_cookie(
+                name, chosen, max_age=device.A_YEAR, secure=device.secure(request), httponly=True, samesite="lax"
+            )
     return answer

@@ -14,10 +14,14 @@ from booking.clock import ZONE
 from booking.i18n import Language, plural, show_day, show_month, show_number, show_time, translate
 from booking.patients.rules import show_phone
 from booking.web import device
+from booking.web.compression import squeezed
 from booking.web.dependencies import language_of
 from booking.web.static_files import static_url
 
 FOLDER = Path(__file__).parent / "templates"
+
+TYPES = ("normal", "large")
+"""Sizes of type a person may choose."""
 
 _DAYS_VI = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ Nhật")
 _LONGEST_NEXT = 2000
@@ -91,9 +95,15 @@ def page(
     """
     language = language_of(request)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    body = environment(language).get_template(template).render(here=here if echo else "/", **context)
+    frame = {
+        "here": here if echo else "/",
+        "large_type": request.cookies.get("type") == "large",
+        "account": getattr(request.state, "signed_in", None),  # set by whoever knows who asks
+    }
+    body = environment(language).get_template(template).render(**frame, **context).encode()
     headers = {"Content-Language": language, "Cache-Control": "no-store" if personal else "private, no-cache"}
-    answer = HTMLResponse(body, status, headers)
+    content, encoding = squeezed(request, body, secret=personal)
+    answer = HTMLResponse(content, status, headers | encoding)
     device.keep(request, answer)
     return answer
 
