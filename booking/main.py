@@ -9,6 +9,7 @@ from booking import api, migrations, mobile, sealed, web
 from booking.db import Database
 from booking.settings import Settings
 from booking.web.dependencies import Tally
+from booking.web.live import Relay, ending_on_signals
 
 
 def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
@@ -20,10 +21,13 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
     """
     sealed.install(settings.keyring())
     database = Database(settings.database_url, pool=settings.database_pool, application="henkham-web")
+    relay = Relay(database, most=settings.limit_streams, most_per_address=settings.limit_streams_per_address)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with ending_on_signals(relay):
+            yield
+        await relay.close()
         await database.close()
 
     app = FastAPI(
@@ -40,6 +44,7 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
     app.state.settings = settings
     app.state.db = database
     app.state.tally = Tally()
+    app.state.relay = relay
     app.state.schema_needed = migrations.head()
     api.install(app)
     web.install(app)

@@ -77,8 +77,22 @@ class Settings(BaseModel):
     """Changes of any kind one network address may try: many phones share a carrier's address."""
     limit_holds_per_10_minutes: int = Field(1000, ge=1)
     """Holds one network address may try, whatever device it says it is."""
+    limit_streams: int = Field(2000, ge=1)
+    """Live pages a process keeps open; one more asks now and then instead."""
+    limit_streams_per_address: int = Field(300, ge=1)
+    """Live pages of one network address: a waiting room's telephones share one."""
     limit_phone_per_day: int = Field(12, ge=1)
     """Bookings and moves that may be made for one phone number on one day: each sends it an SMS."""
+    limit_phone_upcoming: int = Field(10, ge=1)
+    """Visits still to come that one phone number may have."""
+    limit_profile_upcoming: int = Field(4, ge=1)
+    """Visits still to come that one person may have."""
+    limit_device_upcoming: int = Field(12, ge=1)
+    """Visits still to come that one browser may have booked."""
+    limit_party: int = Field(6, ge=1, le=12)
+    """People who may be booked in one go."""
+    given_up_minutes: int = Field(10, ge=0, le=1440)
+    """How long a place somebody gave up is kept from her own device and account; 0: not at all."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

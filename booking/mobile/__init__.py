@@ -12,6 +12,7 @@ from booking.mobile import (
     language,
     moving,
     offline,
+    on_the_day,
     problem_pages,
     tickets,
 )
@@ -33,9 +34,11 @@ def install(app: FastAPI) -> None:
         attending.router,
         calendar_file.router,
         offline.router,
+        on_the_day.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
                 route.methods.add("HEAD")  # the server leaves the body out
         app.include_router(router)
+    app.state.boards = on_the_day.Boards()
     app.state.error_page = problem_pages.error_page

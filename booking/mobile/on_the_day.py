@@ -1,0 +1,182 @@
+"""The day of the visit on the patient's telephone: the place in the line, live. Only what this ticket may see.
+
+The page is whole without scripts and reloads itself; with them a stream sends the part that changes, as HTML in the
+reader's language, so that what is said stands in one template.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import Response
+
+from booking import clock
+from booking.appointments.errors import AppointmentUnknown
+from booking.clock import local_day
+from booking.db import is_lost
+from booking.errors import BookingError, Busy
+from booking.i18n import Language, translate
+from booking.i18n import marked as _
+from booking.mobile import reading
+from booking.mobile.addresses import Code, Token
+from booking.queue import queries
+from booking.queue.kinds import WhyNext
+from booking.queue.lines import topic
+from booking.queue.service import POLICY
+from booking.queue.standing import Stage, Standing, standing
+from booking.queue.views import Board, Visit
+from booking.trail.live import Position, position_of
+from booking.web.dependencies import Ask, Asked, language_of
+from booking.web.live import Listener
+from booking.web.pages import page, see_other
+from booking.web.streaming import BEAT, HEARTBEAT, EventStream, event, fragment, opening
+
+router = APIRouter(include_in_schema=False)
+
+STALE: Final = timedelta(seconds=30)
+"""So old a board may be when nothing was told of: bookings of the day change it too, and tell nothing."""
+
+MOVING: Final = frozenset({Stage.BEFORE, Stage.EXPECTED, Stage.OVERDUE, Stage.WAITING, Stage.CALLED, Stage.SKIPPED,
+                           Stage.IN_ROOM})  # fmt: skip
+"""Stages that may still change by themselves; of the others nothing is awaited."""
+
+WHY: Final = {
+    WhyNext.PRIORITY: _("You are called earlier because your priority by law has been confirmed."),
+    WhyNext.IN_BETWEEN: _("You are called between people with priority by law."),
+    WhyNext.WAITED_LONG: _("You have waited long, so people with priority by law no longer go before you."),
+    WhyNext.BOOKED: _("You came in time: you are called by the time you booked."),
+    WhyNext.ARRIVED: _("You came after the booked time, so you are called in the order of arrival."),
+    WhyNext.PUT_BACK: _("You were put back into the line, so you are called in the order since then."),
+    WhyNext.EARLY: _("You came early: you are called from your booked time on."),
+}
+
+
+@dataclass(slots=True)
+class Boards:
+    """The boards of this process: a hundred telephones that hear one event read the day once."""
+
+    found: dict[tuple[int, date], tuple[Position, datetime, Board]] = field(default_factory=dict)
+
+    async def board(self, asked: Asked, visit: Visit, *, heard: Position, now: datetime) -> Board:
+        """The day's board, not older than what was heard."""
+        key = (visit.service_id, visit.day)
+        known = self.found.get(key)
+        if known is not None and known[0] >= heard and now - known[1] < STALE:
+            return known[2]
+        async with asked.db.transaction() as session:
+            made = await queries.board(session, *key)
+        self.found = {one: kept for one, kept in self.found.items() if now - kept[1] < STALE}
+        self.found[key] = (heard, now, made)
+        return made
+
+
+@router.get("/t/{code}/{token}/today")
+async def today_page(request: Request, asked: Ask, code: Code, token: Token) -> Response:
+    """Where the visit stands."""
+    opened = await reading.visit(asked, code, token)
+    if opened.state in ("held", "lapsed"):
+        return see_other(request, f"/h/{code}/{token}")
+    found = await _visit(asked, code)
+    async with asked.db.transaction() as session:
+        board = await queries.board(session, found.service_id, found.day)
+    what = await reading.offered(asked, opened.view["facility"]["code"], opened.view["service"]["code"])
+    return page(
+        request, "on_the_day.html", personal=True, visit=opened, view=opened.view, what=what,
+        **_told(found, board, asked.now, asked.language),
+    )  # fmt: skip
+
+
+@router.get("/t/{code}/{token}/live")
+async def today_live(
+    request: Request,
+    asked: Ask,
+    code: Code,
+    token: Token,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The part of the page that changes, each time it does."""
+    opened = await reading.visit(asked, code, token)
+    if opened.state in ("held", "lapsed"):
+        raise AppointmentUnknown
+    found = await _visit(asked, code)
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    about = topic(found.facility_id, found.day, found.service_id)
+    says = partial(_says, asked, opened, found)
+    relay = request.app.state.relay
+    return EventStream(relay, about, asked.address, says, since=position_of(last_event_id))
+
+
+async def _visit(asked: Asked, code: str) -> Visit:
+    async with asked.db.transaction() as session:
+        found = await queries.visit_of(session, code)
+    if found is None:
+        raise AppointmentUnknown
+    return found
+
+
+async def _says(asked: Asked, opened: reading.Visit, found: Visit, listener: Listener) -> AsyncIterator[bytes]:
+    """What the stream sends: the part as it is now, then whenever it is another; a heartbeat else.
+
+    A link that opens no more, and a visit that is on another day by now, end it; the browser asks anew and is told.
+    """
+    yield opening()
+    boards: Boards = asked.request.app.state.boards
+    shown = ""
+    heard: list[Any] | None = []
+    first = True
+    while heard is not None:
+        try:
+            if not first and not heard:
+                opened = await reading.visit(asked, opened.code, opened.token)
+                again = await _visit(asked, opened.code)
+                if (again.service_id, again.day) != (found.service_id, found.day):
+                    return
+                found = again
+            now = clock.utc_now()
+            board = await boards.board(asked, found, heard=listener.heard, now=now)
+            part = _part(asked.request, opened, found, board, now)
+        except Exception as problem:
+            if isinstance(problem, BookingError) and not isinstance(problem, Busy):
+                return
+            if not isinstance(problem, Busy) and not is_lost(problem):
+                raise
+            part = shown  # the database is away: the page tells its own age
+        yield event({"html": part}, position=listener.heard) if part != shown else HEARTBEAT
+        shown, first = part, False
+        heard = await listener.next(BEAT)
+
+
+def _part(request: Request, opened: reading.Visit, found: Visit, board: Board, now: datetime) -> str:
+    told = _told(found, board, now, language_of(request))
+    return fragment(request, "on_the_day.html", "today", visit=opened, view=opened.view, **told)
+
+
+def _told(found: Visit, board: Board, now: datetime, language: Language) -> dict[str, Any]:
+    """What the template shows."""
+    stands = standing(board, found, now=now, today=local_day(now) == found.day, policy=POLICY)
+    return {
+        "stands": stands,
+        "opens": found.opens,
+        "why": translate(language, WHY[stands.turn.why]) if stands.turn is not None else "",
+        "soon": stands.band is not None and stands.band.start <= now,
+        "moving": stands.stage in MOVING,
+        "late": stands.late if stands.stage in MOVING else 0,
+    }
+
+
+def told_standing(stands: Standing) -> dict[str, Any]:
+    """The same for programs: plain members."""
+    return {
+        "stage": stands.stage.value,
+        "number": stands.number,
+        "ahead": stands.ahead,
+        "expected_from": stands.band.start.isoformat() if stands.band else None,
+        "expected_until": stands.band.end.isoformat() if stands.band else None,
+        "room": stands.room,
+        "minutes_late": stands.late,
+        "at": stands.at.isoformat(),
+    }

@@ -1,0 +1,68 @@
+// Keeps the place in the line up to date: by a stream of events, and where that cannot be had by asking for the page now
+// and then. Without this script the page reloads itself.
+const today = document.getElementById("today");
+const said = document.getElementById("said");
+const stale = document.getElementById("stale");
+const title = document.title;
+const OLD = 90_000; // milliseconds without news after which the page says so: something comes at least every minute
+let stream = null;
+let wait = 2_000;
+let heard = Date.now();
+let retry = 0;
+
+const part = () => today.querySelector("[data-stage]");
+
+function show(html) {
+  heard = Date.now();
+  stale.hidden = true;
+  const before = part();
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  today.replaceChildren(...fresh.body.childNodes);
+  const after = part();
+  if (!after) return;
+  document.title = after.dataset.stage === "called" ? `● ${after.dataset.said} · ${title}` : title;
+  if (after.dataset.said !== before?.dataset.said) said.textContent = after.dataset.said;
+  if (["done", "left", "over", "cancelled"].includes(after.dataset.stage)) stop();
+}
+
+async function ask() {
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("today");
+  if (fresh) show(fresh.innerHTML);
+}
+
+function stop() {
+  clearInterval(watch);
+  clearTimeout(retry);
+  stream?.close();
+}
+
+function open() {
+  clearTimeout(retry);
+  stream?.close();
+  stream = new EventSource(today.dataset.live);
+  stream.onmessage = (event) => {
+    wait = 2_000;
+    show(JSON.parse(event.data).html);
+  };
+  stream.onerror = () => {
+    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    ask();
+    clearTimeout(retry);
+    retry = setTimeout(open, wait * (0.5 + Math.random()));
+    wait = Math.min(wait * 2, 60_000);
+  };
+}
+
+const watch = setInterval(() => {
+  if (Date.now() - heard < OLD) return;
+  stale.hidden = false;
+  ask();
+}, 15_000);
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && (stream.readyState === EventSource.CLOSED || Date.now() - heard > OLD)) open();
+});
+
+open();
