@@ -36,6 +36,11 @@ def opaque_key(size: int = 16) -> str:
     return secrets.token_urlsafe(size)
 
 
+def passphrase() -> str:
+    """A first password that is read aloud and typed once: four groups of four signs out of 30 (78 bits)."""
+    return "-".join("".join(secrets.choice(CODE_ALPHABET) for _ in range(4)).lower() for _ in range(4))
+
+
 def jitter(low: float, high: float) -> float:
     """A number between `low` and `high`, so that retries do not march in step."""
     return _system.uniform(low, high)

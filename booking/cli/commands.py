@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from booking.access.kinds import Role
 from booking.cli.terminal import settings_or_exit
 
 app = typer.Typer(
@@ -16,6 +17,10 @@ app = typer.Typer(
 )
 feed_app = typer.Typer(help="Hospital exports: try a feed on a file before it is used.", no_args_is_help=True)
 app.add_typer(feed_app, name="feed")
+staff_app = typer.Typer(
+    help="Accounts of those who work here; everything else about them is done on their pages.", no_args_is_help=True
+)
+app.add_typer(staff_app, name="staff")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
@@ -130,3 +135,45 @@ def feed_check(
     from booking.cli import feed as checking
 
     raise typer.Exit(checking.check(feed, file, as_json=as_json, today=today.date() if today else None))
+
+
+@staff_app.command("add")
+def staff_add(
+    username: Annotated[str, typer.Argument(metavar="USER", help="3 to 40 small letters, digits, dots or dashes.")],
+    name: Annotated[str, typer.Option(help="The name colleagues know this person by.")],
+    role: Annotated[Role, typer.Option(help="What the person works as.")],
+    facility: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Where; may be given several times. None for the city's.")
+    ] = None,
+    practitioner: Annotated[str | None, typer.Option(metavar="CODE", help="Which practitioner a doctor is.")] = None,
+) -> None:
+    """Make an account and print its first password, which must be changed at the first use.
+
+    Exit code 2: it was refused, and nothing was written.
+    """
+    settings = settings_or_exit()
+    from booking.access.commands import AddStaff
+    from booking.cli import staff
+
+    command = AddStaff(
+        username=username, name=name, role=role, facilities=tuple(facility or ()), practitioner=practitioner
+    )
+    raise typer.Exit(staff.add(settings, command))
+
+
+@staff_app.command("list")
+def staff_list() -> None:
+    """List all accounts with role and state."""
+    settings = settings_or_exit()
+    from booking.cli import staff
+
+    raise typer.Exit(staff.show(settings))
+
+
+@staff_app.command("reset")
+def staff_reset(username: Annotated[str, typer.Argument(metavar="USER")]) -> None:
+    """Give somebody a new first password and take the authenticator away, for whoever lost hers."""
+    settings = settings_or_exit()
+    from booking.cli import staff
+
+    raise typer.Exit(staff.reset(settings, username))

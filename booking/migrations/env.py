@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 import booking.access.models
 import booking.appointments.models
+import booking.appointments.waitlist.models
 import booking.availability.models
 import booking.directory.models
 import booking.exchange.models

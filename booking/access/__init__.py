@@ -1,0 +1,1 @@
+"""Staff: who works here, what each may do, and where."""
