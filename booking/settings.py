@@ -83,6 +83,16 @@ class Settings(BaseModel):
     """Live pages of one network address: a waiting room's telephones share one."""
     limit_phone_per_day: int = Field(12, ge=1)
     """Bookings and moves that may be made for one phone number on one day: each sends it an SMS."""
+    limit_codes_phone_per_hour: int = Field(3, ge=1)
+    """Codes that go to one number in any hour."""
+    limit_codes_phone_per_day: int = Field(8, ge=1)
+    """Codes that go to one number in any day."""
+    limit_codes_address_per_hour: int = Field(300, ge=1)
+    """Codes that one network address may ask for: many phones share a carrier's address."""
+    limit_codes_per_hour: int = Field(3000, ge=1)
+    """Codes sent in all: what signing in may cost at most."""
+    silent_days: int = Field(180, ge=1)
+    """A number unseen for so long may have a new owner: the code alone does not open the family."""
     limit_phone_upcoming: int = Field(10, ge=1)
     """Visits still to come that one phone number may have."""
     limit_profile_upcoming: int = Field(4, ge=1)

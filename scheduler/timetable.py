@@ -13,6 +13,7 @@ from booking.sms.gateway import Gateway
 from scheduler.jobs import (
     check_invariants,
     housekeeping,
+    make_offers,
     plan_reminders,
     publish_slots,
     read_exports,
@@ -35,7 +36,8 @@ class Job:
 def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event, pace: Pace) -> list[Job]:
     """All timed work; hospital exports only where a folder of feeds is set."""
     base = settings.public_base_url
-    channel = Channel(gateway.name, base, production=settings.environment == "production")
+    where = settings.environment
+    channel = Channel(gateway.name, base, production=where == "production", shows_codes=where == "demo")
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", pace=pace)
     days, feeds = settings.horizon_days, settings.feeds_dir
@@ -45,6 +47,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
         Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
         Job("release_holds", _s(15), lambda: release_holds.run(db)),
+        Job("make_offers", _s(15), lambda: make_offers.run(db)),
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db)),

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlmodel import col
 from starlette.responses import Response
 
-from booking.messages.kinds import MessageState
+from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import body_of
+from booking.messages.texts import MissingFactError
 from booking.web.dependencies import Ask
 from booking.web.pages import page
 
@@ -24,7 +25,7 @@ _LINK = re.compile(r"(https?://\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as the page shows it; `parts` alternate between text and links."""
+    """A message as the page shows it; `parts` alternate between text and links, and are none for an erased code."""
 
     phone: str | None
     state: str
@@ -56,5 +57,15 @@ def _shown(message: Message, base_url: str) -> Shown:
         message.kind.value,
         (message.posted_at or message.changed_at) if arrived else message.due_at,
         message.language,
-        _LINK.split(body_of(message, base_url=base_url)) if arrived else [],
+        _parts(message, base_url) if arrived else [],
     )
+
+
+def _parts(message: Message, base_url: str) -> list[str]:
+    """The text between links and the links; nothing where it holds a code that is erased by now."""
+    try:
+        return _LINK.split(body_of(message, base_url=base_url))
+    except MissingFactError:
+        if message.kind is not MessageKind.OTP:
+            raise
+        return []

@@ -82,20 +82,26 @@ class Channel:
         provider: the gateway's name.
         base_url: the public address, for links and receipts.
         production: only approved texts may go.
+        shows_codes: the demo's inbox is where codes arrive, so they are not erased when posted, only when they end.
     """
 
     provider: str
     base_url: str
     production: bool
+    shows_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post."""
+    """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post.
+
+    `keeps_secret`: a code in it stays readable here after it was posted.
+    """
 
     id: int
     attempt: int
     outgoing: Outgoing
+    keeps_secret: bool = False
 
 
 async def claim(session: AsyncSession, lane: str, *, most: int, now: datetime, lease: timedelta) -> list[Claim]:
@@ -155,10 +161,11 @@ async def _prepared(
         if message is None:
             return None
         aside = _set_aside(message, production=through.production, now=now)
-        return aside or Posting(claimed.id, message.attempts + 1, _outgoing(message, through.base_url, now=now))
+        outgoing = None if aside else _outgoing(message, through.base_url, now=now)
+        return Posting(claimed.id, message.attempts + 1, outgoing, through.shows_codes) if outgoing else aside
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
-        return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}"}
+        return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
 
 
 def ours(claimed: Claim) -> list[Any]:
@@ -190,11 +197,17 @@ async def record(
         update(Message)
         .where(*guard)
         .values(state=due_unless_called_back() if new is MessageState.DUE else new, lease_until=None, changed_at=now)
-        .values(**values)
+        .values(**values, **_erased(new, posting))
         .returning(col(Message.state))
         .execution_options(synchronize_session=False)
     )
     return written.scalar_one_or_none()
+
+
+def _erased(new: MessageState, posting: Posting) -> dict[str, Any]:
+    """A code is erased by whatever ends its only post; refused for now, it is needed for the next one."""
+    kept = new is MessageState.DUE or (new is MessageState.SENT and posting.keeps_secret)
+    return {} if kept else {"secret": None}
 
 
 def due_unless_called_back() -> ColumnElement[Any]:
@@ -242,8 +255,9 @@ async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]
     sending = [leased, over, col(Message.state) == MessageState.SENDING]
     again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None)
     unknown = await _move(
-        session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost"
-    )
+        session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost",
+        secret=None,
+    )  # fmt: skip
     return again, unknown
 
 
@@ -262,7 +276,7 @@ def _set_aside(message: Message, *, production: bool, now: datetime) -> dict[str
     if not texts.may_send(message.kind, message.language, production=production):
         return _not_approved(message, late=late, now=now)
     if late:
-        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value}
+        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
     if message.kind in _REMINDERS and rules.is_quiet(now, clock.ZONE):
         morning = _morning_after(now)
         if morning >= message.useful_until:
@@ -283,7 +297,7 @@ def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, A
         log.error("SMS wait: their text is not approved by the carriers", extra={"facts": facts})
     reason = SuppressedReason.TEXT_NOT_APPROVED.value
     if late:
-        return {"state": MessageState.EXPIRED, "reason": reason}
+        return {"state": MessageState.EXPIRED, "reason": reason, "secret": None}
     again = min(now + _APPROVAL_EVERY, message.useful_until)  # then it expires
     return {"state": MessageState.DUE, "due_at": again, "reason": reason}
 
@@ -317,6 +331,8 @@ def body_of(message: Message, *, base_url: str) -> str:
     if "starts_at" in facts:
         starts = datetime.fromisoformat(facts["starts_at"]).astimezone(clock.ZONE)
         facts |= {"time": f"{starts:%H:%M}", "date": f"{starts:%d/%m}"}
+    if message.secret is not None:
+        facts["otp"] = message.secret
     if "token_version" in facts:
         token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
         facts["link"] = f"{base_url}/t/{facts['code']}/{token}"

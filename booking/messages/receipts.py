@@ -44,5 +44,6 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.state, message.lease_until, message.changed_at = state, None, now
         message.provider_sid = message.provider_sid or receipt.provider_sid
         message.error_code = receipt.error_code
+        message.secret = None
         message.reason = receipt.status if state in _FAILURES else None
     return True

@@ -1,23 +1,27 @@
 """Writing to the outbox: every text is a row, written in the transaction of what it tells of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, literal, null, update
+from sqlalchemy import CursorResult, case, literal, null, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking import ids
-from booking.columns import Choice
+from booking.columns import Choice, state_in
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.sealed import keys
 
-APPOINTMENT = "appointment"
+APPOINTMENT: Final = "appointment"
+CODE: Final = "code"
+"""What a text is about: `subject_kind`. Codes have a lane of their own, because somebody sits and waits for one."""
+
+_LANES: Final = {CODE: "code"}
 
 CALLED_BACK: Final = (MessageState.DUE, MessageState.CLAIMED, MessageState.UNKNOWN)
 """States from which a text can still be superseded: nothing was posted, or a second post is all that could follow."""
@@ -40,16 +44,19 @@ class Notice:
     """A text that is to go, or the reason why it will not.
 
     `facts` are what its template is filled with; a link is made of `token_version` when it is posted, never stored.
+    `secret` is a verification code: kept sealed until the text is posted, replaced or of no use any more.
     """
 
     subject_id: UUID
     kind: MessageKind
     version: int
-    facility_id: int
+    facility_id: int | None
     facts: dict[str, Any]
     due_at: datetime
     useful_until: datetime
     suppressed: SuppressedReason | None = None
+    subject_kind: str = APPOINTMENT
+    secret: str | None = field(default=None, repr=False)
 
 
 def reach(phone: str | None, *, mobile: bool) -> SuppressedReason | None:
@@ -73,17 +80,18 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
     reason = notice.suppressed or to.suppressed or (SuppressedReason.NO_PHONE if to.phone is None else None)
     return {
         "public_id": ids.public_id(),
-        "subject_kind": APPOINTMENT,
+        "subject_kind": notice.subject_kind,
         "subject_id": notice.subject_id,
         "kind": notice.kind,
         "version": notice.version,
         "copy": 0,
-        "lane": "visit",
+        "lane": _LANES.get(notice.subject_kind, "visit"),
         "facility_id": notice.facility_id,
         "language": to.language,
         "phone": to.phone,
         "phone_index": keys().index("phone", to.phone) if to.phone else None,
         "facts": notice.facts,
+        "secret": None if reason else notice.secret,
         "state": MessageState.SUPPRESSED if reason else MessageState.DUE,
         "reason": reason.value if reason else None,
         "due_at": notice.due_at,
@@ -95,8 +103,8 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
     }
 
 
-async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime) -> int:
-    """Call back what was not posted yet about a visit: it was moved or cancelled. Returns how many.
+async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime, subject_kind: str = APPOINTMENT) -> int:
+    """Call back what was not posted yet about a visit that was moved or cancelled, or of a code. Returns how many.
 
     What is being posted at this moment keeps its state and gets the mark `called_back` (not counted). Both in one
     statement: between two of them such a post could be refused and be due again, seen by neither.
@@ -106,7 +114,7 @@ async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime) -
     result = await session.execute(
         update(Message)
         .where(
-            col(Message.subject_kind) == APPOINTMENT,
+            col(Message.subject_kind) == subject_kind,
             col(Message.subject_id) == subject_id,
             state.in_((*CALLED_BACK, *MARKED)),
         )
@@ -115,8 +123,72 @@ async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime) -
             lease_until=case((out, col(Message.lease_until)), else_=null()),
             changed_at=case((out, col(Message.changed_at)), else_=now),
             called_back=True,
+            secret=null(),
         )
         .returning(state)
         .execution_options(synchronize_session=False)
     )
     return sum(new is MessageState.SUPERSEDED for new in result.scalars())
+
+
+async def end_code(session: AsyncSession, code: UUID, *, now: datetime) -> None:
+    """Forget a code that was used, replaced or tried too often: it goes no more, and its digits are erased."""
+    await supersede(session, code, now=now, subject_kind=CODE)
+    await session.execute(
+        update(Message)
+        .where(col(Message.subject_kind) == CODE, col(Message.subject_id) == code, col(Message.secret).is_not(None))
+        .values(secret=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def stop_number(
+    session: AsyncSession, phone_index: bytes, *, now: datetime, subject_id: UUID | None = None
+) -> int:
+    """Send nothing of what waits for a number, because its holder said that it is not the patient's. Returns how many.
+
+    Codes go on: somebody with that number asks for them. What is being posted now is marked, so that no other follows.
+
+    Args:
+        session: of the caller's transaction.
+        phone_index: blind index of the number.
+        now: the moment of the request, UTC.
+        subject_id: only texts about this visit; everything where it is None.
+    """
+    mine = [col(Message.phone_index) == phone_index, col(Message.subject_kind) != CODE]
+    if subject_id is not None:
+        mine.append(col(Message.subject_id) == subject_id)
+    stopped = {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.WRONG_NUMBER.value, "lease_until": None}
+    number = 0
+    # One statement for each partial index: there is none by number, because every booking would pay for it.
+    for states, values in (
+        ([MessageState.DUE], stopped),
+        ([MessageState.CLAIMED, MessageState.SENDING], stopped),
+        ([MessageState.UNKNOWN], {"state": MessageState.SUPERSEDED, "called_back": True}),
+    ):
+        # Rows that are being posted keep their state: only their sender knows what comes of it.
+        changed = await session.execute(
+            update(Message)
+            .where(state_in(states), col(Message.state) != MessageState.SENDING, *mine)
+            .values(changed_at=now, **values)
+            .execution_options(synchronize_session=False)
+        )
+        assert isinstance(changed, CursorResult)
+        number += changed.rowcount
+    await session.execute(
+        update(Message)
+        .where(state_in([MessageState.CLAIMED, MessageState.SENDING]), *mine)
+        .values(called_back=True)
+        .execution_options(synchronize_session=False)
+    )
+    return number
+
+
+async def erase_codes(session: AsyncSession, *, now: datetime) -> int:
+    """Erase codes that are of no use any more, whatever became of their texts; how many."""
+    over = [col(Message.secret).is_not(None), col(Message.useful_until) <= now]
+    erased = await session.execute(
+        update(Message).where(*over).values(secret=None).execution_options(synchronize_session=False)
+    )
+    assert isinstance(erased, CursorResult)
+    return erased.rowcount

@@ -17,9 +17,10 @@ from booking.i18n import translate
 from booking.logs import request_id
 from booking.patients.rules import NAME_LONGEST
 from booking.web.dependencies import language_of
-from booking.web.pages import page
+from booking.web.pages import page, see_other
 from booking.web.problem_texts import HTTP_TEXTS, TEXTS
 from booking.web.problems import sentence, status_of
+from booking.web.signed_in import SignInNeeded, way_in
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -52,6 +53,8 @@ def error_page(request: Request, error: Exception) -> Response:
     facts: dict[str, Any] = {}
     if not isinstance(error, (BookingError, RequestValidationError, HTTPException)) and is_lost(error):
         error = Busy(retry_after=2)  # a read whose connection went away: the next try has a fresh one
+    if isinstance(error, SignInNeeded):
+        return see_other(request, way_in(request, error))
     if isinstance(error, BookingError):
         status, code, facts = status_of(error), error.code, dict(error.facts)
         title, advice = sentence(error, language)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Integer, LargeBinary, Text, bindparam
+from sqlalchemy import Integer, LargeBinary, ReturningInsert, Text, bindparam
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -66,7 +66,7 @@ class Limit:
 _counter = SQLModel.metadata.tables["rate_counter"]
 
 
-def _counting() -> Statement:
+def _counting() -> ReturningInsert[tuple[int]]:
     made = upsert(_counter).values(
         limit_name=bindparam("limit_name", type_=Text),
         subject=bindparam("subject", type_=LargeBinary),
@@ -76,10 +76,11 @@ def _counting() -> Statement:
     counted = made.on_conflict_do_update(
         index_elements=["limit_name", "subject", "window_start"], set_={"tries": _counter.c.tries + made.excluded.tries}
     )
-    return Statement(counted.returning(_counter.c.tries))
+    return counted.returning(_counter.c.tries)
 
 
-_COUNT = _counting()
+_COUNTING = _counting()
+_COUNT = Statement(_COUNTING)
 
 
 async def count(hot: Hot, limit: Limit, subject: bytes, tries: int, *, now: datetime) -> int:
@@ -89,4 +90,11 @@ async def count(hot: Hot, limit: Limit, subject: bytes, tries: int, *, now: date
     """
     values = {"limit_name": limit.name, "subject": subject, "window_start": limit.window(now), "tries": tries}
     counted: int = await hot.fetchval(_COUNT.sql, *_COUNT.arguments(values))
+    return counted
+
+
+async def count_within(session: AsyncSession, limit: Limit, subject: bytes, tries: int, *, now: datetime) -> int:
+    """Likewise in the caller's transaction: what is rolled back was not tried. Others wait until it ends."""
+    values = {"limit_name": limit.name, "subject": subject, "window_start": limit.window(now), "tries": tries}
+    counted: int = (await session.execute(_COUNTING, values)).scalar_one()
     return counted

@@ -42,13 +42,25 @@ def scope(request: Request) -> str:
 
 
 def keep(request: Request, response: Response) -> None:
-    """Give the browser a mark, unless it has one."""
+    """Give the browser a mark, unless it has one, and the cookie that was put off until there is an answer."""
     if mark(request) is None:
         set_cookie(request, response, "device", ids.opaque_key(), max_age=A_YEAR)
+    put_off: tuple[str, str, int] | None = getattr(request.state, "put_off", None)
+    if put_off is not None:
+        name, value, max_age = put_off
+        set_cookie(request, response, name, value, max_age=max_age)
 
 
-def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int) -> None:
-    """A cookie no script reads and no other site's form sends along. `max_age` is in seconds."""
+def put_off(request: Request, name: str, value: str, *, max_age: int) -> None:
+    """Set this cookie with the answer, whichever it is: who reads a request has none yet."""
+    request.state.put_off = (name, value, max_age)
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int | None) -> None:
+    """A cookie no script reads and no other site's form sends along.
+
+    `max_age` is in seconds; 0 takes the cookie away, None lets it go with the browser.
+    """
     response.set_cookie(
         cookie_name(request, name), value, max_age=max_age, path="/", secure=secure(request), httponly=True,
         samesite="lax",

@@ -17,6 +17,7 @@ from booking.trail.service import Limit
 from booking.web.dependencies import Asked
 
 WINDOW = 600
+AN_HOUR = 3600
 """Seconds."""
 
 
@@ -58,3 +59,15 @@ async def check_address(hot: Hot, asked: Asked, *, what: What = "address") -> No
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(asked.now))
     if until is not None:
         del tally.refused[counted]
+
+
+async def check_codes(hot: Hot, asked: Asked) -> None:
+    """Count one code asked for from this address, at once and exactly: each may cost an SMS.
+
+    Raises:
+        TriedTooOften: with `retry_after` in seconds.
+    """
+    limit = Limit("code_address", asked.settings.limit_codes_address_per_hour, AN_HOUR)
+    tries = await trail.count(hot, limit, keys().index("address", network(asked.address)), 1, now=asked.now)
+    if tries > limit.most:
+        raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(asked.now))

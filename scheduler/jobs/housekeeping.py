@@ -6,7 +6,9 @@ from typing import Final
 
 from booking import clock
 from booking.appointments.forgetting import forget_lapsed_holds
+from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
+from booking.patients.forgetting import forget_codes, forget_sessions
 from booking.trail.forgetting import first_run, forget_answers, forget_counters
 
 log = logging.getLogger(__name__)
@@ -26,5 +28,8 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         removed = await forget_answers(session, now=now)
         removed += await forget_counters(session, now=now)
         removed += await forget_lapsed_holds(session, now=now)
+        removed += await forget_waits(session, now=now)
+        removed += await forget_codes(session, now=now)
+        removed += await forget_sessions(session, now=now)
     log.info("housekeeping done", extra={"facts": {"count": removed}})
     return removed

@@ -1,4 +1,4 @@
-"""End leases nobody renewed, and find out about texts that may have been sent."""
+"""End leases nobody renewed, erase codes whose time is over, and find out about texts that may have been sent."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox, settling
+from booking.messages import outbox, service, settling
 from booking.messages.outbox import Pace
 from booking.messages.settling import Doubt
 from booking.sms.gateway import Gateway, Listed, ListingError
@@ -35,6 +35,7 @@ async def run(db: Database, gateway: Gateway, *, base_url: str, pace: Pace) -> i
 async def _end_leases(db: Database) -> None:
     async with db.transaction() as session:
         again, unknown = await outbox.end_leases(session, now=utc_now())
+        await service.erase_codes(session, now=utc_now())
     if again or unknown:
         log.warning("leases ran out", extra={"facts": {"due": again, "count": unknown}})
 
