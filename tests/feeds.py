@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from booking.actor import system
 from booking.appointments import service as appointments
+from booking.appointments.caps import Caps
 from booking.appointments.commands import BookAppointment
 from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
@@ -37,6 +38,7 @@ from tests.exports import FEEDS
 from tests.postgres import Cluster
 
 BY = system("test")
+CAPS = Caps(per_day=9, phone=9, profile=9, device=9, given_up_minutes=0, party=6)
 NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
 """Midnight of Monday, 23 November 2026, at the hospital."""
 WINDOW: Span = (NOW, NOW + timedelta(days=14))
@@ -118,7 +120,7 @@ async def book(db: Database, clock: str, *, number: int = 1, now: datetime = NOW
     command = BookAppointment.model_validate_json(json.dumps(wanted))
     key = keyed("test", f"test-key-{number}", command)
     async with db.hot() as hot:
-        return await appointments.book(hot, command, by=BY, now=now, key=key, channel=Channel.API, per_phone=9)
+        return await appointments.book(hot, command, by=BY, now=now, key=key, channel=Channel.API, caps=CAPS)
 
 
 def moment(clock: str, day: int = 23) -> datetime:

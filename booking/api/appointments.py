@@ -11,6 +11,7 @@ from booking.api.answers import JSON, fresh
 from booking.api.asking import TICKET, asked_in_json, asked_with_key, creates, key_of, takes, token_of
 from booking.api.shapes import AppointmentShape, TicketShape, refuses
 from booking.appointments import refusals, service
+from booking.appointments.caps import caps_of
 from booking.appointments.commands import BookAppointment, CancelAppointment, HoldPlace, RescheduleAppointment
 from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import Channel
@@ -74,7 +75,7 @@ async def hold_place(request: Request) -> Response:
             await check_address(hot, asked, what="hold")
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, device=mark,
-                minutes=asked.settings.hold_minutes,
+                minutes=asked.settings.hold_minutes, caps=caps_of(asked.settings),
             )  # fmt: skip
 
     return _created(asked, await asked.db.until_known(work))
@@ -100,7 +101,7 @@ async def book_appointment(request: Request) -> Response:
             await check_address(hot, asked)
             return await service.book(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, token=token_of(asked),
-                per_phone=asked.settings.limit_phone_per_day,
+                caps=caps_of(asked.settings),
             )  # fmt: skip
 
     return _created(asked, await asked.db.until_known(work))

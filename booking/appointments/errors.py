@@ -69,6 +69,24 @@ class TooManyHolds(TooMany):
     code = "too_many_holds"
 
 
+class TooManyUpcoming(Conflict):
+    """As many visits ahead as one number, person or browser may have; `reason` is phone, profile or device."""
+
+    code = "too_many_upcoming"
+
+
+class JustGivenUp(Conflict):
+    """The only free places are those the asker gave up a moment ago; `nearest` lists free slots."""
+
+    code = "just_given_up"
+
+
+class PartyTooLarge(RuleBroken):
+    """More people at once than may be booked in one go; `most` says how many."""
+
+    code = "party_too_large"
+
+
 class TooLateToChange(RuleBroken):
     """The limit for moving or cancelling has passed; `phone` is the facility's, where known."""
 

@@ -3,18 +3,11 @@
 Each is a transaction in itself, like the booking (statements.py).
 """
 
-from sqlalchemy import BigInteger, LargeBinary, Text, and_, cast, func, literal_column, select, update
+from sqlalchemy import BigInteger, LargeBinary, Text, Uuid, and_, cast, func, literal_column, select, update
 
-from booking.appointments.statements import (
-    HELD,
-    appointment,
-    facts_of_place,
-    given,
-    idempotency_record,
-    patient,
-    phone_may,
-    view_json,
-)
+from booking.appointments.caps import device_has_room, given_up, phone_has_room, phone_may
+from booking.appointments.statements import facts_of_place, view_json
+from booking.appointments.tables import HELD, appointment, given, idempotency_record, patient
 from booking.availability.statements import facility, service, slot
 from booking.hot import Statement
 
@@ -40,6 +33,7 @@ def _sweeping() -> Statement:
         .where(
             appointment.c.slot_id == locked.c.id,
             appointment.c.state == HELD,
+            ~appointment.c.offered,  # those end with their offer: waitlist/
             appointment.c.expires_at <= func.clock_timestamp(),
         )
         .values(state=literal_column("'lapsed'"))
@@ -71,7 +65,7 @@ def _opened() -> Statement:
     )
     view = view_json(found.c, found.c, found.c.patient_name)
     keyed = (found.c.public_id, found.c.token_version, found.c.slot_id)
-    said = (found.c.confirmed_at, cast(found.c.cancelled_by, Text).label("cancelled_by"))
+    said = (found.c.confirmed_at, cast(found.c.cancelled_by, Text).label("cancelled_by"), found.c.offered)
     return Statement(select(*keyed, *said, cast(view, Text).label("view")))
 
 
@@ -87,13 +81,22 @@ def _live_holds() -> Statement:
 
 def _expired_slots(*, of_device: bool) -> Statement:
     query = select(appointment.c.slot_id).distinct()
-    query = query.where(appointment.c.state == HELD, appointment.c.expires_at <= func.clock_timestamp())
+    query = query.where(
+        appointment.c.state == HELD, ~appointment.c.offered, appointment.c.expires_at <= func.clock_timestamp()
+    )
     if of_device:
         query = query.where(appointment.c.device == given("device", LargeBinary))
     return Statement(query.order_by(appointment.c.slot_id).limit(1000))
 
 
-PHONE_USED = Statement(select(phone_may().label("may")))
+NUMBER_MAY = Statement(select(phone_may().label("today"), phone_has_room().label("ahead")))
+"""Whether the number may have one more booking today, and one more visit ahead."""
+GIVEN_UP_BY_NUMBER = Statement(select(given_up(device=False).label("number")))
+GIVEN_UP_BY_DEVICE = Statement(select(given_up(device=True).label("number")))
+DEVICE_MAY = Statement(
+    select(device_has_room(appointment.c.device)).where(appointment.c.public_id == given("public_id", Uuid))
+)
+"""Whether the browser that keeps a place may have one more visit ahead."""
 OPENED = _opened()
 LIVE_HOLDS = _live_holds()
 EXPIRED_SLOTS = _expired_slots(of_device=False)

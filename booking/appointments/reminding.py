@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
+from sqlmodel import col
 
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
@@ -73,12 +73,13 @@ def _notices(visit: Appointment, sms_name: str, told_at: datetime, *, now: datet
 
 def _reminded() -> ColumnElement[bool]:
     """Whether this version of the visit has reminders."""
-    return select(Message.id).where(*_of_this_version(REMINDERS)).correlate(Appointment).exists()
+    return select(col(Message.id)).where(*_of_this_version(REMINDERS)).correlate(Appointment).exists()
 
 
 def _told_at() -> ColumnElement[datetime | None]:
     """When the visit became what it is: the moment its confirmation, or the news of its last move, was written."""
-    told = select(func.max(col(Message.created_at))).where(*_of_this_version(_TOLD))
+    last: ColumnElement[datetime | None] = func.max(col(Message.created_at))
+    told = select(last).where(*_of_this_version(_TOLD))
     return told.correlate(Appointment).scalar_subquery()
 
 

@@ -1,6 +1,6 @@
 """Use cases of the heart: hold, book, move, cancel. Each reads top to bottom as its steps."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,42 +12,52 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking import ids
 from booking.actor import Actor
-from booking.appointments import changing, refusals
+from booking.appointments import changing, parameters, refusals
+from booking.appointments.caps import Caps
 from booking.appointments.commands import (
     BookAppointment,
     CancelAppointment,
     HoldPlace,
-    PersonInput,
     RescheduleAppointment,
 )
-from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, HoldLapsed, KeyReused, SlotFull, TooManyHolds
+from booking.appointments.errors import (
+    AlreadyBooked,
+    AppointmentUnknown,
+    HoldLapsed,
+    JustGivenUp,
+    KeyReused,
+    SlotFull,
+    TooManyHolds,
+    TooManyUpcoming,
+)
 from booking.appointments.kinds import Channel
 from booking.appointments.lookups import (
+    DEVICE_MAY,
     EXPIRED_SLOTS,
     EXPIRED_SLOTS_OF_DEVICE,
+    GIVEN_UP_BY_DEVICE,
+    GIVEN_UP_BY_NUMBER,
     LIVE_HOLDS,
-    PHONE_USED,
+    NUMBER_MAY,
     REPLAY,
     SWEEP_SLOT,
 )
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.statements import BOOK_HOLD, BOOK_SLOT, HOLD
-from booking.clock import local_day
 from booking.errors import Busy
 from booking.hot import Hot, Statement
-from booking.messages.kinds import MessageState
-from booking.messages.service import reach
-from booking.patients.rules import match_text, read_birth, read_name, read_phone
 from booking.sealed import keys
-from booking.text import fold, sort_key
 from booking.trail.errors import TriedTooOften
 from booking.trail.keys import IdempotencyKey
-from booking.trail.service import Limit
 
 _TRIES = 40
 """A booking code that is taken already (one in millions) is thrown again. A slot that has a free place by the time we
 ask why there was none (another request swept it, somebody cancelled) is tried again; whoever loses that often is told
 that it is busy."""
+
+
+COUNTER_FULL = "rate_counter_tries_check"
+"""Broken by the statement of a booking when the number's day is full by the time it may count (statements.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ async def book(
     now: datetime,
     key: IdempotencyKey,
     channel: Channel,
-    per_phone: int,
+    caps: Caps,
     token: str | None = None,
 ) -> Ticket:
     """Take a place for good, from a slot or from a live hold.
@@ -95,21 +105,24 @@ async def book(
         now: the moment of the request, UTC.
         key: one key and one body give one appointment.
         channel: through which door.
-        per_phone: how many bookings a number may make in a day.
+        caps: how much one number and one browser may have.
         token: of the hold, where one is confirmed.
 
     Raises:
         RuleBroken, Conflict, NotFound: with what can be done about it; nothing was written.
     """
-    limit = changing.phone_limit(per_phone)
-    person = _person(command.patient, now=now) | {"phone_most": per_phone, "phone_window": limit.window(now)}
-    values = person | _common(command.language, by=by, now=now, key=key, channel=channel)
+    limit = changing.phone_limit(caps.per_day)
+    person = parameters.person(command.patient, now=now)
+    values = person | caps.values(now) | {"phone_window": limit.window(now)}
+    values |= parameters.common(command.language, by=by, now=now, key=key, channel=channel)
     if command.hold is not None:
-        return _named(await _confirm(hot, command.hold, token, values, key=key, limit=limit), person["name"])
+        ticket = await _confirm(hot, command.hold, token, values, key=key, caps=caps)
+        return _named(ticket, person["name"])
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
 
     async def check() -> None:
-        await _check_phone(hot, values, limit, now=now)
+        await _check_number(hot, values, caps, now=now)
+        await _check_given_up(hot, values, GIVEN_UP_BY_NUMBER, now=now)
 
     return _named(await _take(hot, BOOK_SLOT, values, key, check, now=now), person["name"])
 
@@ -124,6 +137,7 @@ async def hold(
     channel: Channel,
     device: bytes,
     minutes: int,
+    caps: Caps,
 ) -> Ticket:
     """Keep a place while somebody types; at most two live holds for a device.
 
@@ -134,13 +148,14 @@ async def hold(
     mine = {"device": device}
     for row in await hot.fetch(EXPIRED_SLOTS_OF_DEVICE.sql, *EXPIRED_SLOTS_OF_DEVICE.arguments(mine)):
         await release_expired(hot, row["slot_id"])
-    values = _common(command.language, by=by, now=now, key=key, channel=channel)
+    values = parameters.common(command.language, by=by, now=now, key=key, channel=channel)
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
-    values |= mine | {"hold_minutes": minutes}
+    values |= mine | {"hold_minutes": minutes} | caps.values(now)
 
     async def check() -> None:
         if await hot.fetchval(LIVE_HOLDS.sql, *LIVE_HOLDS.arguments(mine)) >= HOLDS_PER_DEVICE:
             raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=minutes * 60)
+        await _check_given_up(hot, values, GIVEN_UP_BY_DEVICE, now=now)
 
     return await _take(hot, HOLD, values, key, check, now=now)
 
@@ -203,47 +218,6 @@ async def reschedule(
     await changing.reschedule(session, code, token, command, by=by, now=now, per_phone=per_phone)
 
 
-def _common(language: str, *, by: Actor, now: datetime, key: IdempotencyKey, channel: Channel) -> dict[str, Any]:
-    return {
-        "public_id": ids.public_id(),
-        "code": ids.booking_code(),
-        "message_id": ids.public_id(),
-        "language": language,
-        "channel": channel.value,
-        "now": now,
-        "actor_kind": by.kind.value,
-        "actor_id": by.id,
-        "address": by.address,
-        "request_id": by.request_id,
-        "scope": key.scope,
-        "key": key.key,
-        "body_hash": key.body_hash,
-    }
-
-
-def _person(given: PersonInput, *, now: datetime) -> dict[str, Any]:
-    name = read_name(given.name)
-    phone = read_phone(given.phone)
-    birth = read_birth(day=given.birth_date, year=given.birth_year, today=local_day(now))
-    ring, folded = keys(), fold(name)
-    unreachable = reach(phone.e164, mobile=phone.mobile)
-    return {
-        "patient_public_id": ids.public_id(),
-        "match_key": ring.index("person", match_text(phone, folded, birth)),
-        "name": name,
-        "name_folded": folded,
-        "name_sort": sort_key(name),
-        "birth_date": birth.day,
-        "birth_year": birth.year,
-        "phone": ring.seal(phone.e164),
-        "phone_index": ring.index("phone", phone.e164),
-        "phone_last4_index": ring.index("phone_last4", phone.last4),
-        "relation": given.relation.value,
-        "message_state": (MessageState.SUPPRESSED if unreachable else MessageState.DUE).value,
-        "message_reason": unreachable.value if unreachable else None,
-    }
-
-
 async def _take(
     hot: Hot,
     statement: Statement,
@@ -260,7 +234,7 @@ async def _take(
     """
     for _ in range(_TRIES):
         try:
-            row = await hot.fetchrow(statement.sql, *statement.arguments(values))
+            row = await _written(hot, statement, values)
         except asyncpg.UniqueViolationError as violation:
             replay = await _replay(hot, key)
             if replay is not None:
@@ -287,15 +261,25 @@ async def _take(
     raise Busy(retry_after=1)
 
 
+async def _written(hot: Hot, statement: Statement, values: dict[str, Any]) -> Mapping[str, Any] | None:
+    """What the statement returned; None when it wrote nothing, also where the number's day filled up meanwhile."""
+    try:
+        return await hot.fetchrow(statement.sql, *statement.arguments(values))
+    except asyncpg.CheckViolationError as violation:
+        if violation.constraint_name != COUNTER_FULL:
+            raise
+        return None
+
+
 async def _confirm(
-    hot: Hot, code: str, token: str | None, values: dict[str, Any], *, key: IdempotencyKey, limit: Limit
+    hot: Hot, code: str, token: str | None, values: dict[str, Any], *, key: IdempotencyKey, caps: Caps
 ) -> Ticket:
     held = await refusals.opened(hot, code, token)
     if held is None:
         raise AppointmentUnknown
     values |= {"public_id": held["public_id"], "code": code}
     try:
-        row = await hot.fetchrow(BOOK_HOLD.sql, *BOOK_HOLD.arguments(values))
+        row = await _written(hot, BOOK_HOLD, values)
     except asyncpg.UniqueViolationError as violation:
         row = None
         if violation.constraint_name == "appointment_day_key" and (replay := await _replay(hot, key)) is None:
@@ -305,16 +289,27 @@ async def _confirm(
     replay = await _replay(hot, key)
     if replay is not None:
         return replay
-    await _check_phone(hot, values, limit, now=values["now"])
+    await _check_number(hot, values, caps, now=values["now"])
+    if await hot.fetchval(DEVICE_MAY.sql, *DEVICE_MAY.arguments(values)) is False:
+        raise TooManyUpcoming(reason="device", most=caps.device)
     if (found := await refusals.opened(hot, code, token)) and orjson.loads(found["view"])["patient"]:
         raise AlreadyBooked  # confirmed already, under another key
     refused = await refusals.explain_closed(hot, held["slot_id"], now=values["now"])
     raise refused or HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
 
 
-async def _check_phone(hot: Hot, values: dict[str, Any], limit: Limit, *, now: datetime) -> None:
-    if not await hot.fetchval(PHONE_USED.sql, *PHONE_USED.arguments(values)):
+async def _check_number(hot: Hot, values: dict[str, Any], caps: Caps, *, now: datetime) -> None:
+    row = await hot.fetchrow(NUMBER_MAY.sql, *NUMBER_MAY.arguments(values))
+    if row is not None and not row["today"]:
+        limit = changing.phone_limit(caps.per_day)
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(now))
+    if row is not None and not row["ahead"]:
+        raise TooManyUpcoming(reason="phone", most=caps.phone)
+
+
+async def _check_given_up(hot: Hot, values: dict[str, Any], statement: Statement, *, now: datetime) -> None:
+    if await hot.fetchval(statement.sql, *statement.arguments(values)):
+        raise JustGivenUp(nearest=await refusals.nearest(hot, values["slot"], now=now))
 
 
 async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     Uuid,
-    bindparam,
     case,
     cast,
     func,
@@ -28,41 +27,28 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlmodel import SQLModel
 
-import booking.appointments.models
-import booking.messages.models
-import booking.patients.models
-import booking.trail.models  # noqa: F401  makes the tables known
 from booking.actor import ActorKind
+from booking.appointments.caps import device_has_room, not_only_given_up, phone_has_room, phone_may
 from booking.appointments.kinds import Channel
 from booking.appointments.rules import HOLDS_PER_DEVICE
+from booking.appointments.tables import (
+    BOOKED,
+    HELD,
+    appointment,
+    audit_event,
+    given,
+    idempotency_record,
+    message,
+    minutes,
+    patient,
+    rate_counter,
+)
 from booking.availability.statements import NOW, facility, local_iso, service, slot, take_place, taking
 from booking.columns import Choice, Moment
 from booking.hot import Statement, json_object
 from booking.messages.kinds import MessageState
 from booking.patients.kinds import Relation
-
-appointment = SQLModel.metadata.tables["appointment"]
-patient = SQLModel.metadata.tables["patient"]
-message = SQLModel.metadata.tables["message"]
-audit_event = SQLModel.metadata.tables["audit_event"]
-rate_counter = SQLModel.metadata.tables["rate_counter"]
-idempotency_record = SQLModel.metadata.tables["idempotency_record"]
-
-BOOKED: ColumnElement[Any] = literal_column("'booked'")
-HELD: ColumnElement[Any] = literal_column("'held'")
-
-
-def given(name: str, kind: Any = Text) -> ColumnElement[Any]:
-    """A parameter of the statement."""
-    return bindparam(name, type_=kind)
-
-
-def minutes(number: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An interval of so many minutes."""
-    none: ColumnElement[Any] = literal_column("0")
-    return func.make_interval(none, none, none, none, none, number)
 
 
 def facts_of_place() -> list[ColumnElement[Any]]:
@@ -131,8 +117,11 @@ def _held_place() -> CTE:
         .where(
             appointment.c.public_id == given("public_id", Uuid),
             appointment.c.state == HELD,
+            ~appointment.c.offered,  # taken on the page of the offer: waitlist/
             appointment.c.expires_at > func.clock_timestamp(),
             phone_may(),
+            phone_has_room(),
+            device_has_room(appointment.c.device),
             facility.c.id == appointment.c.facility_id,
             service.c.id == appointment.c.service_id,
             slot.c.id == appointment.c.slot_id,
@@ -162,7 +151,7 @@ def _known_patient(place: CTE) -> CTE:
     # DO UPDATE and not DO NOTHING: it returns the row, and waits for one that is being made this moment.
     return (
         made.on_conflict_do_update(index_elements=["match_key"], set_={"match_key": made.excluded.match_key})
-        .returning(patient.c.id, patient.c.name)
+        .returning(patient.c.id, patient.c.name, patient.c.no_sms, patient.c.wrong_number_at)
         .cte("person")
     )
 
@@ -223,7 +212,10 @@ def _confirmed_appointment(place: CTE, person: CTE) -> CTE:
     )
 
 
-def _confirmation(place: CTE, visit: CTE) -> CTE:
+def _confirmation(place: CTE, visit: CTE, person: CTE) -> CTE:
+    state = given("message_state", Choice(MessageState))
+    suppressed: ColumnElement[Any] = literal_column(f"'{MessageState.SUPPRESSED.value}'::message_state")
+    unwanted = [(person.c.no_sms, "no_consent"), (person.c.wrong_number_at.is_not(None), "wrong_number")]
     columns: dict[str, Any] = {
         "public_id": given("message_id", Uuid),
         "subject_kind": literal_column("'appointment'"),
@@ -245,8 +237,10 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
             ),
             JSONB,
         ),
-        "state": given("message_state", Choice(MessageState)),
-        "reason": given("message_reason"),
+        "state": case(*((why, suppressed) for why, _ in unwanted), else_=state),
+        "reason": case(
+            *((why, literal_column(f"'{reason}'")) for why, reason in unwanted), else_=given("message_reason")
+        ),
         "due_at": NOW,
         "useful_until": visit.c.starts_at,
         "attempts": literal_column("0"),
@@ -254,7 +248,9 @@ def _confirmation(place: CTE, visit: CTE) -> CTE:
         "created_at": NOW,
         "changed_at": NOW,
     }
-    source = select(*columns.values()).select_from(place.join(visit, literal_column("true")))
+    source = select(*columns.values()).select_from(
+        place.join(visit, literal_column("true")).join(person, literal_column("true"))
+    )
     return insert(message).from_select(list(columns), source).cte("confirmation")
 
 
@@ -300,26 +296,20 @@ def _counted(visit: CTE) -> CTE:
         "tries": literal_column("1"),
     }
     made = upsert(rate_counter).from_select(list(columns), select(*columns.values()).select_from(visit))
+    # Whoever waited here for another booking of the number reads the true count, unlike `phone_may` above. One too many
+    # breaks the counter's CHECK (tries > 0), and with it the whole statement.
+    counted = case((rate_counter.c.tries < given("phone_most", Integer), rate_counter.c.tries + 1), else_=0)
     return made.on_conflict_do_update(
-        index_elements=["limit_name", "subject", "window_start"], set_={"tries": rate_counter.c.tries + 1}
+        index_elements=["limit_name", "subject", "window_start"], set_={"tries": counted}
     ).cte("counted")
 
 
-def phone_may() -> ColumnElement[bool]:
-    """Whether the number has bookings left today. Read on the statement's snapshot: a limit, not a promise."""
-    used = select(rate_counter.c.tries).where(
-        rate_counter.c.limit_name == literal_column("'phone'"),
-        rate_counter.c.subject == given("phone_index", LargeBinary),
-        rate_counter.c.window_start == given("phone_window", Moment),
-    )
-    return func.coalesce(used.scalar_subquery(), literal_column("0")) < given("phone_most", Integer)
-
-
 def _booking(way: Literal["slot", "hold"]) -> Statement:
-    place = _taken_place(phone_may()) if way == "slot" else _held_place()
+    mine = not_only_given_up(device=False)
+    place = _taken_place(phone_may(), phone_has_room(), mine) if way == "slot" else _held_place()
     person = _known_patient(place)
     visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
-    also = [_confirmation(place, visit), _audited(visit, "appointment.book"), _counted(visit)]
+    also = [_confirmation(place, visit, person), _audited(visit, "appointment.book"), _counted(visit)]
     return _remembered(place, visit, also)
 
 
@@ -335,7 +325,7 @@ def _hold_number() -> ColumnElement[Any]:
 
 
 def _holding() -> Statement:
-    place = _taken_place(_hold_number().is_not(None))
+    place = _taken_place(_hold_number().is_not(None), not_only_given_up(device=True))
     visit = _made_appointment(place, None)
     return _remembered(place, visit, [_audited(visit, "appointment.hold")])
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from booking import ids
 from booking.appointments import refusals, service
+from booking.appointments.caps import caps_of
 from booking.appointments.commands import BookAppointment
 from booking.appointments.errors import AppointmentUnknown, HoldLapsed, KeyReused, SlotClosed
 from booking.appointments.kinds import Channel
@@ -90,7 +91,7 @@ def _booking(
             await check_address(hot, asked)
             return await service.book(
                 hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE, token=token,
-                per_phone=asked.settings.limit_phone_per_day,
+                caps=caps_of(asked.settings),
             )  # fmt: skip
 
     return work

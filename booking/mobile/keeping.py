@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from booking import ids
 from booking.appointments import service
+from booking.appointments.caps import caps_of
 from booking.appointments.commands import HoldPlace
 from booking.appointments.errors import AppointmentUnknown, TooManyHolds
 from booking.appointments.kinds import Channel
@@ -60,6 +61,7 @@ async def _hold(request: Request, asked: Asked, command: HoldPlace, key: Idempot
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE,
                 device=device.index(request), minutes=asked.settings.hold_minutes,
+                caps=caps_of(asked.settings),
             )  # fmt: skip
 
     try:
