@@ -11,9 +11,11 @@ from booking.mobile import (
     keeping,
     language,
     moving,
+    near,
     offline,
     on_the_day,
     problem_pages,
+    searching,
     tickets,
 )
 from booking.web import docs_page, static_files
@@ -27,6 +29,8 @@ def install(app: FastAPI) -> None:
         language.router,
         problem_pages.router,
         finding.router,
+        searching.router,
+        near.router,
         keeping.router,
         details.router,
         tickets.router,

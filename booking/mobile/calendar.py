@@ -2,27 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 from typing import Any, Literal
+
+from booking.availability.kinds import NothingFree
+from booking.availability.rules import WhyNot, days_between
 
 FEW = 3
 """Up to so many places are told in words beside a time."""
 NOON = 12
 
-DayState = Literal["free", "full", "closed", "none", "later"]
+DayState = Literal["free", "full", "closed", "none", "later", "over"]
+
+_STATES: Mapping[NothingFree, DayState] = {
+    NothingFree.FULL: "full",
+    NothingFree.OFF: "closed",
+    NothingFree.CLOSED: "closed",
+    NothingFree.PAUSED: "closed",
+    NothingFree.LATER: "later",
+    NothingFree.OVER: "over",
+    NothingFree.PAST: "over",
+    NothingFree.NO_SESSION: "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     """One day: whether one can come, how many places are free, and the holiday it is.
 
-    `closed` is a holiday, or a day whose times were all closed; `none` is a day on which this service has no times.
+    `closed` is a holiday, or a day whose times were all closed; `none` is a day on which this service has no times;
+    `later` can be booked from the moment `since`; for `over` it is too late.
     """
 
     day: date
     state: DayState
-    free: int
-    holiday: str | None
+    free: int = 0
+    holiday: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +51,51 @@ class Month:
 
 
 def months(
-    found: Sequence[Mapping[str, Any]], *, first: date, last: date, until: date, holidays: Mapping[date, str]
+    free: Mapping[date, int], why: Mapping[date, WhyNot], *, first: date, last: date, holidays: Mapping[date, str]
 ) -> list[Month]:
     """The days from `first` to `last`, by month.
 
     Args:
-        found: days with times, as the statement DAYS lists them.
+        free: days with free places, and how many.
+        why: for every other day why it has none.
         first: the first day shown.
         last: the last day shown.
-        until: the last day for which times are published.
         holidays: names of days off.
     """
-    by_day = {date.fromisoformat(row["day"]): row for row in found}
     listed: list[Month] = []
-    day = first
-    while day <= last:
+    for day in days_between(first, last):
         if not listed or listed[-1].first.month != day.month:
             listed.append(Month(day, day.isoweekday(), []))
-        listed[-1].days.append(_day(day, by_day.get(day), until=until, holiday=holidays.get(day)))
-        day += timedelta(days=1)
+        if day in free:
+            listed[-1].days.append(Day(day, "free", free[day]))
+        else:
+            found = why[day]
+            listed[-1].days.append(Day(day, _STATES[found.reason], 0, holidays.get(day), found.since))
     return listed
-
-
-def _day(day: date, row: Mapping[str, Any] | None, *, until: date, holiday: str | None) -> Day:
-    if row is not None and row["free"] > 0:
-        return Day(day, "free", row["free"], None)
-    if row is not None:
-        return Day(day, "full" if row["open"] else "closed", 0, holiday)
-    if holiday is not None:
-        return Day(day, "closed", 0, holiday)
-    return Day(day, "later" if day > until else "none", 0, None)
 
 
 def earliest(shown: Sequence[Month]) -> Day | None:
     """The first day one can come."""
     return next((day for month in shown for day in month.days if day.state == "free"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Why a span of days has nothing free, in numbers: days that are full, whose sessions were closed, and days off."""
+
+    full: int
+    closed: int
+    holidays: list[Day]
+
+
+def summary(shown: Sequence[Month]) -> Summary:
+    """The days of a span that one might have come on."""
+    days = [day for month in shown for day in month.days]
+    return Summary(
+        full=sum(day.state == "full" for day in days),
+        closed=sum(day.state == "closed" and day.holiday is None for day in days),
+        holidays=[day for day in days if day.holiday is not None],
+    )
 
 
 @dataclass(frozen=True, slots=True)

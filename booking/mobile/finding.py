@@ -1,73 +1,84 @@
 """Where, what for, which day, which time: pages that only read."""
 
-from itertools import groupby
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from booking import ids
+from booking.availability.earliest import EARLIEST_HERE
+from booking.directory import finding as directory
 from booking.directory import queries
-from booking.directory.kinds import FacilityKind
-from booking.directory.queries import FacilityView
-from booking.mobile import addresses, reading
+from booking.mobile import addresses, instead, reading, searching
 from booking.mobile.addresses import Day, Facility, Service
 from booking.mobile.calendar import earliest
 from booking.mobile.forms import NOTHING
-from booking.text import clean, has_control, plain_sort_key
+from booking.mobile.listing import items
+from booking.mobile.wards import by_ward, large
 from booking.web.dependencies import Ask
 from booking.web.pages import page
 
 router = APIRouter(include_in_schema=False)
 
-_LONGEST_SEARCH = 100
+_ON_HOME = 6
+"""Services named on the first page; the others are one step away."""
 
 
 @router.get("/")
 async def home(request: Request, asked: Ask, q: Annotated[str, Query()] = "") -> Response:
-    """All facilities, or those a search found: the hospital, the centre, then the stations by new ward."""
-    searched = "" if has_control(q) else clean(q[:_LONGEST_SEARCH])
+    """The first page, or what a search found."""
+    words = searching.searched(q)
+    if words:
+        return await searching.results(request, asked, words)
     async with asked.db.transaction() as session:
-        found = await queries.facilities(session, text=searched)
-    large = [view for view in found if view.kind is not FacilityKind.HEALTH_STATION]
-    return page(request, "home.html", q=searched, large=large, wards=_by_ward(found), number=len(found))
+        found = await queries.facilities(session)
+        offered = await directory.services(session)
+    return page(
+        request, "home.html", large=large(found), wards=by_ward(found), services=offered[:_ON_HOME],
+        more=len(offered) > _ON_HOME,
+    )  # fmt: skip
 
 
-def _by_ward(found: list[FacilityView]) -> list[tuple[str | None, list[FacilityView]]]:
-    stations = [view for view in found if view.kind is FacilityKind.HEALTH_STATION]
-
-    def ward(view: FacilityView) -> tuple[bool, str]:
-        return view.ward_2025 is None, plain_sort_key(view.ward_2025 or "")
-
-    return [(part[0].ward_2025, part) for _, group in groupby(sorted(stations, key=ward), ward) if (part := [*group])]
+@router.get("/help")
+async def help_page(request: Request, asked: Ask) -> Response:
+    """Who can book for whom, what to do without a mobile, and which paper is which."""
+    async with asked.db.transaction() as session:
+        found = await queries.facilities(session)
+    return page(request, "help.html", phones=[view for view in large(found) if view.phone])
 
 
 @router.get("/f/{facility}")
 async def facility_page(request: Request, asked: Ask, facility: Facility) -> Response:
-    """A facility and what one can come for."""
+    """A facility and what one can come for, with the soonest free place of each."""
     async with asked.db.transaction() as session:
         found = await queries.facility(session, facility)
         services = await queries.services(session, facility)
         merged = await queries.facility(session, found.merged_into) if found.merged_into else None
-    return page(request, "facility.html", facility=found, services=services, merged=merged)
+    rows = await items(asked, EARLIEST_HERE, facility=facility, start=asked.now) if found.bookable else []
+    soonest = {row["service"]: datetime.fromisoformat(row["start"]) for row in rows}
+    return page(request, "facility.html", facility=found, services=services, merged=merged, soonest=soonest)
 
 
 @router.get("/f/{facility}/{service}")
 async def days_page(
     request: Request, asked: Ask, facility: Facility, service: Service, start: Annotated[str | None, Query()] = None
 ) -> Response:
-    """The days of a service."""
+    """The days of a service; where none is free, why, and what there is instead."""
     what = await reading.offered(asked, facility, service)
     days = await reading.days(asked, what, start=addresses.read_day(start) if start else None)
-    return page(request, "days.html", what=what, days=days, first=earliest(days.months), path=what.path, move=None)
+    first = earliest(days.months)
+    nothing = await instead.of_span(asked, what, days) if first is None else None
+    return page(request, "days.html", what=what, days=days, first=first, path=what.path, move=None, nothing=nothing)
 
 
 @router.get("/f/{facility}/{service}/{day}")
 async def times_page(request: Request, asked: Ask, facility: Facility, service: Service, day: Day) -> Response:
-    """The times of a day."""
+    """The times of a day; where none is free, why, and what there is instead."""
     what = await reading.offered(asked, facility, service)
     halves = await reading.times(asked, what, day)
+    nothing = None if any(half.free for half in halves) else await instead.of_day(asked, what, day)
     return page(
         request, "times.html", what=what, day=day, halves=halves, path=what.path, key=ids.opaque_key(), move=None,
-        typed=NOTHING, error=None,
+        typed=NOTHING, error=None, nothing=nothing,
     )  # fmt: skip

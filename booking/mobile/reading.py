@@ -10,31 +10,16 @@ import orjson
 
 from booking.appointments import refusals
 from booking.appointments.errors import AppointmentUnknown
-from booking.availability.queries import days_off
-from booking.availability.spans import bounds
-from booking.availability.statements import DAYS, SLOTS
+from booking.availability.statements import SLOTS
 from booking.clock import local_day
 from booking.directory import queries
-from booking.directory.queries import FacilityView, ServiceView
 from booking.mobile.calendar import Half, Month, halves, months
+from booking.mobile.listing import Offered as Offered  # noqa: PLC0414  the pages read it from here
+from booking.mobile.listing import days_of, listed
 from booking.web.dependencies import Asked
-from booking.web.pages import named
 
 WINDOW = 42
 """Days a page of days shows at once: six weeks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A service at a facility."""
-
-    facility: FacilityView
-    service: ServiceView
-
-    @property
-    def path(self) -> str:
-        """The address of its days."""
-        return f"/f/{self.facility.code}/{self.service.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +76,9 @@ async def days(asked: Asked, what: Offered, *, start: date | None) -> Days:
     until = today + timedelta(days=max(what.service.horizon_days, asked.settings.horizon_days))
     first = min(max(start or today, today), until)
     last = min(first + timedelta(days=WINDOW - 1), until)
-    body = await _listed(asked, DAYS, what, first, last)
-    async with asked.db.transaction() as session:
-        off = await days_off(session, what.facility.code, first, last)
-    holidays = {day.day: named(day, asked.language) for day in off}
+    found = await days_of(asked, what, first, last)
     return Days(
-        months(body, first=first, last=last, until=until, holidays=holidays),
+        months(found.free, found.why, first=first, last=last, holidays=found.holidays),
         earlier=max(today, first - timedelta(days=WINDOW)) if first > today else None,
         later=last + timedelta(days=1) if last < until else None,
     )
@@ -107,16 +89,7 @@ async def times(asked: Asked, what: Offered, day: date) -> list[Half]:
     today = local_day(asked.now)
     if not today <= day <= today + timedelta(days=400):
         return []
-    return halves(await _listed(asked, SLOTS, what, day, day))
-
-
-async def _listed(asked: Asked, statement: Any, what: Offered, first: date, last: date) -> list[dict[str, Any]]:
-    start, end = bounds(first, last)
-    values = {"facility": what.facility.code, "service": what.service.code, "start": start, "end": end}
-    async with asked.db.hot() as hot:
-        body: str = await hot.fetchval(statement.sql, *statement.arguments(values | {"now": asked.now}))
-    items: list[dict[str, Any]] = orjson.loads(body)["items"]
-    return items
+    return halves(await listed(asked, SLOTS, what, day, day))
 
 
 async def visit(asked: Asked, code: str, token: str) -> Visit:
