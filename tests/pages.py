@@ -11,7 +11,7 @@ _EMPTY = frozenset({"input", "meta", "link", "img", "br", "path", "hr"})
 
 @dataclass
 class Form:
-    """A form: where it goes, its fields with their values, and the values its radio buttons offer."""
+    """A form: where it goes, its fields with their values, and the values its radio buttons and boxes offer."""
 
     action: str
     method: str
@@ -74,6 +74,9 @@ class _Reader(HTMLParser):
             form.choices.setdefault(name, []).append(given["value"])
             if "checked" not in given:
                 return
+        elif given.get("type") == "checkbox" and "checked" not in given:
+            form.choices.setdefault(name, []).append(given["value"])  # a box that is not ticked is not sent
+            return
         form.fields[name] = given.get("value", "")
         if "aria-describedby" in given:
             self.page.described[name] = given["aria-describedby"]
