@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Integer, LargeBinary, ReturningInsert, Text, bindparam
+from sqlalchemy import Integer, LargeBinary, Text, bindparam
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import SQLModel
 
 from booking.actor import Actor
