@@ -67,7 +67,7 @@ class Limit:
 _counter = SQLModel.metadata.tables["rate_counter"]
 
 
-def _counting() -> ReturningInsert[tuple[int]]:
+def _counting() -> ReturningInsert[int]:
     made = upsert(_counter).values(
         limit_name=bindparam("limit_name", type_=Text),
         subject=bindparam("subject", type_=LargeBinary),
