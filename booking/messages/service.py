@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, case, literal, null, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import col, select
 
 from booking import ids
 from booking.columns import Choice, state_in
@@ -101,6 +101,17 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
         "created_at": now,
         "changed_at": now,
     }
+
+
+async def is_told(session: AsyncSession, subject_id: UUID, version: int) -> bool:
+    """Whether a text about this version of a visit is to go, or went; false where each was suppressed."""
+    query = select(Message.id).where(
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == subject_id,
+        col(Message.version) == version,
+        col(Message.state) != MessageState.SUPPRESSED,
+    )
+    return (await session.execute(query.limit(1))).first() is not None
 
 
 async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime, subject_kind: str = APPOINTMENT) -> int:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.rules import check_changeable
+from booking.messages import service as messages
 from booking.mobile import offline, reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.qr import qr_svg
@@ -29,14 +30,20 @@ async def ticket_page(
     if visit.state in ("held", "lapsed"):
         return see_other(request, f"/h/{code}/{token}")
     what = await _what(asked, visit)
+    told = bool(new) and await _told(asked, visit)
     stands, made = standing(visit.view, asked.now), offline.made_at(asked.now)
     answer = page(
         request, "ticket.html", personal=True, visit=visit, view=visit.view, what=what, stands=stands,
         qr=qr_svg(asked.link(code, token)), new=new if new in ("1", "moved") else "", way=map_link(what.facility),
-        made=made, keeps=offline.keeps(request),
+        told=told, made=made, keeps=offline.keeps(request),
     )  # fmt: skip
     offline.stamp(request, answer, stands, made=made)
     return answer
+
+
+async def _told(asked: Asked, visit: Visit) -> bool:
+    async with asked.db.transaction() as session:
+        return await messages.is_told(session, visit.public_id, visit.view["version"])
 
 
 async def _what(asked: Asked, visit: Visit) -> Offered:
