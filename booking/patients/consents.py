@@ -138,10 +138,5 @@ async def standing(session: AsyncSession, patient_id: int) -> dict[ConsentPurpos
 
 
 async def _newest(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, Consent]:
-    query = (
-        select(Consent)
-        .distinct(col(Consent.purpose))
-        .where(col(Consent.patient_id) == patient_id)
-        .order_by(col(Consent.purpose), col(Consent.id).desc())
-    )
-    return {row.purpose: row for row in (await session.execute(query)).scalars()}
+    query = select(Consent).where(col(Consent.patient_id) == patient_id).order_by(col(Consent.id))
+    return {row.purpose: row for row in (await session.execute(query)).scalars()}  # the last of each stays
