@@ -12,10 +12,14 @@ from booking.mobile import (
     language,
     moving,
     near,
+    not_me,
     offline,
     on_the_day,
     problem_pages,
     searching,
+    signing_in,
+    signing_out,
+    still_mine,
     tickets,
 )
 from booking.web import docs_page, static_files
@@ -39,6 +43,10 @@ def install(app: FastAPI) -> None:
         calendar_file.router,
         offline.router,
         on_the_day.router,
+        signing_in.router,
+        still_mine.router,
+        signing_out.router,
+        not_me.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

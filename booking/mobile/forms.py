@@ -14,7 +14,7 @@ from booking.i18n import Language, translate
 from booking.i18n import marked as _
 from booking.patients.errors import BirthRefused
 from booking.patients.kinds import Relation
-from booking.patients.rules import read_birth, read_name, read_phone
+from booking.patients.rules import Birth, read_birth, read_name, read_phone
 from booking.text import clean
 from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
 from booking.web import device
@@ -92,6 +92,18 @@ def read(form: FormData, *, today: date, language: Language) -> Typed:
         birth_date=day, birth_year=None if day else year,
     )  # fmt: skip
     return Typed(values, {}, person)
+
+
+def birth_of(values: Mapping[str, str], *, today: date, language: Language) -> Birth | str:
+    """The birth that the three fields name, or what is wrong with them."""
+    year = _number(values["birth_year"])
+    try:
+        day = _birth_date(values, year)
+        return read_birth(day=day, year=None if day else year, today=today)
+    except ValueError as error:
+        return translate(language, str(error))
+    except BookingError as error:
+        return " ".join(sentence(error, language))
 
 
 def _birth_date(values: Mapping[str, str], year: int | None) -> date | None:

@@ -1,6 +1,5 @@
-// Counts down the minutes a place is kept. Without this script the page says until when it is kept, and that is enough.
-const held = document.querySelector("[data-until]");
-if (held) {
+// Counts down to the times a page names. Without this script the page says until when, and that is enough.
+for (const held of document.querySelectorAll("[data-until]")) {
   const left = held.querySelector(".left");
   const until = Date.parse(held.dataset.until);
   const show = () => {
