@@ -18,6 +18,7 @@ from scheduler.jobs import (
     publish_slots,
     read_exports,
     release_holds,
+    seal_audit,
     send_messages,
     settle_unknown,
 )
@@ -49,6 +50,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("release_holds", _s(15), lambda: release_holds.run(db)),
         Job("make_offers", _s(15), lambda: make_offers.run(db)),
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
+        Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
         Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),

@@ -21,6 +21,8 @@ staff_app = typer.Typer(
     help="Accounts of those who work here; everything else about them is done on their pages.", no_args_is_help=True
 )
 app.add_typer(staff_app, name="staff")
+audit_app = typer.Typer(help="The audit: whether it is as it was written.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
@@ -177,3 +179,12 @@ def staff_reset(username: Annotated[str, typer.Argument(metavar="USER")]) -> Non
     from booking.cli import staff
 
     raise typer.Exit(staff.reset(settings, username))
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Compute every seal of the audit anew. Exit code 1: something was changed, removed or added."""
+    settings = settings_or_exit()
+    from booking.cli import audit
+
+    raise typer.Exit(audit.verify(settings))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
@@ -30,13 +30,21 @@ ischema_names["xid8"] = Xid8  # so that a table that has one can be read back an
 class AuditEvent(SQLModel, table=True):
     """Who did what to which object, when, from where, with what result. Written unchained in the same transaction.
 
-    No personal data: objects are named by their public ids.
+    No personal data: objects are named by their public ids. Append-only: the database refuses UPDATE and DELETE.
+    `xact` is the transaction that wrote it; `sealing` needs it.
     """
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("audit_event_object", "object_kind", "object_id"),)
+    __table_args__ = (
+        Index("audit_event_object", "object_kind", "object_id"),
+        Index("audit_event_xact", "xact", postgresql_using="brin"),
+    )
 
     id: int | None = Field(default=None, sa_column=key())
+    xact: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger, server_default=text("((pg_current_xact_id())::text)::bigint"), nullable=False),
+    )
     at: datetime = Field(sa_column=moment())
     actor_kind: ActorKind = Field(sa_column=choice(ActorKind))
     actor_id: str | None = Field(default=None, sa_column=words(optional=True))
@@ -47,6 +55,20 @@ class AuditEvent(SQLModel, table=True):
     object_id: str = Field(sa_column=words())
     result: str = Field(default="done", sa_column=words())
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+
+
+class AuditSeal(SQLModel, table=True):
+    """A keyed hash over the events of a span of transactions and the seal before it (`sealing`)."""
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (UniqueConstraint("from_xact", name="audit_seal_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    from_xact: int = Field(sa_column=Column(BigInteger, nullable=False))
+    to_xact: int = Field(sa_column=Column(BigInteger, nullable=False))
+    events: int = Field(sa_column=number())
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sealed_at: datetime = Field(sa_column=moment())
 
 
 class IdempotencyRecord(SQLModel, table=True):
