@@ -103,9 +103,9 @@ def _filled(url: str) -> World:
 
 
 @contextmanager
-def served(database_url: str) -> Iterator[str]:
-    """The app, inbox included, on a free port of this machine; its address."""
-    listening = socket.create_server(("127.0.0.1", 0))
+def served(database_url: str, *, port: int = 0) -> Iterator[str]:
+    """The app, inbox included, on a free port of this machine or the one given; its address."""
+    listening = socket.create_server(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     app = create_app(load(environment(database_url, PUBLIC_BASE_URL=url)), inbox=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
