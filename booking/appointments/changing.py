@@ -19,6 +19,8 @@ from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.appointments.rules import check_changeable
 from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.waitlist import ending, offers
+from booking.appointments.waitlist.kinds import OfferState
 from booking.availability.models import Slot
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
@@ -57,7 +59,7 @@ async def cancel(
     if visit.state in (AppointmentState.CANCELLED, AppointmentState.LAPSED):
         return
     if visit.state is AppointmentState.HELD:
-        await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
+        await _let_go(session, change, by=by, now=now)
         return
     await _check(session, change, now=now, until_start=until_start)
     visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
@@ -72,8 +74,20 @@ async def let_go(session: AsyncSession, code: str, token: str, *, by: Actor, now
     change = await _locked(session, code, token)
     if change.appointment.state is not AppointmentState.HELD:
         return False
-    await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
+    await _let_go(session, change, by=by, now=now)
     return True
+
+
+async def _let_go(session: AsyncSession, change: Change, *, by: Actor, now: datetime) -> None:
+    """End a hold; one that the waiting list made is refused by it."""
+    visit = change.appointment
+    if visit.offered:
+        slot = change.slots[visit.slot_id]
+        await ending.end(
+            session, slot, change.service, change.facility, visit, OfferState.REFUSED, by=holder(by), now=now
+        )
+        return
+    await _end(session, change, AppointmentState.LAPSED, by=by, now=now)
 
 
 _CANCELLED = "appointment.cancel"
@@ -91,9 +105,15 @@ async def _end(
     """Give the place back."""
     visit = change.appointment
     visit.state = state
-    await places.free(session, visit.slot_id, visit.place, reserved=visit.uses_reserved)
-    await session.flush()
+    await _give_back(session, change, visit.slot_id, visit.place, reserved=visit.uses_reserved, now=now)
     record(session, action, "appointment", visit.public_id, by=holder(by), now=now, slot=visit.slot_id)
+
+
+async def _give_back(
+    session: AsyncSession, change: Change, slot_id: int, place: int, *, reserved: bool, now: datetime
+) -> None:
+    slot = change.slots[slot_id]
+    await offers.give_back(session, slot, change.service, change.facility, place, reserved=reserved, now=now)
 
 
 def holder(by: Actor) -> Actor:
@@ -131,7 +151,7 @@ async def reschedule(
     visit.confirmed_at = None  # she said she would come at another time
     visit.version += 1
     await _flushed(session)
-    await places.free(session, old_slot, old_place, reserved=reserved)
+    await _give_back(session, change, old_slot, old_place, reserved=reserved, now=now)
     patient = await _patient_of(session, visit)
     await _count_move(session, patient, phone_limit(per_phone), now=now)
     await _tell(session, change, patient, MessageKind.MOVED, now=now)

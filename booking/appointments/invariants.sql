@@ -103,3 +103,30 @@ SELECT slot.id AS slot_id, slot.open
 FROM slot
 WHERE slot.starts_at >= :since
   AND slot.open = EXISTS (SELECT FROM slot_closure WHERE slot_closure.slot_id = slot.id);
+
+-- name: a_live_offer_has_its_held_place
+SELECT offer.id AS offer_id, offer.slot_id
+FROM offer JOIN slot ON slot.id = offer.slot_id
+JOIN appointment ON appointment.id = offer.appointment_id
+WHERE slot.starts_at >= :since AND offer.state = 'live'
+  AND (appointment.state::text, appointment.offered, appointment.slot_id, appointment.expires_at)
+   IS DISTINCT FROM ('held', true, offer.slot_id, offer.expires_at);
+
+-- name: an_offered_hold_has_its_live_offer
+SELECT appointment.id AS appointment_id
+FROM appointment
+WHERE appointment.starts_at >= :since AND appointment.state = 'held' AND appointment.offered
+  AND (SELECT count(*) FROM offer WHERE offer.appointment_id = appointment.id AND offer.state = 'live') <> 1;
+
+-- name: an_entry_has_one_live_offer_when_it_is_offered_one
+SELECT waitlist_entry.id AS entry_id, waitlist_entry.state
+FROM waitlist_entry
+WHERE waitlist_entry.day_to >= CAST(:since AS timestamptz)::date
+  AND (SELECT count(*) FROM offer WHERE offer.entry_id = waitlist_entry.id AND offer.state = 'live')
+   <> CASE WHEN waitlist_entry.state = 'offered' THEN 1 ELSE 0 END;
+
+-- name: an_accepted_offer_has_its_visit
+SELECT offer.id AS offer_id
+FROM offer JOIN appointment ON appointment.id = offer.appointment_id
+WHERE appointment.starts_at >= :since
+  AND (offer.state = 'accepted') <> (appointment.state NOT IN ('held', 'lapsed'));

@@ -58,12 +58,16 @@ async def take(session: AsyncSession, slot: Slot, service: Service, facility: Fa
 
 
 async def release_expired(session: AsyncSession, slot: Slot) -> None:
-    """Give back the places of expired holds of a slot we hold the lock of, by the database's clock."""
+    """Give back the places of expired holds of a slot we hold the lock of, by the database's clock.
+
+    Places that are offered to somebody who waits are left: who ends an offer passes its place on (waitlist/).
+    """
     gone = await session.execute(
         update(Appointment)
         .where(
             col(Appointment.slot_id) == slot.id,
             col(Appointment.state) == AppointmentState.HELD,
+            col(Appointment.offered).is_(False),
             col(Appointment.expires_at) <= func.clock_timestamp(),
         )
         .values(state=AppointmentState.LAPSED)
@@ -78,7 +82,10 @@ async def release_expired(session: AsyncSession, slot: Slot) -> None:
 
 
 async def free(session: AsyncSession, slot_id: int, place: int, *, reserved: bool) -> None:
-    """Give a place back to a slot we hold the lock of; `reserved` where it was one kept for walk-ins."""
+    """Give a place back to a slot we hold the lock of; `reserved` where it was one kept for walk-ins.
+
+    Only `waitlist.offers.give_back` calls this, so that no way of freeing a place forgets those who wait for one.
+    """
     values: dict[str, Any] = {
         "taken": col(Slot.taken) - 1,
         "free_places": func.array_append(col(Slot.free_places), place),

@@ -1,0 +1,142 @@
+"""What the holder of an offer's link does: takes the place, or does not want it.
+
+The slot is locked first, then the appointment, then the offer with its entry: the same order in which the job ends an
+offer whose time has run out, so that of the two that meet one finds what the other left.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.actor import Actor
+from booking.appointments.errors import AppointmentUnknown, FacilityNotOpen, SlotClosed
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.waitlist import ending
+from booking.appointments.waitlist.errors import OfferOver
+from booking.appointments.waitlist.kinds import EntryState, OfferState
+from booking.availability.models import Slot
+from booking.directory.kinds import BOOKABLE
+from booking.directory.models import Facility, Service
+from booking.messages import service as messages
+from booking.messages.kinds import MessageKind
+from booking.messages.service import Notice
+from booking.patients.models import Patient
+from booking.sealed import keys
+from booking.trail.service import record
+
+
+@dataclass(slots=True)
+class _Held:
+    """The place of an offer, its slot and itself locked."""
+
+    visit: Appointment
+    slot: Slot
+    service: Service
+    facility: Facility
+    live: bool  # by the database's clock
+
+
+async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> None:
+    """Take the place that is kept; taking it again changes nothing. Its expiry is judged by the database's clock.
+
+    Args:
+        session: of the caller's transaction.
+        code: of the held place.
+        token: opens it.
+        by: who asks.
+        now: the moment of the request, UTC.
+
+    Raises:
+        AppointmentUnknown: no such offer, or the token does not fit.
+        OfferOver: its time has run out, or it was refused.
+        SlotClosed, FacilityNotOpen: nothing takes place at that time any more.
+    """
+    held = await _locked(session, code, token)
+    visit = held.visit
+    if visit.state not in (AppointmentState.HELD, AppointmentState.LAPSED):
+        return
+    if visit.state is not AppointmentState.HELD or not held.live:
+        raise OfferOver
+    if not held.slot.open:
+        raise SlotClosed
+    if held.facility.state not in BOOKABLE or not held.service.bookable:
+        raise FacilityNotOpen(facility=held.facility.code)
+    offer, entry = await ending.of_visit(session, visit)
+    visit.state, visit.booked_at, visit.expires_at = AppointmentState.BOOKED, now, None
+    offer.state, offer.ended_at = OfferState.ACCEPTED, now
+    entry.state, entry.ended_at = EntryState.SERVED, now
+    await messages.supersede(session, visit.public_id, now=now)
+    await _confirm(session, held, now=now)
+    record(
+        session, "appointment.book", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id,
+        place=visit.place, entry=str(entry.public_id),
+    )  # fmt: skip
+
+
+async def refuse(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, stays: bool = True) -> None:
+    """Let the place go to the next one; refusing again changes nothing.
+
+    Args:
+        session: of the caller's transaction.
+        code: of the held place.
+        token: opens it.
+        by: who asks.
+        now: the moment of the request, UTC.
+        stays: whether she waits on for another place. An offer that is over already can still be left with.
+
+    Raises:
+        AppointmentUnknown: no such offer, or the token does not fit.
+    """
+    held = await _locked(session, code, token)
+    if held.visit.state is AppointmentState.HELD:
+        outcome = OfferState.REFUSED
+        await ending.end(
+            session, held.slot, held.service, held.facility, held.visit, outcome, by=by, stays=stays, now=now
+        )
+    elif held.visit.state is AppointmentState.LAPSED and not stays:
+        _, entry = await ending.of_visit(session, held.visit)
+        if entry.state is EntryState.WAITING:
+            entry.state, entry.ended_at = EntryState.LEFT, now
+            record(session, "waitlist.leave", "waitlist_entry", entry.public_id, by=by, now=now)
+
+
+async def _locked(session: AsyncSession, code: str, token: str) -> _Held:
+    """The place a token opens. An offered place is never moved before it is booked, so its slot stays the same."""
+    seen = (
+        await session.execute(
+            select(Appointment.slot_id, Appointment.public_id, Appointment.token_version).where(
+                col(Appointment.code) == code, col(Appointment.offered)
+            )
+        )
+    ).first()
+    if seen is None or not keys().token_fits(token, str(seen.public_id), seen.token_version):
+        raise AppointmentUnknown
+    query = select(Slot).where(col(Slot.id) == seen.slot_id).with_for_update()
+    slot = (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
+    held = (
+        select(Appointment, Service, Facility, col(Appointment.expires_at) > func.clock_timestamp())
+        .join(Service, col(Service.id) == col(Appointment.service_id))
+        .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+        .where(col(Appointment.code) == code)
+        .with_for_update(of=Appointment)
+        .execution_options(populate_existing=True)
+    )
+    visit, service, facility, live = (await session.execute(held)).one()
+    return _Held(visit, slot, service, facility, live=bool(live))
+
+
+async def _confirm(session: AsyncSession, held: _Held, *, now: datetime) -> None:
+    visit = held.visit
+    patient = await session.get(Patient, visit.patient_id)
+    if patient is None:
+        raise AppointmentUnknown
+    notice = Notice(
+        visit.public_id, MessageKind.BOOKED, visit.version, visit.facility_id,
+        facts_of(visit, held.facility.sms_name), due_at=now, useful_until=visit.starts_at,
+    )  # fmt: skip
+    await messages.write(session, [notice], recipient_of(visit, patient, await account_of(session, visit)), now=now)

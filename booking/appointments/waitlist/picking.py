@@ -1,0 +1,187 @@
+"""Who is told of a free place next. One question for both ways: a place that was freed, and places that became free.
+
+What must hold is asked of the entry, the person, the account and the slot in one statement. The slot is locked by the
+caller; the entry's row is locked here, and one that somebody else has locked is passed over: she is being told of
+another place this moment, or leaves.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking import clock
+from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
+from booking.appointments.models import Appointment
+from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
+from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
+from booking.appointments.waitlist.rules import OFFERS_PER_DAY, SILENCE, UNHEARD
+from booking.availability.models import Slot
+from booking.directory.models import Service
+from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.models import Message
+from booking.messages.service import APPOINTMENT
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.models import Account, Consent, Patient, Profile
+
+
+class Picked(NamedTuple):
+    """The next one, her entry locked."""
+
+    entry: WaitlistEntry
+    patient: Patient
+    account: Account
+
+
+async def first(session: AsyncSession, slot_id: int, *, now: datetime, without: Collection[int] = ()) -> Picked | None:
+    """The one who has waited longest among those whom a place of this slot would help, her entry locked.
+
+    Args:
+        session: the caller's transaction, which holds the slot's lock.
+        slot_id: of the free place.
+        now: the moment of the request or the job's run.
+        without: ids of entries that were tried already.
+    """
+    query = (
+        select(WaitlistEntry, Patient, Account)
+        .join(WaitlistTarget, col(WaitlistTarget.entry_id) == col(WaitlistEntry.id))
+        .join(Slot, col(Slot.service_id) == col(WaitlistTarget.service_id))
+        .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
+        .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
+        .where(col(Slot.id) == slot_id, *fits(now))
+        .order_by(col(WaitlistEntry.created_at), col(WaitlistEntry.id))
+        .limit(1)
+        .with_for_update(of=WaitlistEntry, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if without:
+        query = query.where(col(WaitlistEntry.id).not_in(without))
+    row = (await session.execute(query)).first()
+    return None if row is None else Picked(*row)
+
+
+def fits(now: datetime) -> list[ColumnElement[bool]]:
+    """Whether an entry may be told of a place of a slot: conditions over WaitlistEntry, Slot, Patient and Account."""
+    return [
+        waiting(),
+        col(Slot.day).between(col(WaitlistEntry.day_from), col(WaitlistEntry.day_to)),
+        col(Account.ended_at).is_(None),
+        col(Patient.no_sms).is_(False),
+        col(Patient.wrong_number_at).is_(None) | (col(Patient.phone_index) != col(Account.phone_index)),
+        col(Patient.erased_at).is_(None),
+        _hers(),
+        _consented(),
+        ~_knows_it(),
+        ~_has_a_visit(),
+        _told_today(now) < OFFERS_PER_DAY,
+    ]
+
+
+def waiting() -> ColumnElement[bool]:
+    """Whether an entry waits and has no offer."""
+    return and_(live(), col(WaitlistEntry.state) == EntryState.WAITING)
+
+
+def live() -> ColumnElement[bool]:
+    """Whether somebody is on the list, in the words of the index: only then is it used."""
+    states: list[ColumnElement[Any]] = [literal_column(f"'{state.value}'") for state in WAITS]
+    return col(WaitlistEntry.state).in_(states)
+
+
+def _hers() -> ColumnElement[bool]:
+    """Whether the account still books for her."""
+    return exists().where(
+        col(Profile.account_id) == col(WaitlistEntry.account_id),
+        col(Profile.patient_id) == col(WaitlistEntry.patient_id),
+        col(Profile.ended_at).is_(None),
+    )
+
+
+def _consented() -> ColumnElement[bool]:
+    """Whether her newest answer to the purpose of booking is yes."""
+    newest = (
+        select(Consent.granted)
+        .where(col(Consent.patient_id) == col(WaitlistEntry.patient_id), col(Consent.purpose) == ConsentPurpose.BOOKING)
+        .order_by(col(Consent.id).desc())
+        .limit(1)
+    )
+    return func.coalesce(newest.correlate(WaitlistEntry).scalar_subquery(), False)
+
+
+def _knows_it() -> ColumnElement[bool]:
+    """Whether she was told of a place of this slot before, or gave one up: she is not asked twice about one time."""
+    told = exists().where(col(Offer.entry_id) == col(WaitlistEntry.id), col(Offer.slot_id) == col(Slot.id))
+    gave_up = exists().where(
+        col(Appointment.slot_id) == col(Slot.id),
+        col(Appointment.patient_id) == col(WaitlistEntry.patient_id),
+        _visit_in((AppointmentState.CANCELLED,)),
+    )
+    return told | gave_up
+
+
+def _has_a_visit() -> ColumnElement[bool]:
+    """Whether she has a visit for this service that day; then a place would be one too many."""
+    return exists().where(
+        col(Appointment.patient_id) == col(WaitlistEntry.patient_id),
+        col(Appointment.service_id) == col(Slot.service_id),
+        col(Appointment.day) == col(Slot.day),
+        _visit_in(BLOCKS_DAY),
+    )
+
+
+def _visit_in(states: Collection[AppointmentState]) -> ColumnElement[bool]:
+    """Whether an appointment is in one of these states."""
+    return col(Appointment.state).in_(states)
+
+
+def _told_today(now: datetime) -> ColumnElement[int]:
+    """How many places an entry was told of since midnight."""
+    midnight, _ = clock.day_bounds(clock.local_day(now))
+    told = select(func.count()).where(col(Offer.entry_id) == col(WaitlistEntry.id), col(Offer.created_at) >= midnight)
+    return told.correlate(WaitlistEntry).scalar_subquery()
+
+
+async def unheard(session: AsyncSession, *, now: datetime) -> bool:
+    """Whether texts about offers do not go out: the carrier is away, or has not approved their words.
+
+    Then a place that is offered is kept for somebody who never hears of it, and after her for the next. So one offer
+    whose text did not leave silences the list for an hour, and places go public.
+    """
+    query = (
+        select(Offer.id)
+        .join(Appointment, col(Appointment.id) == col(Offer.appointment_id))
+        .join(Message, col(Message.subject_id) == col(Appointment.public_id))
+        .where(
+            col(Offer.created_at).between(now - SILENCE, now - UNHEARD),
+            col(Offer.state).in_((OfferState.LIVE, OfferState.LAPSED)),
+            col(Message.subject_kind) == APPOINTMENT,
+            col(Message.kind) == MessageKind.OFFER,
+            col(Message.state).in_((MessageState.DUE, MessageState.EXPIRED)),
+            col(Message.posted_at).is_(None),
+        )
+        .limit(1)
+    )
+    return (await session.execute(query)).first() is not None
+
+
+def slots_to_offer(now: datetime, conditions: list[ColumnElement[bool]]) -> Any:
+    """Ids of slots with a place that would help somebody who waits, the earliest first.
+
+    Args:
+        now: the moment of the run.
+        conditions: what makes a place of Slot, with its Service, free to book; the caller joins nothing else.
+    """
+    return (
+        select(Slot.id)
+        .join(WaitlistTarget, col(WaitlistTarget.service_id) == col(Slot.service_id))
+        .join(WaitlistEntry, col(WaitlistEntry.id) == col(WaitlistTarget.entry_id))
+        .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
+        .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
+        .join(Service, col(Service.id) == col(Slot.service_id))
+        .where(*conditions, *fits(now))
+        .group_by(col(Slot.id), col(Slot.starts_at))
+        .order_by(col(Slot.starts_at), col(Slot.id))
+    )
