@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from booking.appointments.kinds import AppointmentState
-from booking.queue.estimating import Band, expected, headway, minutes_late, planned_headway, visit_minutes
+from booking.queue.estimating import ENOUGH, Band, expected, headway, minutes_late, planned_headway, visit_minutes
 from booking.queue.kinds import IN_PROGRESS, TicketState
 from booking.queue.rules import Policy, Turn, order
 from booking.queue.views import Board, Held, Line, Visit
@@ -145,9 +145,14 @@ def _late(line: Line, beside: list[Held], now: datetime) -> int:
         and one.as_waiting.arrived_at <= one.as_waiting.band_start
         and one.as_waiting.requeued_at is None
     ]
+    since = [one for one, _ in in_time if _called_after(one, line.late_said_at)]
     return minutes_late(
-        said=line.late_said,
+        said=line.late_said if len(since) < ENOUGH else None,  # what was said is overtaken by what was seen since
         called=[(end, one.called_at) for one, end in in_time if one.called_at is not None],
         unserved=[end for one, end in in_time if one.state is TicketState.WAITING],
         now=now,
     )
+
+
+def _called_after(one: Held, moment: datetime | None) -> bool:
+    return moment is not None and one.called_at is not None and one.called_at > moment

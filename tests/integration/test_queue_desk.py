@@ -18,7 +18,7 @@ from tests import queues, seeds
 from tests.queues import CLERK, Clock, Morning
 from tests.seeds import FACILITY, SERVICE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -111,6 +111,7 @@ async def test_a_form_sent_twice_makes_one_walk_in(morning: Morning, clock: Cloc
     assert (await morning.walk_in()).label == "A002"
 
 
+@pytest.mark.postgres15
 async def test_a_whole_visit_from_call_to_end(morning: Morning, clock: Clock) -> None:
     visit = await morning.booked(0, 1)
     clock.set(0)
