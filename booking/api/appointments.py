@@ -31,7 +31,7 @@ _DEVICE_PARAMETER = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "maxLength": _DEVICE_LONGEST, "examples": ["device-7f3a91c2"]},
-    "description": "a random mark of the device; at most two live holds each",
+    "description": "a random mark of the device; at most two live holds and a dozen visits ahead each",
 }
 Code = Annotated[ShortText, Path(description="the code of the appointment or hold", examples=["K7M2PQ4R"])]
 
@@ -67,7 +67,8 @@ async def hold_place(request: Request) -> Response:
     """
     asked, command = await asked_with_key(request, HoldPlace)
     sent = keyed("api:hold", key_of(asked), command)
-    mark = keys().index("device", _device(request) or asked.address)
+    named = _device(request)
+    mark = keys().index("device", named or asked.address)
 
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
@@ -75,6 +76,7 @@ async def hold_place(request: Request) -> Response:
             await check_address(hot, asked, what="hold")
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, device=mark,
+                device_known=bool(named),
                 minutes=asked.settings.hold_minutes, caps=caps_of(asked.settings),
             )  # fmt: skip
 
@@ -86,7 +88,7 @@ async def hold_place(request: Request) -> Response:
     status_code=201,
     response_model=TicketShape,
     responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra=creates(BookAppointment),
+    openapi_extra=creates(BookAppointment, _DEVICE_PARAMETER),
 )
 async def book_appointment(request: Request) -> Response:
     """Take a place for good: of a slot, or the one a hold keeps (with the hold's token). The answer follows the commit.
@@ -95,13 +97,14 @@ async def book_appointment(request: Request) -> Response:
     """
     asked, command = await asked_with_key(request, BookAppointment)
     sent = keyed("api:book", key_of(asked), command)
+    named = _device(request)
 
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
             return await service.book(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, token=token_of(asked),
-                caps=caps_of(asked.settings),
+                caps=caps_of(asked.settings), device=keys().index("device", named) if named else None,
             )  # fmt: skip
 
     return _created(asked, await asked.db.until_known(work))

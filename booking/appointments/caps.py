@@ -64,6 +64,7 @@ def caps_of(settings: Settings) -> Caps:
 
 
 _other = appointment.alias("other")
+_DEVICE = given("device_known", LargeBinary)
 
 
 def phone_may() -> ColumnElement[bool]:
@@ -88,10 +89,13 @@ def phone_has_room() -> ColumnElement[bool]:
     return func.coalesce(of_phone.scalar_subquery(), literal_column("0")) < given("upcoming_most", Integer)
 
 
-def device_has_room(device: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether the browser may have one more visit ahead; a booking without one always may."""
-    ahead = select(func.count()).where(_other.c.device == device, _ahead()).correlate(appointment)
-    return or_(device.is_(None), ahead.scalar_subquery() < given("device_most", Integer))
+def device_has_room() -> ColumnElement[bool]:
+    """Whether the browser may have one more visit ahead; one that does not say which it is always may.
+
+    A network address is no device: a whole carrier, or all patients of a program, stand behind one.
+    """
+    ahead = select(func.count()).where(_other.c.device == _DEVICE, _ahead())
+    return or_(_DEVICE.is_(None), ahead.scalar_subquery() < given("device_most", Integer))
 
 
 def _ahead() -> ColumnElement[bool]:
@@ -112,7 +116,7 @@ def given_up(*, device: bool) -> ColumnElement[int]:
         _other.c.cancelled_by == literal_column("'patient'"),
     )
     if device:
-        found = found.where(_other.c.device == given("device", LargeBinary))
+        found = found.where(_other.c.device == _DEVICE)
     else:
         mine = select(patient.c.id).where(patient.c.phone_index == given("phone_index", LargeBinary))
         found = found.where(_other.c.patient_id.in_(mine))

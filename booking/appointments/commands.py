@@ -1,5 +1,7 @@
 """What one can ask for."""
 
+from uuid import UUID
+
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
@@ -67,6 +69,27 @@ class BookAppointment(Command):
             raise PydanticCustomError("slot_or_hold", "name facility, service and slot, or a hold")
         if self.hold is not None and self.slot is not None:
             raise PydanticCustomError("slot_or_hold", "name a slot or a hold, not both")
+        return self
+
+
+class Coming(Command):
+    """One of those who come, and at which time."""
+
+    profile: UUID
+    slot: SlotId = Field(ge=1, le=LARGEST_SLOT)
+
+
+class BookTogether(Command):
+    """Book for people of one's account in one go: the place that a hold keeps, and as many more as are needed."""
+
+    hold: ShortText
+    people: tuple[Coming, ...] = Field(min_length=1)
+    language: Language = "vi"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "BookTogether":
+        if len({coming.profile for coming in self.people}) < len(self.people):
+            raise PydanticCustomError("each_once", "name each person once")
         return self
 
 

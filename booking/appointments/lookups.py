@@ -3,7 +3,7 @@
 Each is a transaction in itself, like the booking (statements.py).
 """
 
-from sqlalchemy import BigInteger, LargeBinary, Text, Uuid, and_, cast, func, literal_column, select, update
+from sqlalchemy import BigInteger, LargeBinary, Text, and_, cast, func, literal_column, select, update
 
 from booking.appointments.caps import device_has_room, given_up, phone_has_room, phone_may
 from booking.appointments.statements import facts_of_place, view_json
@@ -89,14 +89,10 @@ def _expired_slots(*, of_device: bool) -> Statement:
     return Statement(query.order_by(appointment.c.slot_id).limit(1000))
 
 
-NUMBER_MAY = Statement(select(phone_may().label("today"), phone_has_room().label("ahead")))
-"""Whether the number may have one more booking today, and one more visit ahead."""
+MAY = Statement(select(phone_may().label("today"), phone_has_room().label("ahead"), device_has_room().label("device")))
+"""Whether the number may have one more booking today, and number and device one more visit ahead."""
 GIVEN_UP_BY_NUMBER = Statement(select(given_up(device=False).label("number")))
 GIVEN_UP_BY_DEVICE = Statement(select(given_up(device=True).label("number")))
-DEVICE_MAY = Statement(
-    select(device_has_room(appointment.c.device)).where(appointment.c.public_id == given("public_id", Uuid))
-)
-"""Whether the browser that keeps a place may have one more visit ahead."""
 OPENED = _opened()
 LIVE_HOLDS = _live_holds()
 EXPIRED_SLOTS = _expired_slots(of_device=False)

@@ -66,6 +66,11 @@ class Appointment(SQLModel, table=True):
         Index("appointment_hold_key", "device", "hold_number", unique=True, postgresql_where="state = 'held'"),
         Index("appointment_upcoming", "starts_at", postgresql_where="state = 'booked'"),
         Index("appointment_account", "account_id", "starts_at", postgresql_where="account_id IS NOT NULL"),
+        Index("appointment_party", "party_id", postgresql_where="party_id IS NOT NULL"),
+        Index(
+            "appointment_device", "device", "starts_at",
+            postgresql_where="device IS NOT NULL AND state IN ('booked', 'arrived')",
+        ),
         # A place given up is not taken again by the same hands for some minutes.
         Index("appointment_given_up", "slot_id", "cancelled_at", postgresql_where="state = 'cancelled'"),
     )  # fmt: skip

@@ -32,13 +32,12 @@ from booking.appointments.errors import (
 )
 from booking.appointments.kinds import Channel
 from booking.appointments.lookups import (
-    DEVICE_MAY,
     EXPIRED_SLOTS,
     EXPIRED_SLOTS_OF_DEVICE,
     GIVEN_UP_BY_DEVICE,
     GIVEN_UP_BY_NUMBER,
     LIVE_HOLDS,
-    NUMBER_MAY,
+    MAY,
     REPLAY,
     SWEEP_SLOT,
 )
@@ -95,6 +94,7 @@ async def book(
     channel: Channel,
     caps: Caps,
     token: str | None = None,
+    device: bytes | None = None,
 ) -> Ticket:
     """Take a place for good, from a slot or from a live hold.
 
@@ -107,13 +107,14 @@ async def book(
         channel: through which door.
         caps: how much one number and one browser may have.
         token: of the hold, where one is confirmed.
+        device: which browser or telephone asks, where it says so.
 
     Raises:
         RuleBroken, Conflict, NotFound: with what can be done about it; nothing was written.
     """
     limit = changing.phone_limit(caps.per_day)
     person = parameters.person(command.patient, now=now)
-    values = person | caps.values(now) | {"phone_window": limit.window(now)}
+    values = person | caps.values(now) | {"device_known": device} | {"phone_window": limit.window(now)}
     values |= parameters.common(command.language, by=by, now=now, key=key, channel=channel)
     if command.hold is not None:
         ticket = await _confirm(hot, command.hold, token, values, key=key, caps=caps)
@@ -121,7 +122,7 @@ async def book(
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
 
     async def check() -> None:
-        await _check_number(hot, values, caps, now=now)
+        await _check_may(hot, values, caps, now=now)
         await _check_given_up(hot, values, GIVEN_UP_BY_NUMBER, now=now)
 
     return _named(await _take(hot, BOOK_SLOT, values, key, check, now=now), person["name"])
@@ -136,10 +137,13 @@ async def hold(
     key: IdempotencyKey,
     channel: Channel,
     device: bytes,
+    device_known: bool,
     minutes: int,
     caps: Caps,
 ) -> Ticket:
     """Keep a place while somebody types; at most two live holds for a device.
+
+    `device` is an address where the device does not say which it is; then `device_known` is false.
 
     Raises:
         TooManyHolds: two are held already.
@@ -150,7 +154,8 @@ async def hold(
         await release_expired(hot, row["slot_id"])
     values = parameters.common(command.language, by=by, now=now, key=key, channel=channel)
     values |= {"slot": command.slot, "facility": command.facility, "service": command.service}
-    values |= mine | {"hold_minutes": minutes} | caps.values(now)
+    values |= mine | {"hold_minutes": minutes, "device_known": device if device_known else None}
+    values |= caps.values(now)
 
     async def check() -> None:
         if await hot.fetchval(LIVE_HOLDS.sql, *LIVE_HOLDS.arguments(mine)) >= HOLDS_PER_DEVICE:
@@ -289,22 +294,22 @@ async def _confirm(
     replay = await _replay(hot, key)
     if replay is not None:
         return replay
-    await _check_number(hot, values, caps, now=values["now"])
-    if await hot.fetchval(DEVICE_MAY.sql, *DEVICE_MAY.arguments(values)) is False:
-        raise TooManyUpcoming(reason="device", most=caps.device)
+    await _check_may(hot, values, caps, now=values["now"])
     if (found := await refusals.opened(hot, code, token)) and orjson.loads(found["view"])["patient"]:
         raise AlreadyBooked  # confirmed already, under another key
     refused = await refusals.explain_closed(hot, held["slot_id"], now=values["now"])
     raise refused or HoldLapsed(nearest=await refusals.nearest(hot, held["slot_id"], now=values["now"]))
 
 
-async def _check_number(hot: Hot, values: dict[str, Any], caps: Caps, *, now: datetime) -> None:
-    row = await hot.fetchrow(NUMBER_MAY.sql, *NUMBER_MAY.arguments(values))
+async def _check_may(hot: Hot, values: dict[str, Any], caps: Caps, *, now: datetime) -> None:
+    row = await hot.fetchrow(MAY.sql, *MAY.arguments(values))
     if row is not None and not row["today"]:
         limit = changing.phone_limit(caps.per_day)
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(now))
     if row is not None and not row["ahead"]:
         raise TooManyUpcoming(reason="phone", most=caps.phone)
+    if row is not None and not row["device"]:
+        raise TooManyUpcoming(reason="device", most=caps.device)
 
 
 async def _check_given_up(hot: Hot, values: dict[str, Any], statement: Statement, *, now: datetime) -> None:

@@ -106,7 +106,7 @@ def _taken_place(*also: ColumnElement[bool]) -> CTE:
     )
 
 
-def _held_place() -> CTE:
+def _held_place(*also: ColumnElement[bool]) -> CTE:
     """The live hold of a public id, locked; its expiry is judged by the database's clock.
 
     A slot that was closed since, or a facility that was paused, promises nothing more. Both are read on the
@@ -119,9 +119,7 @@ def _held_place() -> CTE:
             appointment.c.state == HELD,
             ~appointment.c.offered,  # taken on the page of the offer: waitlist/
             appointment.c.expires_at > func.clock_timestamp(),
-            phone_may(),
-            phone_has_room(),
-            device_has_room(appointment.c.device),
+            *also,
             facility.c.id == appointment.c.facility_id,
             service.c.id == appointment.c.service_id,
             slot.c.id == appointment.c.slot_id,
@@ -184,6 +182,7 @@ def _made_appointment(place: CTE, person: CTE | None) -> CTE:
     }
     if person is not None:
         columns |= {"patient_id": person.c.id, "relation": given("relation", Choice(Relation)), "booked_at": NOW}
+        columns |= {"device": given("device_known", LargeBinary)}
     else:
         columns |= {
             "device": given("device", LargeBinary),
@@ -306,7 +305,8 @@ def _counted(visit: CTE) -> CTE:
 
 def _booking(way: Literal["slot", "hold"]) -> Statement:
     mine = not_only_given_up(device=False)
-    place = _taken_place(phone_may(), phone_has_room(), mine) if way == "slot" else _held_place()
+    may = (phone_may(), phone_has_room(), device_has_room())
+    place = _taken_place(*may, mine) if way == "slot" else _held_place(*may)
     person = _known_patient(place)
     visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
     also = [_confirmation(place, visit, person), _audited(visit, "appointment.book"), _counted(visit)]

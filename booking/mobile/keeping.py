@@ -60,7 +60,8 @@ async def _hold(request: Request, asked: Asked, command: HoldPlace, key: Idempot
             await check_address(hot, asked, what="hold")
             return await service.hold(
                 hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE,
-                device=device.index(request), minutes=asked.settings.hold_minutes,
+                device=device.index(request),
+                device_known=device.mark(request) is not None, minutes=asked.settings.hold_minutes,
                 caps=caps_of(asked.settings),
             )  # fmt: skip
 

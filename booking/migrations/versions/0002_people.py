@@ -162,11 +162,19 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state = 'cancelled'",
     )
+    op.create_index(
+        "appointment_party", "appointment", ["party_id"], unique=False, postgresql_where="party_id IS NOT NULL"
+    )
+    op.create_index(
+        "appointment_device",
+        "appointment",
+        ["device", "starts_at"],
+        unique=False,
+        postgresql_where="device IS NOT NULL AND state IN ('booked', 'arrived')",
+    )
     op.create_foreign_key("appointment_account_fk", "appointment", "account", ["account_id"], ["id"])
     op.add_column("message", sa.Column("secret", sa.LargeBinary(), nullable=True))
-    op.create_index(
-        "message_secret", "message", ["useful_until"], unique=False, postgresql_where="secret IS NOT NULL"
-    )
+    op.create_index("message_secret", "message", ["useful_until"], unique=False, postgresql_where="secret IS NOT NULL")
     op.add_column("patient", sa.Column("sex", SEX, nullable=True))
     op.add_column("patient", sa.Column("ward", sa.Text(), nullable=True))
     op.add_column("patient", sa.Column("guardian_name", sa.Text(), nullable=True))
@@ -187,6 +195,8 @@ def downgrade() -> None:
     op.drop_index("message_secret", table_name="message", postgresql_where="secret IS NOT NULL")
     op.drop_column("message", "secret")
     op.drop_constraint("appointment_account_fk", "appointment", type_="foreignkey")
+    op.drop_index("appointment_device", table_name="appointment")
+    op.drop_index("appointment_party", table_name="appointment")
     op.drop_index("appointment_given_up", table_name="appointment", postgresql_where="state = 'cancelled'")
     op.drop_index("appointment_account", table_name="appointment", postgresql_where="account_id IS NOT NULL")
     op.drop_column("appointment", "confirmed_at")
