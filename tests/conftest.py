@@ -22,6 +22,7 @@ from booking.main import create_app
 from booking.migrations import migrate
 from booking.settings import Settings, load
 from tests import postgres
+from tests.markup import faults
 from tests.postgres import Cluster, apart
 
 FULL = os.environ.get("HENKHAM_TESTS_FULL") == "1"
@@ -131,11 +132,19 @@ def app(settings: Settings) -> FastAPI:
     return create_app(settings)
 
 
+async def judged(answer: httpx.Response) -> None:
+    """Refuse a page whose HTML has a fault, in whichever test it is fetched."""
+    if answer.request.method != "HEAD" and answer.headers.get("content-type", "").startswith("text/html"):
+        found = faults((await answer.aread()).decode())
+        assert not found, f"{answer.request.method} {answer.request.url.path}: {found}"
+
+
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app, without sockets."""
+    """A client of the app, without sockets. It judges the HTML of every page it fetches."""
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://henkham.test") as made:
+    hooks = {"response": [judged]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://henkham.test", event_hooks=hooks) as made:
         yield made
     with contextlib.suppress(RuntimeError):
         await app.state.db.close()

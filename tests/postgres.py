@@ -25,6 +25,9 @@ WHEEL = 18
 """The version every test runs on."""
 LOWEST = 15
 """The oldest version we promise; Debian 12 has it."""
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+"""Bytes; a folder in memory with less than that free is not used: containers often have 64 MB."""
 
 
 T = TypeVar("T")
@@ -92,12 +95,23 @@ def running(major: int = WHEEL) -> Iterator[Cluster]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder which the user that runs PostgreSQL can reach; pytest's own is closed when we are root."""
-    bases = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]
-    base = next(base for base in bases if base.is_dir() and reachable(base / "any"))
+    """A folder which the user that runs PostgreSQL can reach; pytest's own is closed when we are root.
+
+    In memory where there is room: a database is cloned there in a third of the time.
+    """
+    bases = [_MEMORY, Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]
+    base = next(base for base in bases if base.is_dir() and reachable(base / "any") and _roomy(base))
     folder = Path(tempfile.mkdtemp(prefix="henkham-tests-", dir=base))
     folder.chmod(0o711)
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _roomy(base: Path) -> bool:
+    """Whether servers can live there; programs may be copied beside their data, so they must be allowed to run."""
+    if base != _MEMORY:
+        return True
+    there = os.statvfs(base)
+    return not there.f_flag & os.ST_NOEXEC and there.f_bavail * there.f_frsize >= _ROOM

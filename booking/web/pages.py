@@ -1,5 +1,6 @@
 """Pages: one Jinja environment for each language, and how a page leaves the house."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache, partial
@@ -26,6 +27,8 @@ TYPES = ("normal", "large")
 _DAYS_VI = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ Nhật")
 _LONGEST_NEXT = 2000
 _FIRST_PRINTABLE = " "
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+"""Signs that were typed, perhaps, and for which HTML has no place."""
 
 
 @cache
@@ -100,9 +103,9 @@ def page(
         "large_type": request.cookies.get("type") == "large",
         "account": getattr(request.state, "signed_in", None),  # set by whoever knows who asks
     }
-    body = environment(language).get_template(template).render(**frame, **context).encode()
+    body = environment(language).get_template(template).render(**frame, **context)
     headers = {"Content-Language": language, "Cache-Control": "no-store" if personal else "private, no-cache"}
-    content, encoding = squeezed(request, body, secret=personal)
+    content, encoding = squeezed(request, _NO_TEXT.sub("", body).encode(), secret=personal)
     answer = HTMLResponse(content, status, headers | encoding)
     device.keep(request, answer)
     return answer

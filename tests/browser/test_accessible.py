@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 from booking.web.pages import FOLDER
 from tests.browser.conftest import PHONE, Site
 from tests.browser.walks import Walk, all_walks
+from tests.markup import faults
 
 pytestmark = pytest.mark.browser
 Phone = Callable[..., Page]
@@ -21,17 +22,21 @@ WALKS = all_walks()
 
 
 @pytest.fixture
-def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The templates the server renders, in their order: what a walk says it stops at is held against it."""
-    names: list[str] = []
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The templates the server renders and their HTML, in their order: what a walk says it stops at is held against it.
+
+    Their HTML is judged where a walk stops, because a browser repairs what is wrong without a word.
+    """
+    pages: list[tuple[str, str]] = []
     render = jinja2.Template.render
 
     def noted(template: jinja2.Template, *values: Any, **more: Any) -> str:
-        names.append(template.name or "")
-        return render(template, *values, **more)
+        html = render(template, *values, **more)
+        pages.append((template.name or "", html))
+        return html
 
     monkeypatch.setattr(jinja2.Template, "render", noted)
-    return names
+    return pages
 
 
 def _widths(page: Page) -> Iterator[tuple[str, bool]]:
@@ -60,14 +65,21 @@ def _look(page: Page, axe: Axe, where: str, language: str) -> None:
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.name)
 def test_axe_finds_nothing(
-    site: Site, phone: Phone, monkeypatch: pytest.MonkeyPatch, rendered: list[str], walk: Walk, language: str
+    site: Site,
+    phone: Phone,
+    monkeypatch: pytest.MonkeyPatch,
+    rendered: list[tuple[str, str]],
+    walk: Walk,
+    language: str,
 ) -> None:
     page = phone(language=language)
     axe = Axe()
     seen: set[str] = set()
     for template, case in walk.go(page, site, monkeypatch):
         where = f"{template}, {case}"
-        assert rendered[-1:] == [template], f"{where}: the server rendered {rendered[-1:]}"
+        name, html = rendered[-1]
+        assert name == template, f"{where}: the server rendered {name}"
+        assert faults(html) == (), where
         _look(page, axe, where, language)
         seen.add(template)
     assert seen == walk.shows
