@@ -34,7 +34,8 @@ def recipient_of(visit: Appointment, patient: Patient, account: Account | None) 
         patient: who comes; her refusal of SMS counts whoever reads them.
         account: of `visit.account_id`; None where nobody was signed in.
     """
-    phone = account.phone if account is not None else patient.phone
+    proven = account is not None and account.ended_at is None  # an account ends when its number has a new owner
+    phone = account.phone if account is not None and proven else patient.phone
     return Recipient(phone, visit.language, _why_not(phone, patient))
 
 

@@ -27,7 +27,7 @@ class CodeRefused(RuleBroken):
     `reason` is form where it was no code of six digits at all; then no try is counted.
     """
 
-    code = "code_refused"
+    code = "sms_code_refused"
 
 
 class CodeNotAsked(NotFound):

@@ -121,6 +121,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("This is not a telephone number of Vietnam."),
         _("A mobile number has 10 digits and begins with 0."),
     ),
+    "not_mobile": (_("No SMS reaches this number."), _("Enter a mobile number, or let a relative or the desk book.")),
+    "sms_code_refused": (
+        _("This code is not good."),
+        _("Check the digits of the newest message, or ask for another code."),
+    ),
+    "sms_code_refused.form": (_("The code has six digits."), _("Enter them as they stand in the message.")),
+    "code_not_asked": (
+        _("Nobody has asked for a code for this number lately."),
+        _("The person enters the number on the page first."),
+    ),
+    "staff_only": (_("Only staff may do this."), _("Ask at the desk.")),
+    "birth_unknown": (
+        _("Nobody booked for with this number has this date of birth."),
+        _("Enter it as it was entered then."),
+    ),
+    "session_unknown": (_("There is no such sign-in."), _("Look at the list again: it may be over already.")),
+    "sign_in_needed": (_("Please sign in first."), _("Sign in with a mobile number; you come back here.")),
+    "birth_needed": (_("Please name a date of birth first."), _("This number has not been used here for a long time.")),
     "birth_refused": (_("The date of birth cannot be used."), _("Enter the day, or the year only.")),
     "birth_refused.missing": (_("The year of birth is missing."), _("Enter four digits, such as 1958.")),
     "birth_refused.disagree": (_("The date and the year of birth disagree."), _("Enter one of them.")),
@@ -178,6 +196,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "own_number_needed": (
         _("This is the number that books for her."),
         _("Enter her own mobile number."),
+    ),
+    "invitation_unknown": (
+        _("We cannot find this invitation."),
+        _("It was used, its days are over, or it concerns somebody else."),
+    ),
+    "invitation_refused": (
+        _("This re-examination slip cannot be taken in."),
+        _("It needs a number of the person's papers, and days in their order."),
     ),
     "export_unreadable": (_("The export cannot be read."), _("The report beside the file says why.")),
     "feed_invalid": (_("The feed file cannot be used."), _("Put right what is named, and check it again.")),
