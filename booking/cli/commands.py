@@ -8,6 +8,7 @@ import typer
 
 from booking.access.kinds import Role
 from booking.cli.terminal import settings_or_exit
+from booking.directory.kinds import WordKind
 
 app = typer.Typer(
     help="Hẹn Khám: appointment booking for the public health facilities of Vũng Tàu.",
@@ -23,6 +24,19 @@ staff_app = typer.Typer(
 app.add_typer(staff_app, name="staff")
 audit_app = typer.Typer(help="The audit: whether it is as it was written.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+words_app = typer.Typer(
+    help="The plain words that search understands, and the words of an emergency.", no_args_is_help=True
+)
+app.add_typer(words_app, name="words")
+
+Kind = Annotated[
+    WordKind,
+    typer.Argument(
+        help="emergency: leads to 115. service: suggests one. paper: explains one. same: another word. "
+        "nothing: hides shorter words in it."
+    ),
+]
+Words = Annotated[str, typer.Argument(metavar="PHRASE", help="As people type it, with its accents.")]
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
@@ -188,3 +202,44 @@ def audit_verify() -> None:
     from booking.cli import audit
 
     raise typer.Exit(audit.verify(settings))
+
+
+@words_app.command("list")
+def words_list(
+    kind: Annotated[WordKind | None, typer.Option(help="Only words of this kind.")] = None,
+    containing: Annotated[str | None, typer.Option(metavar="TEXT", help="Only phrases with this text.")] = None,
+) -> None:
+    """Print kind, phrase and target of each word, with tabs between. Exit code 1: there is none."""
+    settings = settings_or_exit()
+    from booking.cli import words
+
+    raise typer.Exit(words.show(settings, kind=kind, containing=containing))
+
+
+@words_app.command("add")
+def words_add(
+    kind: Kind,
+    phrase: Words,
+    target: Annotated[
+        str,
+        typer.Argument(help="A service's code; referral, reexam_slip or insurance_card; or the other word."),
+    ] = "",
+) -> None:
+    """Let a phrase lead somewhere. Search knows it at once. Exit code 1: it did already. 2: it cannot."""
+    settings = settings_or_exit()
+    from booking.cli import words
+
+    raise typer.Exit(words.add(settings, kind=kind, words=phrase, target=target))
+
+
+@words_app.command("remove")
+def words_remove(
+    kind: Kind,
+    phrase: Words,
+    target: Annotated[str | None, typer.Argument(help="Only this target; else all of the phrase.")] = None,
+) -> None:
+    """Let a phrase lead nowhere any more; seeding does not bring it back. Exit code 1: it led nowhere."""
+    settings = settings_or_exit()
+    from booking.cli import words
+
+    raise typer.Exit(words.remove(settings, kind=kind, words=phrase, target=target))

@@ -24,6 +24,9 @@ router = APIRouter(include_in_schema=False)
 _ON_HOME = 6
 """Services named on the first page; the others are one step away."""
 
+_ASKED_MOST = ("kham-tong-quat", "kham-nhi", "tiem-chung-tre-em", "kham-thai")
+"""What most people come for stands first, where it is offered; after it what most places offer."""
+
 
 @router.get("/")
 async def home(request: Request, asked: Ask, q: Annotated[str, Query()] = "") -> Response:
@@ -34,6 +37,7 @@ async def home(request: Request, asked: Ask, q: Annotated[str, Query()] = "") ->
     async with asked.db.transaction() as session:
         found = await queries.facilities(session)
         offered = await directory.services(session)
+    offered.sort(key=lambda each: _ASKED_MOST.index(each.code) if each.code in _ASKED_MOST else len(_ASKED_MOST))
     return page(
         request, "home.html", large=large(found), wards=by_ward(found), services=offered[:_ON_HOME],
         more=len(offered) > _ON_HOME,

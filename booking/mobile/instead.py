@@ -14,6 +14,7 @@ from booking.directory.queries import FacilityView
 from booking.mobile.calendar import Day, Month, Summary, summary
 from booking.mobile.listing import Listed, Offered, Opening, days_of, items, next_opening
 from booking.mobile.reading import Days
+from booking.mobile.wards import in_order
 from booking.web.dependencies import Asked
 
 NEAREST = 3
@@ -24,7 +25,7 @@ FARTHEST = 400
 
 _AROUND = 28
 
-_NO_WAITING = (NothingFree.PAUSED, NothingFree.PAST)
+_NO_WAITING = (NothingFree.PAUSED, NothingFree.PAST, NothingFree.NO_SESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,12 @@ async def anywhere(asked: Asked, service: str, views: Sequence[FacilityView], *,
     """The soonest free place from `start` at each of these facilities that has one, the soonest first."""
     by_code = {view.code: view for view in views}
     rows: list[dict[str, Any]] = await items(asked, EARLIEST_ANYWHERE, service=service, start=max(start, asked.now))
-    return [
+    found = [
         Elsewhere(by_code[row["facility"]], service, datetime.fromisoformat(row["start"]), row["free"])
         for row in rows
         if row["facility"] in by_code
     ]
+    return sorted(found, key=lambda each: (each.start, in_order(each.facility)))
 
 
 async def _elsewhere(asked: Asked, what: Offered, *, start: datetime) -> list[Elsewhere]:
@@ -87,21 +89,17 @@ async def _elsewhere(asked: Asked, what: Offered, *, start: datetime) -> list[El
 async def of_day(asked: Asked, what: Offered, day: date) -> Instead:
     """For a day with nothing free."""
     today = local_day(asked.now)
-    start = asked.now if day < today else day_bounds(day)[0]
-    if not what.taking or not today <= day <= today + timedelta(days=FARTHEST):
-        why = WhyNot(NothingFree.PAUSED if not what.taking else _beyond(day, today))
+    if not what.taking or day > today + timedelta(days=FARTHEST):
+        why = WhyNot(NothingFree.NO_SESSION if what.taking else NothingFree.PAUSED)
         return Instead(why, None, [], await _elsewhere(asked, what, start=asked.now), None)
-    first, last = max(today, day - timedelta(days=_AROUND)), day + timedelta(days=_AROUND)
-    around = await days_of(asked, what, first, last)
+    near = max(day, today)
+    around = await days_of(asked, what, max(today, near - timedelta(days=_AROUND)), near + timedelta(days=_AROUND))
     # It may have become free since the page was asked for: then the day itself is the nearest.
-    why = around.why.get(day, WhyNot(NothingFree.FULL))
+    why = WhyNot(NothingFree.PAST) if day < today else around.why.get(day, WhyNot(NothingFree.FULL))
+    start = day_bounds(near)[0]
     elsewhere = await _elsewhere(asked, what, start=start) or await _elsewhere(asked, what, start=asked.now)
     wait = None if why.reason in _NO_WAITING else f"/wait{what.path.removeprefix('/f')}?from={day}"
-    return Instead(why, around.holidays.get(day), _nearest(around, day), elsewhere, wait)
-
-
-def _beyond(day: date, today: date) -> NothingFree:
-    return NothingFree.PAST if day < today else NothingFree.NO_SESSION
+    return Instead(why, around.holidays.get(day), _nearest(around, near), elsewhere, wait)
 
 
 def _nearest(around: Listed, day: date) -> list[Day]:

@@ -8,6 +8,9 @@ from booking.directory.kinds import FacilityKind
 from booking.directory.queries import FacilityView
 from booking.text import plain_sort_key
 
+_LARGE = (FacilityKind.HOSPITAL, FacilityKind.MEDICAL_CENTRE)
+_AFTER_NUMBERS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Ward:
@@ -35,15 +38,17 @@ def by_ward(views: Sequence[FacilityView]) -> list[Ward]:
 
 def _ward(stations: list[FacilityView]) -> Ward:
     name = stations[0].ward_2025
-    stations = sorted(stations, key=lambda view: _old_order(view.ward_2023 or ""))
+    stations = sorted(stations, key=in_order)
     old = dict.fromkeys(view.ward_2023 for view in stations if view.ward_2023 and view.ward_2023 != name)
     return Ward(name, stations, [_short(each) for each in old])
 
 
-def _old_order(ward: str) -> tuple[int, str]:
-    """Wards that are numbers by number, before those with names."""
-    last = ward.rsplit(" ", 1)[-1]
-    return (int(last), "") if last.isdecimal() else (1000, plain_sort_key(ward))
+def in_order(view: FacilityView) -> tuple[int, str]:
+    """The hospital and the centre, then stations of wards that are numbers by number, then those of names."""
+    last = view.name.rsplit(" ", 1)[-1]
+    if view.kind is not FacilityKind.HEALTH_STATION:
+        return _LARGE.index(view.kind), ""
+    return (len(_LARGE) + int(last), "") if last.isdecimal() else (_AFTER_NUMBERS, plain_sort_key(view.name))
 
 
 def _short(ward: str) -> str:
