@@ -10,6 +10,7 @@ import booking.appointments.waitlist.models
 import booking.availability.models
 import booking.directory.models
 import booking.exchange.models
+import booking.invitations.models
 import booking.messages.models
 import booking.patients.models
 import booking.patients.session_models

@@ -234,10 +234,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Take three or four words that do not belong together."),
     ),
     "password_refused.same": (_("This is the present password."), _("Choose another one.")),
-    "code_refused": (
+    "authenticator_refused": (
         _("This code does not fit."),
         _("Enter the six digits the authenticator shows now. Check that the telephone's clock is right."),
     ),
+    "present_password_wrong": (_("The present password does not fit."), _("Enter it again.")),
+    "desk_sign_in_needed": (_("Sign in to work here."), _("Use your user name and password.")),
+    "new_password_needed": (_("Choose a password of your own first."), _("The first one is good for one sign-in.")),
     "right_missing": (_("Your account may not do this."), _("Ask the manager of your facility.")),
     "last_administrator": (
         _("This is the last city administrator."),

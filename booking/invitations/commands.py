@@ -1,0 +1,25 @@
+"""What a hospital's export tells of a slip."""
+
+from pydantic import Field
+
+from booking.inputs import Command, IsoDate, Name, ShortText, Whole
+
+
+class ReceiveInvitation(Command):
+    """One re-examination slip. `source` and `key` name it for good: the same again changes what is known of it.
+
+    The diagnosis of a slip is never read, and there is no field for one.
+    """
+
+    source: ShortText = Field(description="the feed it came by")
+    key: ShortText = Field(description="what names the slip there, such as its number")
+    facility: ShortText
+    service: ShortText | None = None
+    name: Name
+    birth_date: IsoDate | None = None
+    birth_year: Whole | None = Field(None, ge=0, le=9999)
+    citizen_ids: tuple[ShortText, ...] = ()
+    bhyt_numbers: tuple[ShortText, ...] = ()
+    due: IsoDate
+    first: IsoDate | None = None
+    last: IsoDate | None = None

@@ -1,0 +1,76 @@
+"""Whom a slip concerns: a number of her papers, her name and her birth, all three; never a name alone.
+
+Nothing is stored about a match. It is asked for when somebody looks or books, so a number entered later finds the slip
+and a number corrected loses it, with nothing to repair.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import LargeBinary, and_, cast, or_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.invitations.kinds import InvitationState
+from booking.invitations.models import Invitation
+from booking.invitations.rules import same_birth
+from booking.patients import consents
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.models import Patient
+from booking.patients.rules import Birth
+from booking.sealed import keys
+
+
+def name_index(folded: str) -> bytes:
+    """The blind index of a folded name, for slips only."""
+    return keys().index("invitation-name", folded)
+
+
+def is_open(today: date) -> Any:
+    """Slips that can be used: open ones, and those whose visit was cancelled, as long as they are good.
+
+    Needs the visit outer-joined.
+    """
+    given_back = and_(
+        col(Invitation.state) == InvitationState.USED, col(Appointment.state) == AppointmentState.CANCELLED
+    )
+    return and_(or_(col(Invitation.state) == InvitationState.OPEN, given_back), col(Invitation.last_day) >= today)
+
+
+async def of_patient(session: AsyncSession, patient: Patient, *, today: date, lock: bool = False) -> list[Invitation]:
+    """The open slips that concern a person who agreed to be shown them, the earliest due first.
+
+    Args:
+        session: the caller's transaction.
+        patient: the person.
+        today: the local day.
+        lock: whether one of them is about to be used.
+    """
+    marks = [mark for mark in (patient.citizen_id_index, patient.bhyt_index) if mark is not None]
+    if not marks or patient.id is None or patient.erased_at is not None:
+        return []
+    if not (await consents.standing(session, patient.id)).get(ConsentPurpose.INVITATION, False):
+        return []
+    query = (
+        select(Invitation)
+        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
+        .where(
+            col(Invitation.marks).overlap(cast(marks, ARRAY(LargeBinary))),  # type: ignore[attr-defined]
+            col(Invitation.name_index) == name_index(patient.name_folded),
+            is_open(today),
+        )
+        .order_by(col(Invitation.due), col(Invitation.id))
+    )
+    if lock:
+        query = query.with_for_update(of=Invitation).execution_options(populate_existing=True)
+    person = Birth(patient.birth_year, patient.birth_date)
+    found = (await session.execute(query)).scalars()
+    return [slip for slip in found if same_birth(birth_of(slip), person)]
+
+
+def birth_of(slip: Invitation) -> Birth:
+    """The birth on a slip."""
+    return Birth(slip.birth_year, date.fromisoformat(slip.birth_day) if slip.birth_day else None)

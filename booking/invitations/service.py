@@ -1,0 +1,152 @@
+"""Use cases of invitations: receive, use, withdraw, lapse. Matching is a question, see `matching`."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking import ids
+from booking.actor import Actor
+from booking.appointments.errors import AppointmentUnknown
+from booking.appointments.models import Appointment
+from booking.clock import local_day
+from booking.directory.errors import FacilityUnknown, ServiceUnknown
+from booking.directory.models import Facility, Service
+from booking.invitations import matching, rules
+from booking.invitations.commands import ReceiveInvitation
+from booking.invitations.errors import InvitationUnknown
+from booking.invitations.kinds import InvitationState
+from booking.invitations.models import Invitation
+from booking.patients.models import Patient
+from booking.patients.persons import index_of
+from booking.patients.rules import read_birth, read_name
+from booking.text import fold
+from booking.trail.service import record
+
+
+async def receive(session: AsyncSession, command: ReceiveInvitation, *, by: Actor, now: datetime) -> UUID:
+    """Take in a slip; the same source and key again changes what is known of an unused one. Its public id.
+
+    A slip that was used or withdrawn stays as it is: an old file that comes again does not open it anew. One that had
+    lapsed and comes with a later last day is open again.
+
+    Raises:
+        InvitationRefused: it can concern nobody, or its days are impossible.
+        NameRefused, BirthRefused: no person has such a name or birth.
+        FacilityUnknown, ServiceUnknown: nothing here has this code.
+    """
+    today = local_day(now)
+    values = await _columns(session, command, today=today)
+    mine = (col(Invitation.source) == command.source, col(Invitation.source_key) == command.key)
+    slip = (await session.execute(select(Invitation).where(*mine).with_for_update())).scalar_one_or_none()
+    if slip is None:
+        slip = Invitation(
+            public_id=ids.public_id(), source=command.source, source_key=command.key, received_at=now, changed_at=now,
+            state=InvitationState.LAPSED if values["last_day"] < today else InvitationState.OPEN, **values,
+        )  # fmt: skip
+        session.add(slip)
+        await session.flush()
+        record(session, "invitation.receive", "invitation", slip.public_id, by=by, now=now, source=command.source)
+        return slip.public_id
+    if slip.state in (InvitationState.OPEN, InvitationState.LAPSED):
+        changed = sorted(column for column, value in values.items() if getattr(slip, column) != value)
+        for column in changed:
+            setattr(slip, column, values[column])
+        slip.state = InvitationState.LAPSED if slip.last_day < today else InvitationState.OPEN
+        if changed:
+            slip.changed_at = now
+            record(session, "invitation.change", "invitation", slip.public_id, by=by, now=now, changed=changed)
+        await session.flush()
+    return slip.public_id
+
+
+async def _columns(session: AsyncSession, command: ReceiveInvitation, *, today: date) -> dict[str, Any]:
+    facility = await session.scalar(select(Facility).where(col(Facility.code) == command.facility))
+    if facility is None:
+        raise FacilityUnknown(facility=command.facility)
+    service = None
+    if command.service is not None:
+        wanted = (col(Service.facility_id) == facility.id, col(Service.code) == command.service)
+        service = await session.scalar(select(Service).where(*wanted))
+        if service is None:
+            raise ServiceUnknown(facility=command.facility, service=command.service)
+    birth = read_birth(day=command.birth_date, year=command.birth_year, today=today)
+    days = rules.window(command.due, first=command.first, last=command.last)
+    found = rules.marks(command.citizen_ids, command.bhyt_numbers)
+    return {
+        "facility_id": facility.id,
+        "service_id": service.id if service is not None else None,
+        "marks": sorted(index_of(mark) for mark in found),
+        "name_index": matching.name_index(fold(read_name(command.name))),
+        "birth_year": birth.year,
+        "birth_day": birth.day.isoformat() if birth.day else None,
+        "due": command.due,
+        "first_day": days.first,
+        "last_day": days.last,
+    }
+
+
+async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datetime) -> UUID | None:
+    """Use the slip a visit that was just booked answers, if there is one; its public id.
+
+    Call it in the booking's transaction, after the visit is written: both stand or neither does. The visit answers a
+    slip of its patient for the facility, for the service where the slip names one, on a day of the slip's window. Two
+    visits never use one slip: its row is locked, and whoever comes second finds it used.
+
+    Raises:
+        AppointmentUnknown: there is no such visit.
+    """
+    row = (
+        await session.execute(
+            select(Appointment, Patient)
+            .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+            .where(col(Appointment.public_id) == appointment)
+        )
+    ).first()
+    if row is None:
+        raise AppointmentUnknown
+    visit, patient = row
+    for slip in await matching.of_patient(session, patient, today=local_day(now), lock=True):
+        days = rules.Window(slip.first_day, slip.last_day)
+        if slip.facility_id == visit.facility_id and slip.service_id in (None, visit.service_id):
+            if not days.covers(local_day(visit.starts_at)):
+                continue
+            slip.state, slip.appointment_id, slip.changed_at = InvitationState.USED, visit.id, now
+            record(session, "invitation.use", "invitation", slip.public_id, by=by, now=now, visit=str(appointment))
+            await session.flush()
+            return slip.public_id
+    return None
+
+
+async def withdraw(session: AsyncSession, source: str, key: str, *, by: Actor, now: datetime) -> None:
+    """The hospital takes a slip back. One that was used stays used; withdrawing again changes nothing.
+
+    Raises:
+        InvitationUnknown: no slip came by this source under this key.
+    """
+    mine = (col(Invitation.source) == source, col(Invitation.source_key) == key)
+    slip = (await session.execute(select(Invitation).where(*mine).with_for_update())).scalar_one_or_none()
+    if slip is None:
+        raise InvitationUnknown
+    if slip.state in (InvitationState.OPEN, InvitationState.LAPSED):
+        slip.state, slip.changed_at = InvitationState.WITHDRAWN, now
+        record(session, "invitation.withdraw", "invitation", slip.public_id, by=by, now=now)
+        await session.flush()
+
+
+async def lapse(session: AsyncSession, *, by: Actor, now: datetime) -> int:
+    """Close open slips whose last day is over; how many."""
+    closed = await session.execute(
+        update(Invitation)
+        .where(col(Invitation.state) == InvitationState.OPEN, col(Invitation.last_day) < local_day(now))
+        .values(state=InvitationState.LAPSED, changed_at=now)
+        .returning(col(Invitation.public_id))
+        .execution_options(synchronize_session=False)
+    )
+    found = closed.scalars().all()
+    for public_id in found:
+        record(session, "invitation.lapse", "invitation", public_id, by=by, now=now)
+    return len(found)

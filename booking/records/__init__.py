@@ -1,0 +1,1 @@
+"""Everything held about a person, across capabilities: shown to her, handed over, withdrawn, erased."""

@@ -1,0 +1,279 @@
+"""Re-examination slips: whom they concern, used once, when they lapse."""
+
+import asyncio
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from booking.actor import system
+from booking.appointments import service as appointments
+from booking.appointments.commands import CancelAppointment
+from booking.clock import utc_now
+from booking.db import Database
+from booking.invitations import matching, queries, service
+from booking.invitations.commands import ReceiveInvitation
+from booking.invitations.errors import InvitationRefused, InvitationUnknown
+from booking.invitations.queries import InvitationView
+from booking.patients import consents
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.queries import ProfileView
+from scheduler.jobs import lapse_invitations
+from tests import people, seeds
+from tests.asking import BOOK, new_key
+from tests.households import TODAY, account, actor, add
+from tests.seeds import FACILITY, OTHER_SERVICE, SERVICE, World
+
+pytestmark = pytest.mark.anyio
+
+CARD, OTHER_CARD, INSURANCE = "077190000001", "077190000002", "GD4797912345678"
+NAME = "Nguyễn Thị Mẫu"
+FEED = system("feed")
+
+
+def _slip(**more: Any) -> ReceiveInvitation:
+    usual: dict[str, Any] = {
+        "source": "bv-mau", "key": "HK-1", "facility": FACILITY, "service": SERVICE, "name": "NGUYEN THI MAU",
+        "birth_date": date(1990, 5, 17), "bhyt_numbers": (INSURANCE,), "due": TODAY + timedelta(days=2),
+    }  # fmt: skip
+    return ReceiveInvitation(**(usual | more))
+
+
+async def _receive(db: Database, **more: Any) -> UUID:
+    async with db.transaction() as session:
+        return await service.receive(session, _slip(**more), by=FEED, now=utc_now())
+
+
+async def _shown(db: Database, home: int) -> list[InvitationView]:
+    async with db.transaction() as session:
+        return await queries.of_account(session, home, today=TODAY)
+
+
+async def _consent(db: Database, home: int, who: ProfileView, *, granted: bool = True) -> None:
+    async with db.transaction() as session:
+        await consents.give(
+            session, who.patient_id, {ConsentPurpose.INVITATION: granted}, account_id=home, language="vi",
+            channel="mobile", by=actor(home), now=utc_now(),
+        )  # fmt: skip
+
+
+async def _person(db: Database, number: int = 1, **more: Any) -> tuple[int, ProfileView]:
+    """Somebody with the insurance card of the slip, who agreed to be shown slips."""
+    home = await account(db, people.phone(number))
+    usual: dict[str, Any] = {"birth_date": date(1990, 5, 17), "bhyt_number": "7912345678"}
+    hers = await add(db, home, **({"name": NAME} | usual | more))
+    await _consent(db, home, hers)
+    return home, hers
+
+
+async def _visit(client: httpx.AsyncClient, world: World, slot: int, service: str = SERVICE) -> dict[str, Any]:
+    """Her visit, booked under her number, name and birth: the same patient."""
+    person = {"name": NAME, "birth_date": "1990-05-17", "phone": people.phone(1)}
+    body = world.booking(slot, person, service=service)
+    answer = await client.post(BOOK, json=body, headers=new_key())
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def _use(db: Database, visit: dict[str, Any]) -> UUID | None:
+    async with db.transaction() as session:
+        return await service.use(session, await _public_id(session, visit), by=FEED, now=utc_now())
+
+
+async def _public_id(session: AsyncSession, visit: dict[str, Any]) -> UUID:
+    found = await session.execute(text("SELECT public_id FROM appointment WHERE code = :code"), {"code": visit["code"]})
+    public_id: UUID = found.scalar_one()
+    return public_id
+
+
+async def test_a_slip_comes_to_the_page_of_whom_it_concerns(db: Database) -> None:
+    await seeds.seed(db)
+    home, hers = await _person(db)
+    slip = await _receive(db)
+    (shown,) = await _shown(db, home)
+    assert (shown.id, shown.profile, shown.name, shown.facility, shown.service) == (
+        slip,
+        hers.id,
+        NAME,
+        FACILITY,
+        SERVICE,
+    )
+    assert (shown.first, shown.last) == (shown.due - timedelta(days=3), shown.due + timedelta(days=10))
+    row = (await seeds.rows(db, "SELECT i::text AS row FROM invitation i"))[0]["row"]
+    assert "7912345678" not in row
+    assert "mau" not in row.lower().replace("bv-mau", "")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"bhyt_number": "7912345679"},
+        {"bhyt_number": None},
+        {"name": "Nguyễn Thị Mẫu Hai"},
+        {"birth_date": date(1990, 5, 18)},
+        {"birth_date": date(1991, 5, 17)},
+    ],
+)
+async def test_number_name_and_birth_must_all_fit(db: Database, who: dict[str, Any]) -> None:
+    await seeds.seed(db)
+    home, _ = await _person(db, **who)
+    await _receive(db)
+    assert await _shown(db, home) == []
+
+
+async def test_a_number_entered_later_finds_the_slip_and_a_year_alone_is_enough(db: Database) -> None:
+    await seeds.seed(db)
+    home = await account(db, people.phone(1))
+    hers = await add(db, home, NAME, year=1990)
+    await _consent(db, home, hers)
+    await _receive(db, citizen_ids=(CARD,), bhyt_numbers=("not a number",))
+    assert await _shown(db, home) == []
+    await add(db, home, NAME, year=1990, citizen_id=CARD)
+    assert len(await _shown(db, home)) == 1
+
+
+async def test_nothing_is_shown_without_consent_nor_after_it_was_withdrawn(db: Database) -> None:
+    await seeds.seed(db)
+    home, hers = await _person(db)
+    await _receive(db)
+    await _consent(db, home, hers, granted=False)
+    assert await _shown(db, home) == []
+    await _consent(db, home, hers)
+    assert len(await _shown(db, home)) == 1
+
+
+async def test_a_slip_of_somebody_else_does_not_exist(db: Database) -> None:
+    await seeds.seed(db)
+    home, _ = await _person(db)
+    other, _ = await _person(db, 2, bhyt_number=None, citizen_id=OTHER_CARD)
+    slip = await _receive(db)
+    async with db.transaction() as session:
+        assert (await queries.of_account_one(session, home, slip, today=TODAY)).id == slip
+        with pytest.raises(InvitationUnknown):
+            await queries.of_account_one(session, other, slip, today=TODAY)
+
+
+async def test_the_same_slip_again_is_one_and_says_what_is_new(db: Database) -> None:
+    await seeds.seed(db)
+    home, _ = await _person(db)
+    first = await _receive(db)
+    assert await _receive(db) == first
+    assert await _receive(db, due=TODAY + timedelta(days=5)) == first
+    (shown,) = await _shown(db, home)
+    assert shown.due == TODAY + timedelta(days=5)
+    actions = await seeds.rows(db, "SELECT action FROM audit_event WHERE object_kind = 'invitation' ORDER BY id")
+    assert [row["action"] for row in actions] == ["invitation.receive", "invitation.change"]
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        {"bhyt_numbers": ()},
+        {"bhyt_numbers": ("12", "GD9999999999999")},
+        {"last": TODAY},
+        {"last": TODAY + timedelta(days=800)},
+    ],
+)
+async def test_a_slip_that_can_concern_nobody_is_refused(db: Database, slip: dict[str, Any]) -> None:
+    await seeds.seed(db)
+    with pytest.raises(InvitationRefused):
+        await _receive(db, **slip)
+
+
+async def test_a_visit_uses_the_slip_it_answers_once(db: Database, client: httpx.AsyncClient) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    slip = await _receive(db, due=world.day)
+    visit = await _visit(client, world, world.slots[0])
+    assert await _use(db, visit) == slip
+    assert await _shown(db, home) == []
+    assert await _use(db, visit) is None
+    assert await _receive(db) == slip  # the old file again does not open it
+    assert await _shown(db, home) == []
+
+
+async def test_a_visit_elsewhere_or_outside_the_window_uses_nothing(db: Database, client: httpx.AsyncClient) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    await _receive(db, due=world.day + timedelta(days=20))
+    assert await _use(db, await _visit(client, world, world.slots[0])) is None
+    await _receive(db, key="HK-2", due=world.day)
+    assert await _use(db, await _visit(client, world, world.other_slot, OTHER_SERVICE)) is None
+    assert len(await _shown(db, home)) == 2
+
+
+async def test_a_cancelled_visit_gives_the_slip_back(db: Database, client: httpx.AsyncClient) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    slip = await _receive(db, due=world.day)
+    visit = await _visit(client, world, world.slots[0])
+    assert await _use(db, visit) == slip
+    async with db.transaction() as session:
+        await appointments.cancel(
+            session, visit["code"], visit["token"], CancelAppointment(), by=FEED, now=utc_now()
+        )  # fmt: skip
+    assert [one.id for one in await _shown(db, home)] == [slip]
+
+
+async def _twice(db: Database, world: World, client: httpx.AsyncClient) -> list[UUID | None]:
+    """Two visits that answer one slip, each using it in a transaction of its own, at once."""
+    await _receive(db, due=world.day, service=None)
+    visits = [
+        await _visit(client, world, world.slots[0]),
+        await _visit(client, world, world.other_slot, OTHER_SERVICE),
+    ]
+    both = asyncio.Barrier(2)
+
+    async def one(visit: dict[str, Any]) -> UUID | None:
+        async with db.transaction() as session:
+            found = await _public_id(session, visit)
+            await both.wait()
+            return await service.use(session, found, by=FEED, now=utc_now())
+
+    return list(await asyncio.gather(*(one(visit) for visit in visits)))
+
+
+async def test_two_visits_at_once_use_one_slip_once(db: Database, client: httpx.AsyncClient) -> None:
+    world = await seeds.seed(db)
+    await _person(db)
+    assert sum(used is not None for used in await _twice(db, world, client)) == 1
+
+
+async def test_control_without_the_lock_both_think_they_used_it(
+    db: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await seeds.seed(db)
+    await _person(db)
+    real, both = matching.of_patient, asyncio.Barrier(2)
+
+    async def unlocked(*args: Any, **options: Any) -> Any:
+        found = await real(*args, **(options | {"lock": False}))
+        await both.wait()
+        return found
+
+    monkeypatch.setattr(matching, "of_patient", unlocked)
+    assert sum(used is not None for used in await _twice(db, world, client)) == 2
+
+
+async def test_slips_lapse_and_are_withdrawn(db: Database) -> None:
+    await seeds.seed(db)
+    home, _ = await _person(db)
+    await _receive(db, last=TODAY + timedelta(days=3))
+    await _receive(db, key="HK-2")
+    assert await lapse_invitations.run(db, now=utc_now() + timedelta(days=4)) == 1
+    assert await lapse_invitations.run(db, now=utc_now() + timedelta(days=4)) == 0
+    async with db.transaction() as session:
+        for _ in range(2):
+            await service.withdraw(session, "bv-mau", "HK-2", by=FEED, now=utc_now())
+        with pytest.raises(InvitationUnknown):
+            await service.withdraw(session, "bv-mau", "HK-9", by=FEED, now=utc_now())
+    assert await _shown(db, home) == []
+    states = await seeds.rows(db, "SELECT state::text FROM invitation ORDER BY source_key")
+    assert [row["state"] for row in states] == ["lapsed", "withdrawn"]
+    await _receive(db, last=TODAY + timedelta(days=30))
+    assert len(await _shown(db, home)) == 1
