@@ -55,7 +55,14 @@ async def booked(client: httpx.AsyncClient, world: World, *, number: int = 1, at
 
 
 def standing(when: str, **columns: str) -> str:
-    """SQL that makes every visit begin at WHEN[when], half an hour long; `columns` are SQL values besides."""
+    """SQL that makes every visit, and its slot, begin at WHEN[when] and last half an hour; holds are left alone.
+
+    `columns` are SQL values to be set besides.
+    """
     more = "".join(f", {name} = {value}" for name, value in columns.items())
-    start = WHEN[when]
-    return f"UPDATE appointment SET starts_at = {start}, ends_at = {start} + interval '30 minutes'{more}"
+    hours = f"starts_at = {WHEN[when]}, ends_at = {WHEN[when]} + interval '30 minutes'"
+    held = "WHERE state NOT IN ('held', 'lapsed')"
+    return (
+        f"WITH moved AS (UPDATE slot SET {hours} WHERE id IN (SELECT slot_id FROM appointment {held}))"
+        f" UPDATE appointment SET {hours}{more} {held}"
+    )
