@@ -16,6 +16,10 @@ from booking.appointments.errors import (
 from booking.appointments.kinds import AppointmentState
 from booking.errors import BookingError
 
+BESIDE_HERE = timedelta(minutes=30)
+BESIDE_ELSEWHERE = timedelta(minutes=60)
+"""What should lie between two visits of one person: at the same facility, and on the way to another."""
+
 HOLDS_PER_DEVICE = 2
 """A patient who is typing needs one; one more for a second tab."""
 
@@ -69,3 +73,9 @@ def check_changeable(
     limit = starts_at - timedelta(minutes=cancel_minutes)
     if now >= limit:
         raise TooLateToChange(limit=limit.isoformat(), phone=phone)
+
+
+def overlaps(one: tuple[datetime, datetime], other: tuple[datetime, datetime], *, same_place: bool) -> bool:
+    """Whether two visits (start, end) of one person overlap, or lie too close to manage both."""
+    between = BESIDE_HERE if same_place else BESIDE_ELSEWHERE
+    return one[0] < other[1] + between and other[0] < one[1] + between
