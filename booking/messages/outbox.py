@@ -335,5 +335,6 @@ def body_of(message: Message, *, base_url: str) -> str:
         facts["otp"] = message.secret
     if "token_version" in facts:
         token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
-        facts["link"] = f"{base_url}/t/{facts['code']}/{token}"
+        page = "o" if message.kind is MessageKind.OFFER else "t"  # a place that is kept, or a visit
+        facts["link"] = f"{base_url}/{page}/{facts['code']}/{token}"
     return texts.render(message.kind, message.language, facts)

@@ -40,6 +40,8 @@ async def form_page(request: Request, asked: Ask, code: Code, token: Token) -> R
     visit = await reading.visit(asked, code, token)
     if visit.state not in NOT_BOOKED:
         return see_other(request, visit.path)
+    if visit.offered:  # kept for somebody on the waiting list
+        return see_other(request, f"/o/{code}/{token}")
     if _is_over(visit, asked.now):
         return await _lapsed(request, asked, visit, forms.NOTHING)
     return show_form(request, asked, visit, forms.NOTHING)

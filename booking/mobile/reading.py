@@ -42,6 +42,7 @@ class Visit:
         public_id: stays the same whatever happens to the visit.
         confirmed_at: when she said that she will come at this time.
         cancelled_by: "patient" or "facility", where it is cancelled.
+        offered: the place was kept for somebody on the waiting list.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Visit:
     public_id: UUID
     confirmed_at: datetime | None = None
     cancelled_by: str | None = None
+    offered: bool = False
 
     @property
     def path(self) -> str:
@@ -104,5 +106,5 @@ async def visit(asked: Asked, code: str, token: str) -> Visit:
         raise AppointmentUnknown
     return Visit(
         code, token, row["slot_id"], orjson.loads(row["view"]), row["public_id"], row["confirmed_at"],
-        row["cancelled_by"],
+        row["cancelled_by"], row["offered"],
     )  # fmt: skip
