@@ -11,7 +11,7 @@ from booking.appointments.rules import check_changeable
 from booking.messages import service as messages
 from booking.mobile import offline, reading
 from booking.mobile.addresses import Code, Token
-from booking.mobile.qr import qr_svg
+from booking.web.qr import qr_svg
 from booking.mobile.reading import Offered, Visit
 from booking.mobile.standing import standing
 from booking.mobile.way import map_link

@@ -14,7 +14,7 @@ from booking.appointments import service
 from booking.appointments.commands import CancelAppointment
 from booking.clock import utc_now
 from booking.db import Database
-from booking.mobile.qr import qr_svg
+from booking.web.qr import qr_svg
 from tests import places
 from tests.pages import Page, read, send
 from tests.places import SERVICE, STATION, World
