@@ -17,6 +17,7 @@ from booking.patients.rules import show_phone
 from booking.web import device
 from booking.web.compression import squeezed
 from booking.web.dependencies import language_of
+from booking.web.signed_in import token_of
 from booking.web.static_files import static_url
 
 FOLDER = Path(__file__).parent / "templates"
@@ -101,7 +102,8 @@ def page(
     frame = {
         "here": here if echo else "/",
         "large_type": request.cookies.get("type") == "large",
-        "account": getattr(request.state, "signed_in", None),  # set by whoever knows who asks
+        # Set by a page that knows who asks; on the others the cookie is believed: it opens nothing here.
+        "account": getattr(request.state, "signed_in", token_of(request)),
     }
     body = environment(language).get_template(template).render(**frame, **context)
     headers = {"Content-Language": language, "Cache-Control": "no-store" if personal else "private, no-cache"}
