@@ -30,7 +30,7 @@ from tests.queues import Clock, Morning
 
 
 async def fill(morning: Morning) -> list[dict[str, Any]]:
-    """Twelve booked patients of four times, nine of them there, two walk-ins, three served; the visits of the booked."""
+    """Twelve booked patients of four times, nine of them there, two walk-ins, three served; the visits booked."""
     visits = [await morning.booked(number // 3, number + 1) for number in range(12)]
     clock = morning.clock
     for number, visit in enumerate(visits[:9]):

@@ -9,7 +9,7 @@ called = await morning.call(room="P1")
 
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -29,7 +29,6 @@ from tests.seeds import FACILITY, SERVICE, World
 
 CLERK = Actor(ActorKind.STAFF, id="clerk-mau", address="127.0.0.1")
 LENGTH = timedelta(minutes=15)
-C = TypeVar("C", bound=commands.Command)
 
 
 @dataclass

@@ -43,6 +43,9 @@ MOVING: Final = frozenset({Stage.BEFORE, Stage.EXPECTED, Stage.OVERDUE, Stage.WA
                            Stage.IN_ROOM})  # fmt: skip
 """Stages that may still change by themselves; of the others nothing is awaited."""
 
+TOLD_LATE: Final = frozenset({Stage.BEFORE, Stage.EXPECTED, Stage.OVERDUE, Stage.WAITING})
+"""Who still waits or comes is told that the session runs late."""
+
 WHY: Final = {
     WhyNext.PRIORITY: _("You are called earlier because your priority by law has been confirmed."),
     WhyNext.IN_BETWEEN: _("You are called between people with priority by law."),
@@ -164,7 +167,7 @@ def _told(found: Visit, board: Board, now: datetime, language: Language) -> dict
         "why": translate(language, WHY[stands.turn.why]) if stands.turn is not None else "",
         "soon": stands.band is not None and stands.band.start <= now,
         "moving": stands.stage in MOVING,
-        "late": stands.late if stands.stage in MOVING else 0,
+        "late": stands.late if stands.stage in TOLD_LATE else 0,
     }
 
 

@@ -19,7 +19,7 @@ from booking.hot import Hot
 from booking.trail.models import LiveEvent
 
 BATCH: Final = 500
-_WRITTEN = re.compile(r"(\d{1,19})-(\d{1,19})")
+_WRITTEN = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 _LARGEST: Final = 2**63 - 1
 
 

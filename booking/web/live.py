@@ -95,6 +95,9 @@ class Relay:
     async def listen(self, topic: str, address: str, *, since: Position | None = None) -> AsyncIterator[Listener]:
         """Hear a topic's events until the block ends: from `since`, or from now.
 
+        "Now" is where the relay has come to, which may be a look behind: whoever reads the tables after this begins
+        misses nothing, and may be told of the last moment again.
+
         Raises:
             StreamsFull: as many listen as may.
         """
