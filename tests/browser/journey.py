@@ -2,8 +2,11 @@
 
 from playwright.sync_api import Page, expect
 
+from booking.db import Database
+from tests import signing
 from tests.browser.conftest import Site
 from tests.places import SERVICE, STATION
+from tests.postgres import apart
 
 NAME = "Nguyễn Thị Mẫu"
 
@@ -36,3 +39,26 @@ def book(page: Page, site: Site, *, option: int = 0) -> str:
     page.locator(".primary button").click()
     expect(page.locator(".ticket")).to_be_visible()
     return page.url.split("?")[0]
+
+
+def sign_in(page: Page, site: Site, phone: str = "0903 123 456", *, after: str = "") -> None:
+    """The number, the code that was sent to it, and on to where one came from."""
+    page.goto(f"{site.url}/sign-in" + (f"?next={after}" if after else ""))
+    page.fill("#phone", phone)
+    page.locator(".primary button").click()
+    page.fill("#code", code_sent(site, phone))
+    page.locator(".primary button").click()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def code_sent(site: Site, phone: str = "0903 123 456") -> str:
+    """The digits of the newest message to a number."""
+
+    async def go() -> str:
+        database = Database(site.database_url, pool=1)
+        try:
+            return await signing.code_to(database, phone)
+        finally:
+            await database.close()
+
+    return apart(go)
