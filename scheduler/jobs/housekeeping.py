@@ -9,7 +9,7 @@ from booking.appointments.forgetting import forget_lapsed_holds
 from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
 from booking.patients.forgetting import forget_codes, forget_sessions
-from booking.trail.forgetting import first_run, forget_answers, forget_counters
+from booking.trail.forgetting import first_run, forget_answers, forget_counters, forget_events
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
             return 0
         removed = await forget_answers(session, now=now)
         removed += await forget_counters(session, now=now)
+        removed += await forget_events(session, now=now)
         removed += await forget_lapsed_holds(session, now=now)
         removed += await forget_waits(session, now=now)
         removed += await forget_codes(session, now=now)
