@@ -14,6 +14,7 @@ from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.party import Party
 from booking.appointments.rules import overlaps
+from booking.clock import local_day
 from booking.directory.models import Facility, Service
 from booking.patients.flags import flag
 from booking.patients.kinds import FlagKind
@@ -67,7 +68,7 @@ async def check(session: AsyncSession, group: Party, account: Account, people: S
         col(Appointment.state).in_(BLOCKS_DAY),
         col(Appointment.patient_id).in_([person.patient_id for person in people]),
         col(Appointment.service_id) == group.first.service_id,
-        col(Appointment.day).in_({slot.day for slot in group.slots.values()}),
+        col(Appointment.day).in_({local_day(slot.starts_at) for slot in group.slots.values()}),
     )
     if await _count(session, same_day):
         raise AlreadyBooked

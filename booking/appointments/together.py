@@ -18,10 +18,10 @@ from sqlmodel import col, select
 from booking import ids
 from booking.appointments import ahead, confirming, party, refusals
 from booking.appointments.commands import BookTogether
+from booking.appointments.confirming import Asker
 from booking.appointments.errors import AlreadyBooked, PartyTooLarge, SlotFull
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.confirming import Asker
 from booking.appointments.party import Party
 from booking.appointments.service import Ticket
 from booking.availability.models import Slot
@@ -152,9 +152,11 @@ async def _locked(session: AsyncSession, code: str, token: str, wanted: Sequence
 
 
 def _too_many(group: Party, number: int) -> list[Appointment]:
-    """Kept places that nobody needs, the latest first; the first place is never one of them."""
-    spare = [row for row in group.held if row is not group.first]
-    return spare[::-1][: max(0, len(spare) + 1 - number)]
+    """Kept places that nobody needs, the farthest from the first, which is never one of them."""
+    first = group.first
+    spare = [row for row in group.held if row is not first]
+    spare.sort(key=lambda row: abs(row.starts_at - first.starts_at), reverse=True)
+    return spare[: max(0, len(spare) + 1 - number)]
 
 
 async def _near(session: AsyncSession, first: Appointment, now: datetime) -> list[int]:

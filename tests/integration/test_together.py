@@ -1,0 +1,260 @@
+"""Booking for people of one's account: what is kept, what is written, what is refused."""
+
+import dataclasses
+
+import pytest
+
+from booking.appointments.errors import (
+    AlreadyBooked,
+    AppointmentUnknown,
+    JustGivenUp,
+    KeyReused,
+    PartyTooLarge,
+    SlotClosed,
+    SlotFull,
+    TooManyUpcoming,
+)
+from booking.db import Database
+from booking.patients.errors import ConsentNeeded, ProfileUnknown
+from booking.trail.errors import TriedTooOften
+from tests import families, people, seeds, waiters
+from tests.families import CAPS, book, family, hold, keep
+from tests.races import trace
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_one_person_gets_the_kept_place_and_is_told_at_the_proven_number(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2])
+    home = await family(db, 1)
+    held = await hold(db, world.slots[0], home)
+    (ticket,) = await book(db, home, held, [world.slots[0]])
+    assert (ticket.code, ticket.token) == (held.code, held.token)
+    found = await trace(db, ticket.code)
+    assert found | {"slot": 0} == {
+        "state": "booked", "slot": 0, "version": 1, "told": ["booked"], "due": ["booked"], "done": ["hold", "book"],
+    }  # fmt: skip
+    (row,) = await seeds.rows(db, "SELECT account_id, party_id, patient_id, device, expires_at FROM appointment")
+    assert (row["account_id"], row["party_id"]) == (home.who.account_id, None)
+    assert (row["patient_id"], row["device"], row["expires_at"]) == (home.people[0].patient_id, home.device, None)
+    assert await seeds.value(db, "SELECT tries FROM rate_counter WHERE limit_name = 'phone'") == 1
+    assert await seeds.value(db, "SELECT actor_kind FROM audit_event WHERE action = 'appointment.book'") == "account"
+    assert await seeds.value(db, "SELECT taken FROM slot WHERE id = :id", id=world.slots[0]) == 1
+
+
+async def test_a_family_keeps_places_side_by_side_then_close_by_and_books_them_in_one_go(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 3, 2, 3])
+    home = await family(db, 1, people_=4)
+    held = await hold(db, world.slots[2], home)
+    proposal = await keep(db, home, held, 4)
+    assert proposal == [world.slots[1], world.slots[1], world.slots[2], world.slots[2]]
+    assert await keep(db, home, held, 4) == proposal  # again is the same
+    assert await seeds.value(db, "SELECT sum(taken) FROM slot") == 4
+    assert await keep(db, home, held, 3) == proposal[1:]  # one fewer: one is given back
+    tickets = await book(db, home, held, proposal)  # and taken again, in the booking itself
+    assert len({ticket.code for ticket in tickets}) == 4
+    rows = await seeds.rows(db, "SELECT slot_id, patient_id, party_id FROM appointment WHERE state = 'booked'")
+    assert len({row["party_id"] for row in rows}) == 1
+    assert {row["patient_id"] for row in rows} == {one.patient_id for one in home.people}
+    assert sorted(row["slot_id"] for row in rows) == proposal
+    assert await seeds.value(db, "SELECT count(*) FROM message WHERE kind = 'booked' AND state = 'due'") == 4
+    assert await seeds.value(db, "SELECT count(*) FROM idempotency_record") == 2  # the hold's and this
+    assert await seeds.value(db, "SELECT tries FROM rate_counter WHERE limit_name = 'phone'") == 4
+
+
+async def test_a_day_without_room_for_all_keeps_and_books_nothing_more(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 1])
+    home = await family(db, 1, people_=3)
+    held = await hold(db, world.slots[0], home)
+    before = await seeds.everything(db)
+    with pytest.raises(SlotFull) as refused:
+        await keep(db, home, held, 3)
+    assert refused.value.facts["left"] == 2
+    with pytest.raises(SlotFull):
+        await book(db, home, held, [world.slots[0], world.slots[1], world.slots[1]])
+    assert await seeds.everything(db) == before
+    with pytest.raises(PartyTooLarge):
+        await keep(db, home, held, CAPS.party + 1)
+
+
+async def test_places_for_walk_ins_are_not_a_family_s(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[])
+    slot = await seeds.add_slot(db, world, capacity=4, reserved=2)
+    home = await family(db, 1, people_=3)
+    held = await hold(db, slot, home)
+    for ask in (keep(db, home, held, 3), book(db, home, held, [slot] * 3)):
+        with pytest.raises(SlotFull):
+            await ask
+    assert len(await book(db, home, held, [slot] * 2)) == 2
+
+
+async def test_a_place_whose_time_ran_out_is_taken_again_while_it_is_free(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 1])
+    home, other = await family(db, 1), await family(db, 2)
+    held = await hold(db, world.slots[0], home)
+    await seeds.age_holds(db)
+    (ticket,) = await book(db, home, held, [world.slots[0]])
+    assert ticket.code == held.code  # the address of the form leads to the truth
+    late = await hold(db, world.slots[1], home)
+    await seeds.age_holds(db)
+    theirs = await hold(db, world.slots[1], other)
+    with pytest.raises(SlotFull) as refused:
+        await book(db, (await family(db, 3)), late, [world.slots[1]])
+    assert refused.value.facts["nearest"] == []
+    assert len(await book(db, other, theirs, [world.slots[1]])) == 1
+
+
+async def test_a_family_whose_time_ran_out_may_be_kept_again(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[3])
+    home = await family(db, 1, people_=3)
+    held = await hold(db, world.slots[0], home)
+    await keep(db, home, held, 3)
+    await seeds.age_holds(db)
+    assert await keep(db, home, held, 2) == world.slots[:1] * 2
+    assert await seeds.value(db, "SELECT taken FROM slot WHERE id = :id", id=world.slots[0]) == 2
+    await seeds.age_holds(db)
+    assert {ticket.code for ticket in await book(db, home, held, world.slots[:1] * 3)} >= {held.code}
+
+
+async def test_the_same_key_gives_the_same_tickets_and_another_body_is_refused(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[3])
+    home = await family(db, 1, people_=2)
+    held = await hold(db, world.slots[0], home)
+    slots = world.slots[:1] * 2
+    first = await book(db, home, held, slots, key="one-key-1")
+    again = await book(db, home, held, slots, key="one-key-1")
+    assert [(one.code, one.token) for one in again] == [(one.code, one.token) for one in first]
+    assert all(one.replayed for one in again)
+    assert await seeds.value(db, "SELECT replays FROM idempotency_record WHERE scope = 'test:together'") == 1
+    with pytest.raises(KeyReused):
+        await book(db, home, held, slots[:1], key="one-key-1")
+    with pytest.raises(AlreadyBooked):  # another key: the hold is a visit by now
+        await book(db, home, held, slots)
+    assert await seeds.value(db, "SELECT count(*) FROM appointment WHERE state = 'booked'") == 2
+
+
+async def test_only_success_is_remembered(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 1])
+    home = await family(db, 1, people_=2)
+    held = await hold(db, world.slots[0], home)
+    slots = world.slots[:1] * 2
+    with pytest.raises(SlotFull):
+        await book(db, home, held, slots, key="full-key-1")
+    await seeds.run(db, "UPDATE slot SET capacity = 2, free_places = '{2}' WHERE id = :id", id=slots[0])
+    assert len(await book(db, home, held, slots, key="full-key-1")) == 2
+
+
+async def test_only_one_s_own_people_who_agreed_are_booked_for(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[3])
+    home, other = await family(db, 1), await family(db, 2)
+    held = await hold(db, world.slots[0], home)
+    before = await seeds.everything(db)
+    theirs = dataclasses.replace(home, people=other.people)
+    with pytest.raises(ProfileUnknown):
+        await book(db, theirs, held, world.slots[:1])
+    with pytest.raises(AppointmentUnknown):
+        await book(db, home, dataclasses.replace(held, token="A" * 27), world.slots[:1])
+    assert await seeds.everything(db) == before
+    await seeds.run(db, "UPDATE consent SET granted = false WHERE purpose = 'booking'")
+    with pytest.raises(ConsentNeeded):
+        await book(db, home, held, world.slots[:1])
+
+
+async def test_a_closed_time_and_a_second_visit_that_day_are_refused(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2, 2])
+    home = await family(db, 1)
+    held = await hold(db, world.slots[0], home)
+    await seeds.run(db, "UPDATE slot SET open = false WHERE id = :id", id=world.slots[0])
+    await seeds.run(
+        db, "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:id, 'x', 'x', now())",
+        id=world.slots[0],
+    )  # fmt: skip
+    with pytest.raises(SlotClosed):
+        await book(db, home, held, world.slots[:1])
+    await book(db, home, await hold(db, world.slots[1], home), world.slots[1:2])
+    third = await seeds.add_slot(db, world, capacity=1)
+    with pytest.raises(AlreadyBooked):
+        await book(db, home, await hold(db, third, home), [third])
+
+
+@pytest.mark.parametrize(("sms", "reason"), [(False, "no_consent"), (True, None)])
+async def test_who_wants_no_sms_gets_none_and_the_row_says_why(db: Database, *, sms: bool, reason: str | None) -> None:
+    world = await seeds.seed(db, capacities=[2])
+    home = await family(db, 1, sms=sms)
+    await book(db, home, await hold(db, world.slots[0], home), world.slots[:1])
+    (row,) = await seeds.rows(db, "SELECT reason, state::text FROM message WHERE kind = 'booked'")
+    assert (row["reason"], row["state"]) == (reason, "suppressed" if reason else "due")
+
+
+@pytest.mark.parametrize(
+    ("caps", "reason"),
+    [
+        ({"phone": 1}, "phone"), ({"profile": 1}, "profile"), ({"device": 1}, "device"), ({"per_day": 1}, None),
+        ({}, "none"),
+    ],
+)  # fmt: skip
+async def test_what_one_may_have_ahead_is_limited(db: Database, caps: dict[str, int], reason: str | None) -> None:
+    world = await seeds.seed(db, capacities=[2])
+    home = (await family(db, 1)).within(dataclasses.replace(CAPS, **caps))
+    await book(db, home, await hold(db, world.slots[0], home), world.slots[:1])
+    later = world.other_slot
+    held = await hold(db, later, home, service_code=seeds.OTHER_SERVICE)
+    if reason == "none":  # the control
+        assert len(await book(db, home, held, [later])) == 1
+    else:
+        with pytest.raises(TriedTooOften if reason is None else TooManyUpcoming) as refused:
+            await book(db, home, held, [later])
+        assert refused.value.facts.get("reason") == reason
+        assert refused.value.facts["most"] == 1
+
+
+async def test_a_place_given_up_is_not_for_the_same_hands_for_some_minutes(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1])
+    home, other = await family(db, 1, people_=2), await family(db, 2)
+    slot = world.slots[0]
+    (ticket,) = await book(db, home, await hold(db, slot, home), [slot])
+    waiting = await seeds.add_slot(db, world, capacity=1)
+    held = await hold(db, waiting, home)
+    await families.cancel(db, home, ticket)
+    with pytest.raises(JustGivenUp):
+        await hold(db, slot, home)
+    with pytest.raises(JustGivenUp):  # nor for another of the family, through a place kept elsewhere
+        await book(db, home, held, [slot])
+    assert (await hold(db, slot, other)).code
+    await seeds.age_holds(db)
+    await seeds.run(
+        db, "UPDATE appointment SET cancelled_at = cancelled_at - interval '11 min' WHERE state = 'cancelled'"
+    )
+    assert (await hold(db, slot, home)).code  # the control: after a while she may
+
+
+async def test_beside_others_free_places_what_one_gave_up_is_no_matter(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2])
+    home = await family(db, 1)
+    (ticket,) = await book(db, home, await hold(db, world.slots[0], home), world.slots[:1])
+    await families.cancel(db, home, ticket)
+    assert (await hold(db, world.slots[0], home)).code
+
+
+async def test_an_account_that_books_for_very_many_people_is_shown_to_staff(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[20])
+    home = await family(db, 1, people_=14, caps=families.WIDE)
+    for start in range(0, 14, 2):
+        pair = dataclasses.replace(home, people=home.people[start : start + 2])
+        assert await seeds.value(db, "SELECT count(*) FROM patient_flag") == 0, start
+        await book(db, pair, await hold(db, world.slots[0], pair), world.slots[:1] * 2)
+    (flag,) = await seeds.rows(db, "SELECT kind::text, facts FROM patient_flag")
+    assert flag["kind"] == "changed_hands"
+    assert flag["facts"]["people"] == 14
+    assert set(flag["facts"]) == {"account", "people", "days"}
+
+
+async def test_the_number_that_is_told_is_the_account_s_also_in_a_reminder(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[2])
+    home = await family(db, 1)
+    await book(db, home, await hold(db, world.slots[0], home), world.slots[:1])
+    await waiters.agreed(db, home.who.account_id, home.people[0])
+    rows = await seeds.rows(db, "SELECT phone_index FROM message WHERE subject_kind = 'appointment'")
+    mine = await seeds.value(db, "SELECT phone_index FROM account WHERE id = :id", id=home.who.account_id)
+    assert {row["phone_index"] for row in rows} == {mine}
+    assert people.phone(1)
