@@ -103,6 +103,8 @@ class Settings(BaseModel):
     """People who may be booked in one go."""
     given_up_minutes: int = Field(10, ge=0, le=1440)
     """How long a place somebody gave up is kept from her own device and account; 0: not at all."""
+    limit_waiting_per_account: int = Field(5, ge=1)
+    """Places one account may wait for at once."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

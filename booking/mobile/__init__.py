@@ -13,6 +13,7 @@ from booking.mobile import (
     moving,
     near,
     not_me,
+    offering,
     offline,
     on_the_day,
     problem_pages,
@@ -21,6 +22,7 @@ from booking.mobile import (
     signing_out,
     still_mine,
     tickets,
+    waiting,
 )
 from booking.web import docs_page, static_files
 
@@ -41,12 +43,14 @@ def install(app: FastAPI) -> None:
         moving.router,
         attending.router,
         calendar_file.router,
+        offering.router,
         offline.router,
         on_the_day.router,
         signing_in.router,
         still_mine.router,
         signing_out.router,
         not_me.router,
+        waiting.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

@@ -247,6 +247,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Make somebody else an administrator first."),
     ),
     "scope_refused": (_("This scope cannot be given."), _("Choose at least one facility of your own.")),
+    "entry_unknown": (
+        _("There is no such wait."),
+        _("See your waits under “My appointments”, signed in with the number you joined with."),
+    ),
+    "already_waiting": (
+        _("This person is on the waiting list for this service already."),
+        _("Whoever joined first is told; nothing more is needed."),
+    ),
+    "too_many_waiting": (
+        _("You are waiting for %(most)s places already."),
+        _("Leave one of the waiting lists first."),
+    ),
+    "window_refused": (_("These days cannot be used."), _("Choose other days.")),
+    "window_refused.order": (_("The last day lies before the first."), _("Choose the earlier day first.")),
+    "window_refused.past": (_("These days are past."), _("Choose days from today on.")),
+    "window_refused.long": (
+        _("These days are too far ahead."),
+        _("Choose days within the next %(most)s days."),
+    ),
+    "offer_over": (
+        _("The place is no longer kept."),
+        _("It went to the next one who waits. You are told of the next free place."),
+    ),
 }
 
 FIELD_TEXTS: dict[str, str] = {
