@@ -1,4 +1,6 @@
-"""`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run.
+"""`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run; then the time of each page.
+
+    make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
 
 Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
 hits both alike. CPU is what the server's process and all PostgreSQL processes used, per request.
@@ -24,7 +26,7 @@ import psutil
 from booking import clock, embedded
 from booking.embedded import Server
 from booking.migrations import migrate
-from tests.bench import bare, load
+from tests.bench import bare, load, pages
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed
 from tests.conftest import environment
@@ -100,16 +102,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--pages", action="store_true", help="only the time of each page")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="how many slots the pages are read from")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
-            server.create_database("bench")
-            url = server.url("bench")
-            migrate(url)
-            print(f"Seeding {SLOTS:,} slots ...", flush=True)
-            asyncio.run(seed(url, bare.SCHEMA))
-            _measure(server, url, rounds=asked.rounds, seconds=asked.seconds)
+            if not asked.pages:
+                url = _database(server, "bench")
+                print(f"Seeding {SLOTS:,} slots ...", flush=True)
+                asyncio.run(seed(url, bare.SCHEMA))
+                _measure(server, url, rounds=asked.rounds, seconds=asked.seconds)
+            _measure_pages(server, asked.slots)
+
+
+def _database(server: Server, name: str) -> str:
+    """The address of a new, migrated database."""
+    server.create_database(name)
+    url = server.url(name)
+    migrate(url)
+    return url
+
+
+def _measure_pages(server: Server, slots: int) -> None:
+    url = _database(server, "pages")
+    print(f"Seeding the directory and {slots:,} slots for its pages ...", flush=True)
+    made = asyncio.run(pages.seed_pages(url, slots))
+    variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18473"}
+    with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+        ways, cookies = asyncio.run(pages.prepare(address, url))
+        pages.print_pages(pages.ask_all(address, ways, cookies), made)
 
 
 def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
