@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.patients.errors import ProfileUnknown
+from booking.patients.identity import Disagreement, bhyt_mark, citizen_mark, read_citizen_id
 from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
+from booking.patients.matching import looks_after_herself
 from booking.patients.models import Consent, Patient, Profile
 from booking.patients.rules import Birth, is_minor
 
@@ -27,6 +29,7 @@ class ProfileView:
         own_say: a grown-up child who has not agreed: nothing new is booked for her.
         sms: whether she wants messages.
         consented: the newest answer to the purpose of booking is yes.
+        doubts: what a citizen ID says otherwise; a warning to the account, and no more.
     """
 
     id: UUID
@@ -46,6 +49,7 @@ class ProfileView:
     own_say: bool
     sms: bool
     consented: bool
+    doubts: tuple[Disagreement, ...] = ()
 
 
 async def profiles(session: AsyncSession, account_id: int, *, today: date) -> list[ProfileView]:
@@ -94,5 +98,40 @@ def view_of(profile: Profile, patient: Patient, *, consented: bool, today: date)
         guardian_name=patient.guardian_name, priority_claimed=patient.priority_claimed,
         has_citizen_id=patient.citizen_id is not None, has_bhyt=patient.bhyt_number is not None, minor=minor,
         own_say=profile.relation is Relation.CHILD and not minor and profile.agreed_at is None,
-        sms=not patient.no_sms, consented=consented,
+        sms=not patient.no_sms, consented=consented, doubts=_doubts(patient, birth),
     )  # fmt: skip
+
+
+def _doubts(patient: Patient, birth: Birth) -> tuple[Disagreement, ...]:
+    for number in (patient.citizen_id, patient.bhyt_number):
+        if number is not None:
+            mark = citizen_mark(number) if number is patient.citizen_id else bhyt_mark(number)
+            if mark.purpose == "citizen_id":
+                return read_citizen_id(mark.number).disagreements(birth, patient.sex)
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A person with the numbers of her papers, for the form that corrects them.
+
+    `own`: this account keeps her details. Where she looks after herself the numbers are not shown.
+    """
+
+    view: ProfileView
+    citizen_id: str | None
+    bhyt_number: str | None
+    own: bool
+
+
+async def details(session: AsyncSession, account_id: int, public_id: UUID, *, today: date) -> Details:
+    """One person of an account with her numbers.
+
+    Raises:
+        ProfileUnknown: the account has no such person, whoever else may.
+    """
+    view = await profile(session, account_id, public_id, today=today)
+    patient = (await session.execute(select(Patient).where(col(Patient.id) == view.patient_id))).scalar_one()
+    if await looks_after_herself(session, patient, account_id):
+        return Details(view, None, None, own=False)
+    return Details(view, patient.citizen_id, patient.bhyt_number, own=True)

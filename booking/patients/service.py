@@ -31,14 +31,13 @@ from booking.patients.kinds import FlagKind, Relation
 from booking.patients.models import Profile
 from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth, Phone
+from booking.trail.reading import PATIENT_READ
 from booking.trail.service import record
 
 MOST_PEOPLE: Final = 20
 """In one account, and added to it within a day: more is no family."""
 
 _DAY = timedelta(days=1)
-_OWN = frozenset({"name", "birth_date", "birth_year", "citizen_id", "bhyt_number", "guardian_name"})
-"""What a person who looks after herself corrects herself."""
 
 
 async def add_profile(
@@ -86,7 +85,7 @@ async def correct_profile(
     by: Actor,
     now: datetime,
 ) -> ProfileView:
-    """Replace what is known of a person.
+    """Replace what is known of a person; of one who looks after herself only the relation is this account's to say.
 
     Args:
         session: the caller's transaction.
@@ -100,7 +99,7 @@ async def correct_profile(
     Raises:
         ProfileUnknown: the account has no such person.
         PersonClash: somebody else under this number has that name and birth.
-        LooksAfterHerself: the person has an account of her own, and this is hers to correct.
+        LooksAfterHerself: the person has an account of her own, and what differs is hers to correct.
         NameRefused and the other refusals of `persons.read`.
     """
     person = persons.read(command, today=local_day(now))
@@ -108,10 +107,11 @@ async def correct_profile(
     profile, patient = await matching.locked_profile(session, account_id, public_id)
     before = (patient.name_folded, Birth(patient.birth_year, patient.birth_date))
     columns = persons.named(person) | persons.optional(person)
-    differs = {column for column, value in columns.items() if getattr(patient, column) != value}
-    if differs & _OWN and await matching.looks_after_herself(session, patient, account_id):
-        raise LooksAfterHerself
-    if (person.folded, person.birth) != before:
+    if await matching.looks_after_herself(session, patient, account_id):
+        if any(value is not None and getattr(patient, column) != value for column, value in columns.items()):
+            raise LooksAfterHerself
+        columns = {}
+    elif (person.folded, person.birth) != before:
         await matching.rekey(session, patient, person)
     changed = persons.write(patient, columns, keep_empty=False)
     if profile.relation != command.relation:
@@ -183,7 +183,7 @@ def read_by_staff(
         facility: the code of the place she works at.
         reason: what for, one of the desk's words, such as check_in.
     """
-    record(session, "patient.read", "patient", patient, by=by, now=now, facility=facility, reason=reason)
+    record(session, PATIENT_READ, "patient", patient, by=by, now=now, facility=facility, reason=reason)
 
 
 async def _check_number(session: AsyncSession, account_id: int, *, now: datetime) -> None:

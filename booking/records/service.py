@@ -1,0 +1,145 @@
+"""Use cases of a person's own data: agree or withdraw, erase what the law lets erase.
+
+Erasing begins with giving up what is still to come, each visit and each wait by its own verb in a transaction of its
+own (the page does it, one after the other); `erase` then finds nothing left, or refuses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking.actor import Actor
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.appointments.waitlist.kinds import WAITS
+from booking.appointments.waitlist.models import WaitlistEntry
+from booking.clock import local_day
+from booking.messages.withholding import withhold
+from booking.patients import consents
+from booking.patients.errors import LooksAfterHerself
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.models import Patient, Profile
+from booking.queue.models import QueueTicket
+from booking.records.errors import VisitsRemain
+from booking.records.queries import visited
+from booking.records.scope import Scope, scope_of
+from booking.sealed import keys
+from booking.trail.service import record
+
+NOBODY = "—"
+"""The name of a person who was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became of a person's data: `kept` because a facility has a medical record of her."""
+
+    kept: bool
+
+
+async def answer(
+    session: AsyncSession,
+    account_id: int,
+    profile: UUID,
+    answers: Mapping[ConsentPurpose, bool],
+    *,
+    language: str,
+    channel: str,
+    by: Actor,
+    now: datetime,
+) -> None:
+    """Give or withdraw consent, purpose by purpose. Withdrawn from messages, what waits is stopped at once.
+
+    Raises:
+        ProfileUnknown: the account has no such person.
+        LooksAfterHerself: the person answers in her own account.
+    """
+    scope = await scope_of(session, account_id, profile, today=local_day(now))
+    if not scope.whole:
+        raise LooksAfterHerself
+    changed = await consents.give(
+        session, scope.patient_id, answers, account_id=account_id, language=language, channel=channel, by=by, now=now
+    )
+    if ConsentPurpose.SMS in changed and not answers[ConsentPurpose.SMS]:
+        visits = select(Appointment.public_id).where(col(Appointment.patient_id) == scope.patient_id)
+        await withhold(session, (await session.execute(visits)).scalars().all(), now=now)
+
+
+async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Actor, now: datetime) -> Erased:
+    """Erase what the law lets erase of a person.
+
+    Where she was at a facility, name, birth, sex and the numbers of her papers stay with that visit, because it is the
+    facility's medical record; telephone, ward and the rest go. Where she never was, everything that names her goes. The
+    list of what was sent and the audit stay, without a name. She leaves every list, and nobody finds her by a number.
+
+    Raises:
+        ProfileUnknown: the account has no such person.
+        LooksAfterHerself: the person has an account of her own; only she can erase.
+        VisitsRemain: a visit or a wait is still to come.
+    """
+    scope = await scope_of(session, account_id, profile, today=local_day(now))
+    if not scope.whole:
+        raise LooksAfterHerself
+    # A booking refers to the patient's row and so waits here, or is seen below.
+    patient = await session.get(Patient, scope.patient_id, with_for_update=True, populate_existing=True)
+    assert patient is not None
+    await _check_nothing_coming(session, scope, now=now)
+    kept = await _was_there(session, scope)
+    if not kept:
+        patient.name = patient.name_folded = patient.name_sort = NOBODY
+        patient.birth_date, patient.birth_year, patient.sex = None, 0, None
+        patient.citizen_id = patient.citizen_id_index = patient.bhyt_number = patient.bhyt_index = None
+    patient.ward = patient.guardian_name = patient.priority_claimed = None
+    nowhere = keys().index("erased", str(patient.public_id))
+    patient.phone, patient.phone_index, patient.phone_last4_index = "", nowhere, nowhere
+    patient.match_key = keys().index("person", f"erased|{patient.public_id}")
+    patient.no_sms, patient.erased_at = True, now
+    await session.execute(
+        update(Profile)
+        .where(col(Profile.patient_id) == scope.patient_id, col(Profile.ended_at).is_(None))
+        .values(ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    visits = select(Appointment.public_id).where(col(Appointment.patient_id) == scope.patient_id)
+    await withhold(session, (await session.execute(visits)).scalars().all(), now=now)
+    await _withdraw_all(session, scope, by=by, now=now)
+    record(session, "patient.erase", "patient", patient.public_id, by=by, now=now, kept=kept)
+    await session.flush()
+    return Erased(kept)
+
+
+async def _check_nothing_coming(session: AsyncSession, scope: Scope, *, now: datetime) -> None:
+    held = (AppointmentState.HELD, AppointmentState.BOOKED, AppointmentState.ARRIVED)
+    visit = select(Appointment.id).where(
+        col(Appointment.patient_id) == scope.patient_id,
+        col(Appointment.state).in_(held),
+        col(Appointment.ends_at) > now,
+    )
+    wait = select(WaitlistEntry.id).where(
+        col(WaitlistEntry.patient_id) == scope.patient_id, col(WaitlistEntry.state).in_(WAITS)
+    )
+    for query in (visit, wait):
+        if await session.scalar(query.limit(1)) is not None:
+            raise VisitsRemain
+
+
+async def _was_there(session: AsyncSession, scope: Scope) -> bool:
+    states = select(Appointment.state).where(col(Appointment.patient_id) == scope.patient_id)
+    if visited((await session.execute(states)).scalars().all()):
+        return True
+    in_line = select(QueueTicket.id).where(col(QueueTicket.patient_id) == scope.patient_id).limit(1)
+    return await session.scalar(in_line) is not None
+
+
+async def _withdraw_all(session: AsyncSession, scope: Scope, *, by: Actor, now: datetime) -> None:
+    given = await consents.standing(session, scope.patient_id)
+    withdrawn = {purpose: False for purpose, granted in given.items() if granted}
+    await consents.give(
+        session, scope.patient_id, withdrawn, account_id=scope.account_id, language="vi", channel="mobile", by=by,
+        now=now,
+    )  # fmt: skip
