@@ -83,7 +83,7 @@ def _day_facts() -> Statement:
             func.min(case((coming, slot.c.bookable_from))).label("since"),
         )
         .select_from(
-            slot.join(service, service.c.id == slot.c.service_id).join(facility, facility.c.id == slot.c.facility_id)
+            slot.join(service, service.c.id == slot.c.service_id).join(facility, facility.c.id == service.c.facility_id)
         )
         .where(
             facility.c.code == _FACILITY,

@@ -123,6 +123,9 @@ def _listed() -> Any:
         )
         .where(
             belongs(),
+            # Codes of services are shared by facilities: with this the planner knows that it is one service, and goes
+            # by its slots. Without it, at a million slots, it read those of all services in the span (80 ms for 1).
+            service.c.facility_id == facility.c.id,
             facility.c.code == bindparam("facility", type_=Text),
             service.c.code == bindparam("service", type_=Text),
             slot.c.starts_at >= bindparam("start", type_=Moment),
