@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from booking import api, migrations, mobile, sealed, web
+from booking import api, desk, migrations, mobile, sealed, web
 from booking.db import Database
 from booking.settings import Settings
 from booking.web.dependencies import Tally
@@ -49,6 +49,7 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
     api.install(app)
     web.install(app)
     mobile.install(app)
+    desk.install(app)
     if inbox:
         from booking import inbox as sms_inbox
 

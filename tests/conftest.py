@@ -13,9 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from booking import sealed
+from booking.access import passwords
 from booking.appointments import invariants
 from booking.db import Database
 from booking.main import create_app
@@ -110,6 +112,12 @@ def settings(database_url: str) -> Settings:
 def _keys() -> None:
     """Every test has keys: sealing is not an option of the product."""
     sealed.install(load(environment("postgresql://nobody@127.0.0.1/none")).keyring())
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing costs a tenth of a second on purpose; a test that signs in forty times has no use for that."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

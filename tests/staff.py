@@ -1,7 +1,6 @@
 """Sample staff for tests: accounts of each role, made as the command line makes them."""
 
 from collections.abc import Sequence
-from functools import cache
 
 from booking import clock
 from booking.access import passwords, service, sessions
@@ -16,19 +15,14 @@ PASSWORD = "canh chua ca loc mau"
 BY = system("tests")
 
 
-@cache
-def hashed(password: str = PASSWORD) -> str:
-    """The hash of the sample password, made once: it takes its time."""
-    return passwords.hash_password(password)
-
-
 async def add(
     db: Database, username: str, role: Role, facilities: Sequence[str] = (), *, must_change: bool = False
 ) -> Staff:
     """An account with the sample password."""
+    first = passwords.hash_password(PASSWORD)
     command = AddStaff(username=username, name=f"{username} Mẫu", role=role, facilities=tuple(facilities))
     async with db.transaction() as session:
-        staff = await service.add(session, command, asker=None, password=hashed(), by=BY, now=clock.utc_now())
+        staff = await service.add(session, command, asker=None, password=first, by=BY, now=clock.utc_now())
         staff.must_change = must_change
     return staff
 

@@ -45,10 +45,16 @@ class PasswordRefused(RuleBroken):
     code = "password_refused"
 
 
-class CodeRefused(RuleBroken):
+class PresentPasswordWrong(RuleBroken):
+    """The present password was asked for again and does not fit."""
+
+    code = "present_password_wrong"
+
+
+class AuthenticatorRefused(RuleBroken):
     """The authenticator's code does not fit, or was used already."""
 
-    code = "code_refused"
+    code = "authenticator_refused"
 
 
 class RightMissing(NotAllowed):

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from booking import ids
 from booking.access import passwords
-from booking.access.errors import CodeRefused, SignInDelayed, StaffUnknown
+from booking.access.errors import AuthenticatorRefused, SignInDelayed, StaffUnknown
 from booking.access.kinds import StaffState
 from booking.access.models import SignInDelay, Staff, StaffSession
 from booking.access.queries import Desk
@@ -89,7 +89,7 @@ async def complete(
         record(session, "staff.sign_in", "staff", staff.public_id if staff else "unknown", by=by, now=now,
                result="refused")  # fmt: skip
         return None
-    await session.execute(delete(SignInDelay).where(col(SignInDelay.subject) == attempt.subject))
+    await forgive(session, attempt)
     token = ids.opaque_key(32)
     staff.seen_at = now
     assert staff.id is not None
@@ -102,6 +102,11 @@ async def complete(
     )  # fmt: skip
     record(session, "staff.sign_in", "staff", staff.public_id, by=by, now=now)
     return token
+
+
+async def forgive(session: AsyncSession, attempt: Attempt) -> None:
+    """Forget the failures before a success."""
+    await session.execute(delete(SignInDelay).where(col(SignInDelay.subject) == attempt.subject))
 
 
 def _code_fits(staff: Staff, code: str, *, now: datetime) -> bool:
@@ -177,11 +182,11 @@ async def enrol(session: AsyncSession, desk: Desk, secret: str, code: str, *, by
     """Take an authenticator into use once it has shown a code that fits.
 
     Raises:
-        CodeRefused: the code does not belong to the secret.
+        AuthenticatorRefused: the code does not belong to the secret.
     """
     step = step_of(secret, code, now=now)
     if step is None:
-        raise CodeRefused(field="code")
+        raise AuthenticatorRefused(field="code")
     staff = (
         await session.execute(select(Staff).where(col(Staff.id) == desk.staff.staff_id).with_for_update())
     ).scalar_one()

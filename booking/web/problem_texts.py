@@ -218,7 +218,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sign_in_delayed": (
         _("Too many tries for this user name."),
-        _("Wait %(retry_after)s seconds, then try again."),
+        _("Wait a little, five minutes at most, then try again."),
     ),
     "staff_unknown": (_("There is no such account."), _("Choose an account from the list.")),
     "username_taken": (_("Somebody has this user name already."), _("Choose another one.")),
@@ -228,7 +228,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "staff_name_refused": (_("A name is needed."), _("Enter the name colleagues know this person by.")),
     "password_refused": (_("This password cannot be used."), _("Choose a longer one.")),
-    "password_refused.short": (_("This password is too short."), _("Use at least %(least)s signs.")),
+    "password_refused.short": (_("This password is too short."), _("Use at least 14 signs, or 10 beside an authenticator.")),
     "password_refused.common": (
         _("This password is easily guessed."),
         _("Take three or four words that do not belong together."),

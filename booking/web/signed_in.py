@@ -4,7 +4,7 @@ who: Who      a page for everybody that knows its reader; None where nobody is s
 who: Known    a page for signed-in people; others are sent to sign in and come back
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from fastapi import Depends, Request
@@ -26,12 +26,15 @@ class SignInNeeded(NotAllowed):
     """For signed-in people. A page leads to signing in, and back to where one was."""
 
     code = "sign_in_needed"
+    step: ClassVar[str] = "/sign-in"
+    """Where to."""
 
 
 class BirthNeeded(SignInNeeded):
     """Signed in by code, but the number was silent for long: a birth date of the family is asked for first."""
 
     code = "birth_needed"
+    step = "/sign-in/birth"
 
 
 def token_of(request: Request) -> str | None:
@@ -90,8 +93,7 @@ def actor(asked: Asked, who: SignedIn | None) -> Actor:
 def way_in(request: Request, error: SignInNeeded) -> str:
     """Where to sign in and come back from: after a form that was not taken, to the page of that address."""
     query = f"?{request.url.query}" if request.method in ("GET", "HEAD") and request.url.query else ""
-    step = "/sign-in/birth" if isinstance(error, BirthNeeded) else "/sign-in"
-    return f"{step}?next={quote(request.url.path + query, safe='')}"
+    return f"{error.step}?next={quote(request.url.path + query, safe='')}"
 
 
 def remember(request: Request, answer: Response, token: str, *, shared: bool) -> None:

@@ -10,7 +10,7 @@ from booking import clock, ids
 from booking.access import passwords, queries, service, sessions
 from booking.access.commands import AddStaff, ChangeStaff
 from booking.access.errors import (
-    CodeRefused,
+    AuthenticatorRefused,
     LastAdministrator,
     ScopeRefused,
     SignInDelayed,
@@ -107,7 +107,7 @@ async def test_an_authenticators_code_is_needed_once_there_is_one_and_is_good_on
     secret = pyotp.random_base32()
     now = clock.utc_now()
     async with db.transaction() as session:
-        with pytest.raises(CodeRefused):
+        with pytest.raises(AuthenticatorRefused):
             await sessions.enrol(
                 session, desk, secret, "000000" if pyotp.TOTP(secret).now() != "000000" else "1", by=BY, now=now
             )

@@ -1,0 +1,15 @@
+"""Staff pages: one desk for clerks, doctors, managers and the city's administrators."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from booking.desk import account, home, signing_in, staff
+
+
+def install(app: FastAPI) -> None:
+    """Mount the pages of the desk."""
+    for router in (signing_in.router, home.router, account.router, staff.router):
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+                route.methods.add("HEAD")  # the server leaves the body out
+        app.include_router(router)

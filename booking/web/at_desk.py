@@ -1,0 +1,110 @@
+"""Who sits at a desk: read anew from the database for each request, so that a changed account or scope holds at once.
+
+desk: AtDesk                      somebody who is signed in; others are sent to sign in and come back
+desk: Annotated[Desk, needs(Right.STAFF)]   … and whose role includes this
+where: Where                      the facility of the address, if it lies in the scope; else there is none (404)
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+from starlette.responses import Response
+
+from booking.access import queries, sessions
+from booking.access.kinds import Right
+from booking.access.queries import Desk
+from booking.access.rules import LONGEST
+from booking.actor import Actor, ActorKind
+from booking.directory.errors import FacilityUnknown
+from booking.web import device
+from booking.web.dependencies import Ask, Asked
+from booking.web.signed_in import SignInNeeded
+
+COOKIE = "desk"
+_LONGEST_TOKEN = 100
+
+
+class DeskSignInNeeded(SignInNeeded):
+    """For those who work here. A page leads to signing in, and back to where one was."""
+
+    code = "desk_sign_in_needed"
+    step = "/desk/sign-in"
+
+
+class NewPasswordNeeded(SignInNeeded):
+    """Signed in with a first password: one's own is to be chosen before anything else."""
+
+    code = "new_password_needed"
+    step = "/desk/account/password"
+
+
+async def desk_of(request: Request, asked: Asked) -> Desk | None:
+    """Who sits there; None where nobody is signed in (any more). Noting the use is the one thing a GET writes."""
+    token = request.cookies.get(device.cookie_name(request, COOKIE), "")
+    if not 0 < len(token) <= _LONGEST_TOKEN:
+        return None
+    async with asked.db.transaction() as session:
+        found = await queries.at_desk(session, token, now=asked.now)
+        if found is not None:
+            await sessions.keep_alive(session, found, now=asked.now)
+    request.state.desk = found
+    return found
+
+
+async def _at_desk(request: Request, asked: Ask) -> Desk:
+    found = await desk_of(request, asked)
+    if found is None:
+        raise DeskSignInNeeded
+    if found.staff.must_change and not request.url.path.startswith(("/desk/account/password", "/desk/sign-out")):
+        raise NewPasswordNeeded
+    return found
+
+
+AtDesk = Annotated[Desk, Depends(_at_desk)]
+"""Who works here; nobody else gets in."""
+
+
+def needs(right: Right) -> Any:
+    """A dependency: the desk, if the role of whoever sits there includes this right; RightMissing (403) otherwise."""
+
+    async def check(desk: AtDesk) -> Desk:
+        desk.staff.check(right)
+        return desk
+
+    return Depends(check)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A facility within the scope of whoever asks."""
+
+    code: str
+    facility_id: int
+
+
+async def _where(desk: AtDesk, facility: Annotated[str, Path()]) -> Place:
+    found = desk.staff.facilities.get(facility)
+    if found is None:
+        raise FacilityUnknown(facility=facility[:64])
+    return Place(facility, found)
+
+
+Where = Annotated[Place, Depends(_where)]
+"""The facility of the address; one outside the scope is as unknown as one there is none of."""
+
+
+def actor(asked: Asked, desk: Desk) -> Actor:
+    """On whose behalf a request is."""
+    by = asked.by
+    return Actor(ActorKind.STAFF, id=str(desk.staff.id), address=by.address, request_id=by.request_id)
+
+
+def remember(request: Request, answer: Response, token: str) -> None:
+    """Give the browser its session's token. It goes with the browser's window, and with the working day at last."""
+    device.set_cookie(request, answer, COOKIE, token, max_age=int(LONGEST.total_seconds()))
+
+
+def forget(request: Request, answer: Response) -> None:
+    """Take the token away again."""
+    device.set_cookie(request, answer, COOKIE, "", max_age=0)

@@ -1,0 +1,116 @@
+"""Who may open what at the desk: every route, every role, own and other facility, written down by hand.
+
+The table is never derived from the guards it judges. A route that is missing from it fails the first test.
+"""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from booking import clock
+from booking.access import queries
+from booking.access.kinds import Role
+from booking.db import Database
+from tests import places, seeds, staff
+from tests.places import OTHER, STATION
+from tests.routes import routes
+
+pytestmark = pytest.mark.anyio
+
+CLERK, DOCTOR, MANAGER, ADMIN, AUDITOR = "clerk", "doctor", "manager", "city_admin", "auditor"
+EVERYBODY = {CLERK, DOCTOR, MANAGER, ADMIN, AUDITOR}
+LEADERS = {MANAGER, ADMIN}
+
+OPEN = {
+    ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"), ("POST", "/desk/sign-out"),
+}  # fmt: skip
+"""For whoever comes: the way in and out."""
+
+MATRIX: dict[tuple[str, str], set[str]] = {
+    ("GET", "/desk"): EVERYBODY,
+    ("GET", "/desk/account"): EVERYBODY,
+    ("GET", "/desk/account/password"): EVERYBODY,
+    ("POST", "/desk/account/password"): EVERYBODY,
+    ("GET", "/desk/account/authenticator"): EVERYBODY,
+    ("POST", "/desk/account/authenticator"): EVERYBODY,
+    ("POST", "/desk/account/sessions/{which}/end"): EVERYBODY,
+    ("GET", "/desk/staff"): LEADERS,
+    ("GET", "/desk/staff/new"): LEADERS,
+    ("POST", "/desk/staff/new"): LEADERS,
+    ("GET", "/desk/staff/{staff}"): LEADERS,
+    ("POST", "/desk/staff/{staff}"): LEADERS,
+    ("POST", "/desk/staff/{staff}/disable"): LEADERS,
+    ("POST", "/desk/staff/{staff}/enable"): LEADERS,
+    ("POST", "/desk/staff/{staff}/password"): LEADERS,
+}
+"""Method and route: the roles that may, within their own scope."""
+
+ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path}
+"""Routes that name an object of another facility: who may all the same. For everybody else it does not exist (404)."""
+
+
+def _routes(app: FastAPI) -> set[tuple[str, str]]:
+    found = [(method, path) for path, methods in routes(app) for method in methods if path.startswith("/desk")]
+    return {(method, path) for method, path in found if method != "HEAD"}
+
+
+def test_every_route_of_the_desk_is_in_the_table(app: FastAPI) -> None:
+    assert _routes(app) == set(MATRIX) | OPEN
+
+
+async def _sign_in_everybody(db: Database) -> dict[str, str]:
+    tokens = {}
+    for role in Role:
+        scope = [] if role.value in (ADMIN, AUDITOR) else [STATION]
+        await staff.add(db, f"{role.value.replace('_', '-')}.mau", role, scope)
+        tokens[role.value] = await staff.sign_in(db, f"{role.value.replace('_', '-')}.mau") or ""
+    return tokens
+
+
+async def _asked(client: httpx.AsyncClient, method: str, path: str, token: str) -> int:
+    client.cookies.clear()
+    if token:
+        client.cookies.set("desk", token)
+    headers = {"sec-fetch-site": "same-origin"}
+    answer = await client.request(method, path, headers=headers, data={} if method == "POST" else None)
+    if answer.headers.get("location", "").startswith("/desk/sign-in?"):
+        return 401  # sent to sign in: not known
+    return answer.status_code
+
+
+async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> None:
+    async with db.transaction() as session:
+        await places.make(session, clock.utc_now())
+    tokens = await _sign_in_everybody(db)
+    here = await staff.add(db, "here.mau", Role.CLERK, [STATION])
+    there = await staff.add(db, "there.mau", Role.CLERK, [OTHER])
+    wrong: list[tuple[object, ...]] = []
+    for (method, path), may in MATRIX.items():
+        own = path.replace("{staff}", str(here.public_id)).replace("{which}", str(here.public_id))
+        other = path.replace("{staff}", str(there.public_id))
+        if await _asked(client, method, own, "") != 401:
+            wrong.append((method, path, "nobody"))
+        for role, token in tokens.items():
+            status = await _asked(client, method, own, token)
+            # 404 of a session that is nobody's, 422 of an empty form: the door was opened. 403 is the closed one.
+            if (status in (403, 401)) != (role not in may):
+                wrong.append((method, path, role, status))
+            if path in ELSEWHERE and role in may:
+                status = await _asked(client, method, other, token)
+                if (status == 404) != (role not in ELSEWHERE[path]):
+                    wrong.append((method, other, role, "elsewhere", status))
+    assert wrong == []
+    left = await seeds.value(db, "SELECT state FROM staff WHERE username = 'there.mau'")
+    assert left == "active"  # closed and opened again by the administrator, touched by nobody else
+
+
+async def test_control_without_the_scope_a_foreign_account_is_open(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.transaction() as session:
+        await places.make(session, clock.utc_now())
+    tokens = await _sign_in_everybody(db)
+    there = await staff.add(db, "there.mau", Role.CLERK, [OTHER])
+    assert await _asked(client, "GET", f"/desk/staff/{there.public_id}", tokens[MANAGER]) == 404
+    monkeypatch.setattr(queries, "within", lambda *_: True)
+    assert await _asked(client, "GET", f"/desk/staff/{there.public_id}", tokens[MANAGER]) == 200
