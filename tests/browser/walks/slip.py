@@ -1,0 +1,48 @@
+"""The slip near and on its day, the question before giving it up, and the slips a phone keeps."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.browser.slips import booked
+from tests.browser.walks import Stop
+from tests.slips import standing
+
+SHOWS = {"ticket.html", "cancel.html", "saved.html"}
+
+
+def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:  # noqa: ARG001
+    """From the evening before to a visit that the facility gave up."""
+    page.goto(f"{site.url}/saved")
+    yield "saved.html", "none kept"
+    slip = booked(site)
+    site.run(standing("tomorrow"))
+    page.goto(slip)
+    expect(page.locator("details[data-kept]")).to_be_visible()
+    page.locator("details[data-kept] summary").click()
+    yield "ticket.html", "asked whether she comes"
+    page.goto(f"{slip}/not-coming")
+    yield "cancel.html", "she will not come"
+    page.goto(slip)
+    page.locator(".ask form button").click()
+    site.run(standing("soon"))
+    page.reload()
+    yield "ticket.html", "confirmed, too late to change"
+    for when, state in (("begun", "arrived"), ("begun", "booked")):
+        site.run(standing(when, state=f"'{state}'"))
+        page.goto(slip)
+        yield "ticket.html", f"{when}, {state}"
+    page.goto(f"{site.url}/saved")
+    expect(page.locator("#saved a")).to_have_count(1)
+    yield "saved.html", "one kept"
+    page.locator("#remove button").click()
+    yield "saved.html", "nothing is kept"
+    page.goto(slip)
+    yield "ticket.html", "nothing is kept"
+    free = "UPDATE slot SET taken = 0, free_places = array(SELECT generate_series(1, capacity))"
+    site.run(free)
+    site.run("UPDATE appointment SET state = 'cancelled', cancelled_at = now(), cancelled_by = 'facility'")
+    page.goto(slip)
+    yield "ticket.html", "cancelled by the facility"
