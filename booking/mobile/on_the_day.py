@@ -63,16 +63,20 @@ class Boards:
 
     found: dict[tuple[int, date], tuple[Position, datetime, Board]] = field(default_factory=dict)
 
-    async def board(self, asked: Asked, visit: Visit, *, heard: Position, now: datetime) -> Board:
-        """The day's board, not older than what was heard."""
+    async def board(self, asked: Asked, visit: Visit, *, heard: Position, now: datetime, fresh: bool) -> Board:
+        """The day's board, not older than what was heard; `fresh` for one read now, as a page that was just opened has.
+
+        What is kept is never replaced by a reading that began before it: two may be under way at once.
+        """
         key = (visit.service_id, visit.day)
         known = self.found.get(key)
-        if known is not None and known[0] >= heard and now - known[1] < STALE:
+        if not fresh and known is not None and known[0] >= heard and now - known[1] < STALE:
             return known[2]
         async with asked.db.transaction() as session:
             made = await queries.board(session, *key)
         self.found = {one: kept for one, kept in self.found.items() if now - kept[1] < STALE}
-        self.found[key] = (heard, now, made)
+        if key not in self.found or heard >= self.found[key][0]:
+            self.found[key] = (heard, now, made)
         return made
 
 
@@ -140,7 +144,7 @@ async def _says(asked: Asked, opened: reading.Visit, found: Visit, listener: Lis
                     return
                 found = again
             now = clock.utc_now()
-            board = await boards.board(asked, found, heard=listener.heard, now=now)
+            board = await boards.board(asked, found, heard=listener.heard, now=now, fresh=first)
             part = _part(asked.request, opened, found, board, now)
         except Exception as problem:
             if isinstance(problem, BookingError) and not isinstance(problem, Busy):

@@ -140,7 +140,7 @@ async def test_arrivals_calls_and_ends_at_once_end_in_a_true_state(database_url:
 
         async def serve(index: int) -> int:
             served = 0
-            for _ in range(60):
+            for _ in range(8):
                 try:
                     called = await morning.call(f"P{index % 2 + 1}")
                     if index == 0 and not served:  # nobody came at first
