@@ -69,6 +69,8 @@ def _fields(root: Element) -> Iterator[str]:
     inside = {id(field) for label in root.iter("label") if _said(label) for field in label.iter()}
     for tag in ("input", "select", "textarea"):
         for field in root.iter(tag):
+            if field.get("type") == "hidden" and field.get("autocomplete") in ("on", "off"):
+                yield f"{_shown(field)} is hidden: nothing completes it"
             if field.get("type") in _UNNAMED_INPUTS or field.get("aria-label") or field.get("aria-labelledby"):
                 continue
             if id(field) not in inside and ("id" not in field.attrib or field.get("id") not in labelled):

@@ -141,13 +141,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a phone of one's own: `phone(scripts=False, language="en", scheme="dark")`."""
+    """Opens a page in a phone of one's own: `phone(scripts=False, language="en", scheme="dark")`.
+
+    Without `workers=True` the phone keeps no slips: a service worker asks for pages by itself, at any time.
+    """
     opened: list[BrowserContext] = []
 
-    def open_page(*, scripts: bool = True, language: str = "vi", scheme: str = "light") -> Page:
+    def open_page(*, scripts: bool = True, language: str = "vi", scheme: str = "light", workers: bool = False) -> Page:
         context = browser.new_context(
             viewport={"width": PHONE["width"], "height": PHONE["height"]},
             java_script_enabled=scripts,
+            service_workers="allow" if workers else "block",
             locale="vi-VN" if language == "vi" else "en-GB",
             color_scheme="dark" if scheme == "dark" else "light",
         )

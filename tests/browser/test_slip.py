@@ -51,7 +51,7 @@ def test_a_slip_that_was_seen_opens_with_the_server_stopped(database_url: str, p
     try:
         site = Site(server.url, world, database_url)
         slip = booked(site)
-        page = phone()
+        page = phone(workers=True)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(slip)
@@ -100,7 +100,7 @@ def test_a_copy_whose_day_is_over_is_not_shown(database_url: str, phone: Phone) 
     server.start()
     try:
         slip = booked(Site(server.url, world, database_url))
-        page = phone()
+        page = phone(workers=True)
         page.goto(slip)
         expect(page.locator("details[data-kept]")).to_be_visible()
         server.stop()
@@ -123,7 +123,7 @@ def test_a_copy_whose_day_is_over_is_not_shown(database_url: str, phone: Phone) 
 
 def test_the_switch_makes_the_phone_forget_and_keep_nothing(site: Site, phone: Phone) -> None:
     slip = booked(site)
-    page = phone()
+    page = phone(workers=True)
     page.goto(slip)
     page.locator("details[data-kept] summary").click()
     page.locator("details[data-kept] button").click()

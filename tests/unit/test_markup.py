@@ -42,6 +42,7 @@ def test_a_good_page_has_no_fault() -> None:
         ('<form method="post"', '<form style="color: red" method="post"', "carries style"),
         ("</body>", "<script>alert(1)</script></body>", "carries script"),
         ("<button>", '<button onclick="x()">', "carries onclick"),
+        ("</form>", '<input type="hidden" name="x" autocomplete="off"></form>', "nothing completes it"),
         ("</form>", "<fieldset></fieldset></form>", "no legend"),
     ],
 )
