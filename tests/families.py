@@ -18,13 +18,16 @@ from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
 from booking.clock import utc_now
 from booking.db import Database
-from booking.patients.kinds import Relation
+from booking.patients import consents
+from booking.patients import service as patients
+from booking.patients.commands import AddProfile
+from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.queries import ProfileView
 from booking.patients.rules import read_phone
 from booking.patients.sessions import SignedIn
 from booking.sealed import keys
 from booking.trail.keys import IdempotencyKey, keyed
-from tests import households, people, waiters
+from tests import households, people
 from tests.seeds import FACILITY, SERVICE
 
 CAPS = Caps(per_day=12, phone=10, profile=4, device=12, given_up_minutes=10, party=6)
@@ -55,13 +58,20 @@ async def family(db: Database, number: int, *, people_: int = 1, caps: Caps = CA
     """An account of so many people who agreed; no two families share a number, a name or a browser."""
     phone = people.phone(number)
     account = await households.account(db, phone)
-    made = []
-    for each in range(people_):
-        relation = Relation.SELF if each == 0 else Relation.CHILD
-        name = people.name(number + each * 37)
-        one = await households.add(db, account, name, year=1980 if each == 0 else 2018 + each % 6, relation=relation)
-        await waiters.agreed(db, account, one, sms=sms)
-        made.append(replace(one, consented=True))
+    answers = {ConsentPurpose.BOOKING: True, ConsentPurpose.SMS: sms}
+    by, made = households.actor(account), []
+    async with db.transaction() as session:
+        for each in range(people_):
+            add = AddProfile(
+                name=people.name(number + each * 37), birth_year=1980 if each == 0 else 2018 + each % 6,
+                relation=Relation.SELF if each == 0 else Relation.CHILD,
+            )  # fmt: skip
+            one = await patients.add_profile(session, account, add, by=by, now=utc_now())
+            await consents.give(
+                session, one.patient_id, answers, account_id=account, language="vi", channel="mobile", by=by,
+                now=utc_now(),
+            )  # fmt: skip
+            made.append(replace(one, consented=True))
     who = SignedIn(account, ids.public_id(), read_phone(phone).e164, False, ids.public_id())
     return Family(who, made, keys().index("device", f"browser-{number}"), caps)
 
