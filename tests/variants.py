@@ -1,14 +1,17 @@
 """The app with one guard taken away: what the negative controls are run against. Only tests/served.py uses these."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from booking.appointments import refusals, service, statements
 from booking.appointments.errors import SlotFull
+from booking.appointments.waitlist import picking
+from booking.appointments.waitlist import rules as waitlist_rules
 from booking.errors import BookingError
 from booking.hot import Hot, Statement
 
@@ -89,6 +92,26 @@ def in_pieces(app: FastAPI) -> None:
     database._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
+def daytime(app: FastAPI) -> None:  # noqa: ARG001
+    """The product at an hour when people who wait may be told of a place."""
+    setattr(waitlist_rules, "telling", lambda *_: True)  # noqa: B010
+
+
+def unlocked_entries(app: FastAPI) -> None:
+    """Whoever frees a place looks who is next and does not lock her entry."""
+    daytime(app)
+
+    async def look(
+        session: AsyncSession, slot_id: int, *, now: datetime, without: Collection[int] = ()
+    ) -> picking.Picked | None:
+        row = (await session.execute(picking.next_one(slot_id, now=now, without=without))).first()
+        await asyncio.sleep(0.05)
+        return None if row is None else picking.Picked(*row)
+
+    picking.first = look
+
+
 VARIANTS: dict[str, Callable[[FastAPI], None]] = {
-    each.__name__: each for each in (as_it_is, nets_only, no_guard, read_then_write, no_second_look, in_pieces)
+    each.__name__: each
+    for each in (as_it_is, nets_only, no_guard, read_then_write, no_second_look, in_pieces, daytime, unlocked_entries)
 }

@@ -103,3 +103,31 @@ async def run_out(db: Database) -> None:
             text("UPDATE appointment SET expires_at = o.expires_at FROM offer o "
                  "WHERE o.appointment_id = appointment.id AND o.state = 'live'")
         )  # fmt: skip
+
+
+async def visit_in(db: Database, slot: int, number: int = 900) -> dict[str, Any]:
+    """A visit of somebody else, booked past the code under test; its code and token."""
+    account, who = await person(db, number)
+    await seeds.run(
+        db, "INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id, "
+        "patient_id, relation, starts_at, ends_at, version, token_version, language, channel, created_at, booked_at, "
+        "account_id) SELECT gen_random_uuid(), :code, 'booked', s.id, s.free_places[1], false, s.facility_id, "
+        "s.service_id, :patient, 'self', s.starts_at, s.ends_at, 1, 1, 'vi', 'mobile', now(), now(), :account "
+        "FROM slot s WHERE s.id = :slot",
+        slot=slot, patient=who.patient_id, account=account, code=f"VISIT{number:03d}",
+    )  # fmt: skip
+    await seeds.run(db, "UPDATE slot SET taken = taken + 1, free_places = free_places[2:] WHERE id = :slot", slot=slot)
+    found = await seeds.rows(db, "SELECT public_id FROM appointment WHERE code = :c", c=f"VISIT{number:03d}")
+    public_id = str(found[0]["public_id"])
+    # What the invariants ask of a visit: it was told of, and the audit knows it.
+    await seeds.run(
+        db, "INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, language, facts, "
+        "state, due_at, useful_until, called_back, attempts, sends, created_at, changed_at) VALUES "
+        "(gen_random_uuid(), 'appointment', :id, 'booked', 1, 0, 'visit', 'vi', '{}', 'suppressed', now(), now(), "
+        "false, 0, 0, now(), now())", id=found[0]["public_id"],
+    )  # fmt: skip
+    await seeds.run(
+        db, "INSERT INTO audit_event (at, actor_kind, action, object_kind, object_id, result, facts) VALUES "
+        "(now(), 'anyone', 'appointment.book', 'appointment', :id, 'done', '{}')", id=public_id,
+    )  # fmt: skip
+    return {"code": f"VISIT{number:03d}", "token": keys().link_token(public_id, 1), "slot": slot}

@@ -45,6 +45,14 @@ async def first(session: AsyncSession, slot_id: int, *, now: datetime, without: 
         now: the moment of the request or the job's run.
         without: ids of entries that were tried already.
     """
+    query = next_one(slot_id, now=now, without=without)
+    locked = query.with_for_update(of=WaitlistEntry, skip_locked=True).execution_options(populate_existing=True)
+    row = (await session.execute(locked)).first()
+    return None if row is None else Picked(*row)
+
+
+def next_one(slot_id: int, *, now: datetime, without: Collection[int]) -> Any:
+    """The query for the next one, without a lock."""
     query = (
         select(WaitlistEntry, Patient, Account)
         .join(WaitlistTarget, col(WaitlistTarget.entry_id) == col(WaitlistEntry.id))
@@ -54,13 +62,8 @@ async def first(session: AsyncSession, slot_id: int, *, now: datetime, without: 
         .where(col(Slot.id) == slot_id, *fits(now))
         .order_by(col(WaitlistEntry.created_at), col(WaitlistEntry.id))
         .limit(1)
-        .with_for_update(of=WaitlistEntry, skip_locked=True)
-        .execution_options(populate_existing=True)
     )
-    if without:
-        query = query.where(col(WaitlistEntry.id).not_in(without))
-    row = (await session.execute(query)).first()
-    return None if row is None else Picked(*row)
+    return query.where(col(WaitlistEntry.id).not_in(without)) if without else query
 
 
 def fits(now: datetime) -> list[ColumnElement[bool]]:
