@@ -4,18 +4,23 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from booking.mobile import (
+    agreeing,
     attending,
     calendar_file,
     details,
     finding,
+    invitations,
     keeping,
     language,
+    me,
     moving,
+    my_data,
     near,
     not_me,
     offering,
     offline,
     on_the_day,
+    people,
     problem_pages,
     searching,
     signing_in,
@@ -51,6 +56,11 @@ def install(app: FastAPI) -> None:
         signing_out.router,
         not_me.router,
         waiting.router,
+        me.router,
+        people.router,
+        agreeing.router,
+        my_data.router,
+        invitations.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

@@ -82,7 +82,11 @@ def keep(form: FormData) -> TypedPerson:
 
 def read(form: FormData, *, today: date, language: Language) -> TypedPerson:
     """Read the form; every field that is wrong is told at once."""
-    values = keep(form).values
+    return read_values(keep(form).values, today=today, language=language)
+
+
+def read_values(values: Mapping[str, str], *, today: date, language: Language) -> TypedPerson:
+    """Likewise, of what was taken from a form already."""
     reader = _Reader(values, today, language)
     relation = reader.chosen("relation", Relation)
     if relation is None and "relation" not in reader.errors:

@@ -44,6 +44,12 @@ async def locked_profile(session: AsyncSession, account_id: int, public_id: UUID
     return row[0], row[1]
 
 
+async def was_listed(session: AsyncSession, account_id: int, public_id: UUID) -> bool:
+    """Whether an account has, or had, this profile: taking it off twice is no mistake of anybody's."""
+    query = select(Profile.id).where(col(Profile.account_id) == account_id, col(Profile.public_id) == public_id)
+    return await session.scalar(query) is not None
+
+
 async def locked_account(session: AsyncSession, account_id: int) -> Account:
     """The account, locked, so that its list changes one by one. A booking that refers to it does not wait."""
     account = await session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)

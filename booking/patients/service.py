@@ -24,6 +24,7 @@ from booking.patients.commands import AddProfile, CorrectProfile
 from booking.patients.errors import (
     LooksAfterHerself,
     OwnNumberNeeded,
+    ProfileUnknown,
     TooManyPeople,
 )
 from booking.patients.flags import flag, flag_many_hands
@@ -127,12 +128,17 @@ async def correct_profile(
 
 
 async def remove_profile(session: AsyncSession, account_id: int, public_id: UUID, *, by: Actor, now: datetime) -> None:
-    """Take a person off an account's list. Her visits stay; removing again changes nothing anybody can see.
+    """Take a person off an account's list. Her visits stay; removing again changes nothing.
 
     Raises:
-        ProfileUnknown: the account has no such person.
+        ProfileUnknown: the account has no such person, and never had.
     """
-    profile, _ = await matching.locked_profile(session, account_id, public_id)
+    try:
+        profile, _ = await matching.locked_profile(session, account_id, public_id)
+    except ProfileUnknown:
+        if await matching.was_listed(session, account_id, public_id):
+            return
+        raise
     profile.ended_at = now
     record(session, "profile.remove", "profile", public_id, by=by, now=now)
     await session.flush()

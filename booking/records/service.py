@@ -89,7 +89,7 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     patient = await session.get(Patient, scope.patient_id, with_for_update=True, populate_existing=True)
     assert patient is not None
     await _check_nothing_coming(session, scope, now=now)
-    kept = await _was_there(session, scope)
+    kept = await was_there(session, scope)
     if not kept:
         patient.name = patient.name_folded = patient.name_sort = NOBODY
         patient.birth_date, patient.birth_year, patient.sex = None, 0, None
@@ -128,12 +128,23 @@ async def _check_nothing_coming(session: AsyncSession, scope: Scope, *, now: dat
             raise VisitsRemain
 
 
-async def _was_there(session: AsyncSession, scope: Scope) -> bool:
+async def was_there(session: AsyncSession, scope: Scope) -> bool:
+    """Whether a person was at a facility, or may have been: then the facility keeps a record of her."""
     states = select(Appointment.state).where(col(Appointment.patient_id) == scope.patient_id)
     if visited((await session.execute(states)).scalars().all()):
         return True
     in_line = select(QueueTicket.id).where(col(QueueTicket.patient_id) == scope.patient_id).limit(1)
     return await session.scalar(in_line) is not None
+
+
+async def waits_of(session: AsyncSession, scope: Scope) -> list[UUID]:
+    """The waits of a person in this account; each is left by its own verb."""
+    query = select(WaitlistEntry.public_id).where(
+        col(WaitlistEntry.patient_id) == scope.patient_id,
+        col(WaitlistEntry.account_id) == scope.account_id,
+        col(WaitlistEntry.state).in_(WAITS),
+    )
+    return list((await session.execute(query)).scalars())
 
 
 async def _withdraw_all(session: AsyncSession, scope: Scope, *, by: Actor, now: datetime) -> None:

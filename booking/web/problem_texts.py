@@ -197,6 +197,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("This is the number that books for her."),
         _("Enter her own mobile number."),
     ),
+    "visits_remain": (
+        _("A visit is still to come."),
+        _("Give it up first, or wait until it is over."),
+    ),
     "invitation_unknown": (
         _("We cannot find this invitation."),
         _("It was used, its days are over, or it concerns somebody else."),

@@ -1,0 +1,146 @@
+"""My data: see it, take it away, agree or withdraw, delete; and who of the staff looked."""
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from booking.appointments import attending
+from booking.appointments.waitlist import service as waitlist
+from booking.clock import local_day
+from booking.directory import queries as directory
+from booking.errors import BookingError, OutcomeUnknown
+from booking.mobile import person_forms
+from booking.mobile.confirming import still_confirming
+from booking.mobile.forms import text_of
+from booking.mobile.people import ProfileId, doubts
+from booking.patients import consents, matching, queries
+from booking.patients.errors import ProfileUnknown
+from booking.patients.kinds import ConsentPurpose
+from booking.patients.sessions import SignedIn
+from booking.records import queries as records
+from booking.records import scope, service, visits
+from booking.trail import reading
+from booking.web.dependencies import Ask, Asked
+from booking.web.origin import check_origin
+from booking.web.pages import page, see_other
+from booking.web.problems import sentence, status_of
+from booking.web.signed_in import Known, actor
+
+router = APIRouter(include_in_schema=False, prefix="/me/data", dependencies=[Depends(check_origin)])
+
+
+@router.get("")
+async def data_page(request: Request, asked: Ask, who: Known) -> Response:
+    """What is held, why and how long; each person's own page."""
+    async with asked.db.transaction() as session:
+        people = await queries.profiles(session, who.account_id, today=local_day(asked.now))
+    return page(request, "my_data.html", personal=True, who=who, people=people)
+
+
+@router.get("/{profile}")
+async def person_data_page(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
+    """Everything about one person."""
+    return await _show(request, asked, who, profile)
+
+
+async def _show(
+    request: Request, asked: Asked, who: SignedIn, profile: ProfileId, *, error: BookingError | None = None
+) -> Response:
+    today = local_day(asked.now)
+    async with asked.db.transaction() as session:
+        seen = await scope.scope_of(session, who.account_id, profile, today=today)
+        found = await records.held(session, seen, today=today)
+        answered = await consents.standing(session, seen.patient_id) if seen.whole else {}
+        reads = await reading.reads_of(session, seen.patient.public_id) if seen.whole else []
+        places = {place.code: place for place in await directory.facilities(session)} if reads else {}
+    said = sentence(error, asked.language) if error is not None else None
+    to_child = consents.said_to(consents.consenter(seen.view.birth, today), asked.language)
+    return page(
+        request, "my_data_person.html", status=status_of(error) if error else 200, personal=True, person=seen.view,
+        whole=seen.whole, held=found["person"][0], counts={name: len(rows) for name, rows in found.items()},
+        visits=found["visits"], reads=reads, places=places, said=to_child, error=said,
+        doubts=doubts(seen.view.doubts, asked),
+        questions=person_forms.questions(ConsentPurpose, asked.language, answered) if seen.whole else [],
+    )  # fmt: skip
+
+
+@router.get("/{profile}/download")
+async def download(asked: Ask, who: Known, profile: ProfileId) -> Response:
+    """Everything about one person as a file that people and programs can read."""
+    today = local_day(asked.now)
+    async with asked.db.transaction() as session:
+        seen = await scope.scope_of(session, who.account_id, profile, today=today)
+        found = await records.held(session, seen, today=today)
+    body = orjson.dumps({"made_at": asked.now.isoformat(), **found}, option=orjson.OPT_INDENT_2)
+    headers = {
+        "Content-Disposition": f'attachment; filename="hen-kham-{today}.json"',
+        "Cache-Control": "no-store",
+    }
+    return Response(body, 200, headers, "application/json")
+
+
+@router.post("/{profile}/consent")
+async def answer(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
+    """Agree to one purpose, or withdraw."""
+    form = await request.form()
+    purpose, granted = text_of(form, "purpose"), text_of(form, "answer") == "yes"
+    if purpose not in set(ConsentPurpose):
+        return see_other(request, f"/me/data/{profile}")
+
+    async def work() -> None:
+        async with asked.db.transaction() as session:
+            await service.answer(
+                session, who.account_id, profile, {ConsentPurpose(purpose): granted}, language=asked.language,
+                channel="mobile", by=actor(asked, who), now=asked.now,
+            )  # fmt: skip
+
+    try:
+        await asked.db.until_known(work)
+    except OutcomeUnknown:
+        return still_confirming(request, form, action=request.url.path, check=f"/me/data/{profile}")
+    return see_other(request, f"/me/data/{profile}#consent")
+
+
+@router.get("/{profile}/delete")
+async def delete_page(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
+    """One clear question: what goes, what stays and why."""
+    async with asked.db.transaction() as session:
+        seen = await scope.scope_of(session, who.account_id, profile, today=local_day(asked.now))
+        coming = await visits.coming_of(session, seen, now=asked.now)
+        visited = await service.was_there(session, seen)
+    return page(
+        request, "my_data_delete.html", personal=True, person=seen.view, whole=seen.whole, coming=coming, kept=visited
+    )
+
+
+@router.post("/{profile}/delete")
+async def delete(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
+    """Give up what is still to come, then erase. A repeat goes on where the last one stopped."""
+    form = await request.form()
+    try:
+        await asked.db.until_known(lambda: _erase(asked, who, profile))
+    except OutcomeUnknown:
+        return still_confirming(request, form, action=request.url.path, check="/me/data")
+    return see_other(request, "/me/data")
+
+
+async def _erase(asked: Asked, who: SignedIn, profile: ProfileId) -> None:
+    """Each visit and each wait in a transaction of its own, as its locks want it; erasing is the last."""
+    by, today = actor(asked, who), local_day(asked.now)
+    async with asked.db.transaction() as session:
+        try:
+            seen = await scope.scope_of(session, who.account_id, profile, today=today)
+        except ProfileUnknown:
+            if await matching.was_listed(session, who.account_id, profile):
+                return  # a second tap, or the answer to the first was lost
+            raise
+        coming = await visits.coming_of(session, seen, now=asked.now) if seen.whole else []
+        waits = await service.waits_of(session, seen) if seen.whole else []
+    for visit in coming:
+        async with asked.db.transaction() as session:
+            await attending.decline(session, visit.code, visit.token, by=by, now=asked.now)
+    for wait in waits:
+        async with asked.db.transaction() as session:
+            await waitlist.leave(session, who.account_id, wait, by=by, now=asked.now)
+    async with asked.db.transaction() as session:
+        await service.erase(session, who.account_id, profile, by=by, now=asked.now)
