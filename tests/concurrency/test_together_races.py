@@ -37,7 +37,7 @@ PLACES = 30
 
 
 @asynccontextmanager
-async def crowd(url: str, connections: int = 24) -> AsyncIterator[Database]:
+async def crowd(url: str, connections: int = FAMILIES) -> AsyncIterator[Database]:
     """A process of its own, with many connections."""
     database = Database(url, pool=connections)
     yield database
