@@ -42,8 +42,9 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     yield "saved.html", "nothing is kept"
     page.goto(slip)
     yield "ticket.html", "nothing is kept"
-    free = "UPDATE slot SET taken = 0, free_places = array(SELECT generate_series(1, capacity))"
-    site.run(free)
-    site.run("UPDATE appointment SET state = 'cancelled', cancelled_at = now(), cancelled_by = 'facility'")
+    site.run(standing("tomorrow"))
+    page.goto(f"{slip}/not-coming")
+    page.locator("main button.stop").click()
+    site.run("UPDATE appointment SET cancelled_by = 'facility'")
     page.goto(slip)
     yield "ticket.html", "cancelled by the facility"
