@@ -18,7 +18,7 @@ from booking.appointments.errors import AppointmentUnknown
 from booking.clock import local_day
 from booking.db import is_lost
 from booking.errors import BookingError, Busy
-from booking.i18n import Language, translate
+from booking.i18n import Language, plural, show_time, translate
 from booking.i18n import marked as _
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
@@ -165,14 +165,38 @@ def _part(request: Request, opened: reading.Visit, found: Visit, board: Board, n
 def _told(found: Visit, board: Board, now: datetime, language: Language) -> dict[str, Any]:
     """What the template shows."""
     stands = standing(board, found, now=now, today=local_day(now) == found.day, policy=POLICY)
+    soon = stands.band is not None and stands.band.start <= now
     return {
         "stands": stands,
+        "said": _said(stands, soon=soon, language=language),
         "opens": found.opens,
         "why": translate(language, WHY[stands.turn.why]) if stands.turn is not None else "",
-        "soon": stands.band is not None and stands.band.start <= now,
+        "soon": soon,
         "moving": stands.stage in MOVING,
         "late": stands.late if stands.stage in TOLD_LATE else 0,
     }
+
+
+def _said(stands: Standing, *, soon: bool, language: Language) -> str:
+    """What a screen reader is told when it changes, in one short sentence; empty where nothing is awaited."""
+    if stands.stage is Stage.WAITING and stands.band is not None:
+        if not stands.ahead:
+            return translate(language, "You are next.")
+        people = plural(language, "%(num)s person before you", "%(num)s people before you", stands.ahead)
+        about = translate(language, "until about %(end)s") if soon else translate(language, "about %(start)s–%(end)s")
+        hours = {"start": show_time(stands.band.start), "end": show_time(stands.band.end)}
+        return f"{people % {'num': stands.ahead}}, {about % hours}"
+    if stands.stage is Stage.CALLED and stands.room:
+        return translate(language, "It is your turn: %(room)s") % {"room": stands.room}
+    return translate(language, _SAID[stands.stage]) if stands.stage in _SAID else ""
+
+
+_SAID: Final = {
+    Stage.CALLED: _("It is your turn."),
+    Stage.IN_ROOM: _("You are being seen."),
+    Stage.SKIPPED: _("Your number was called and passed over."),
+    Stage.DONE: _("This visit is over."),
+}
 
 
 def told_standing(stands: Standing) -> dict[str, Any]:
