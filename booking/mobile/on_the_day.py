@@ -197,17 +197,3 @@ _SAID: Final = {
     Stage.SKIPPED: _("Your number was called and passed over."),
     Stage.DONE: _("This visit is over."),
 }
-
-
-def told_standing(stands: Standing) -> dict[str, Any]:
-    """The same for programs: plain members."""
-    return {
-        "stage": stands.stage.value,
-        "number": stands.number,
-        "ahead": stands.ahead,
-        "expected_from": stands.band.start.isoformat() if stands.band else None,
-        "expected_until": stands.band.end.isoformat() if stands.band else None,
-        "room": stands.room,
-        "minutes_late": stands.late,
-        "at": stands.at.isoformat(),
-    }

@@ -307,6 +307,24 @@ async def test_a_wrong_link_is_answered_like_one_that_never_was(
     assert not _alike(await _refusals(app, morning.client, paths))
 
 
+async def test_programs_are_told_the_same(morning: Morning, clock: Clock) -> None:
+    visits = [await morning.booked(slot, slot + 1) for slot in range(2)]
+    clock.set(-5)
+    for visit in visits:
+        await morning.check_in(visit)
+
+    async def today(visit: dict[str, Any], token: str) -> httpx.Response:
+        path = f"/api/v1/appointments/{visit['code']}/today"
+        return await morning.client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    told = (await today(visits[1], visits[1]["token"])).json()
+    assert (told["stage"], told["number"], told["ahead"], told["minutes_late"]) == ("waiting", "A002", 1, 0)
+    assert told["expected_from"] == visits[1]["slot"]["start"]
+    assert told["expected_until"] > told["expected_from"]
+    wrong = await today(visits[1], visits[0]["token"])
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "appointment_unknown")
+
+
 async def test_a_hold_has_no_day_yet(morning: Morning, clock: Clock) -> None:
     from tests import asking
 
@@ -315,4 +333,7 @@ async def test_a_hold_has_no_day_yet(morning: Morning, clock: Clock) -> None:
     answer = await morning.client.get(_path(held.json()))
     assert (answer.status_code, answer.headers["location"]) == (303, _path(held.json(), "").replace("/t/", "/h/")[:-1])
     assert (await morning.client.get(_path(held.json(), "live"))).status_code == 404
+    opens = {"Authorization": f"Bearer {held.json()['token']}"}
+    answer = await morning.client.get(f"/api/v1/appointments/{held.json()['code']}/today", headers=opens)
+    assert answer.status_code == 404
     assert clock.moment < clock.opens
