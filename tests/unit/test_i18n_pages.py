@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from booking.availability.kinds import NothingFree
+from booking.availability.rules import WhyNot
 from booking.i18n import LANGUAGES, plural, preferred, show_day, show_month, show_number, show_time, translate
-from booking.mobile.calendar import earliest, halves, months
+from booking.mobile.calendar import earliest, halves, months, summary
 from booking.web.pages import environment, local_path, said_day
 
 MONDAY = date(2026, 11, 30)
@@ -52,25 +54,29 @@ def test_one_and_many() -> None:
 
 
 def test_a_month_knows_where_its_first_day_stands() -> None:
-    rows = [
-        {"day": "2026-11-30", "free": 0, "slots": 4, "open": True},
-        {"day": "2026-12-01", "free": 3, "slots": 4, "open": True},
-        {"day": "2026-12-02", "free": 0, "slots": 4, "open": False},
-    ]
+    since = datetime(2026, 11, 30, 17, tzinfo=UTC)
+    reasons = (
+        (29, NothingFree.NO_SESSION), (30, NothingFree.FULL), (2, NothingFree.CLOSED), (3, NothingFree.OFF),
+        (5, NothingFree.OVER),
+    )  # fmt: skip
+    why = {date(2026, 11 if day > 20 else 12, day): WhyNot(reason) for day, reason in reasons}
     shown = months(
-        rows, first=date(2026, 11, 29), last=date(2026, 12, 4), until=date(2026, 12, 3),
-        holidays={date(2026, 12, 3): "Lễ mẫu"},
+        {date(2026, 12, 1): 3}, why | {date(2026, 12, 4): WhyNot(NothingFree.LATER, since)},
+        first=date(2026, 11, 29), last=date(2026, 12, 5), holidays={date(2026, 12, 3): "Lễ mẫu"},
     )  # fmt: skip
     assert [(month.first, month.column) for month in shown] == [(date(2026, 11, 29), 7), (date(2026, 12, 1), 2)]
     states = [(day.day.day, day.state, day.free, day.holiday) for month in shown for day in month.days]
     assert states == [
         (29, "none", 0, None), (30, "full", 0, None), (1, "free", 3, None), (2, "closed", 0, None),
-        (3, "closed", 0, "Lễ mẫu"), (4, "later", 0, None),
+        (3, "closed", 0, "Lễ mẫu"), (4, "later", 0, None), (5, "over", 0, None),
     ]  # fmt: skip
+    assert shown[1].days[3].since == since
     first = earliest(shown)
     assert first is not None
     assert first.day == date(2026, 12, 1)
     assert earliest([]) is None
+    told = summary(shown)
+    assert (told.full, told.closed, [day.holiday for day in told.holidays]) == (1, 1, ["Lễ mẫu"])
 
 
 def test_times_by_half_day_with_the_full_ones_named() -> None:

@@ -1,6 +1,7 @@
 """From the first page to the times, and the pages beside the way."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page
@@ -11,21 +12,35 @@ from tests.places import OTHER, SERVICE, STATION
 
 SHOWS = {
     "home.html", "facility.html", "days.html", "times.html", "error.html", "error_code.html", "inbox.html", "docs.html",
+    "find_results.html", "find_emergency.html", "find_services.html", "find_service.html", "find_near.html",
+    "help.html",
 }  # fmt: skip
+
+_WORDS = """INSERT INTO search_word (kind, phrase, target, active) VALUES
+    ('emergency', 'co giật', '', true), ('service', 'sốt', 'kham-tong-quat', true),
+    ('paper', 'giấy hẹn', 'reexam_slip', true)"""
 
 
 def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:  # noqa: ARG001  what walks take
-    """Pages that only need an address."""
+    """Pages that only need an address, then those with a position, and with nothing free."""
+    site.run(_WORDS)
     way = f"/f/{STATION}/{SERVICE}"
     for template, case, path in (
         ("home.html", "all", "/"),
-        ("home.html", "found", "/?q=12"),
-        ("home.html", "nothing found", "/?q=zzz"),
+        ("find_results.html", "a place", "/?q=12"),
+        ("find_results.html", "nothing found", "/?q=zzz"),
+        ("find_results.html", "service, place and paper", "/?q=sốt thang nhi giấy hẹn"),
+        ("find_emergency.html", "instead of everything", "/?q=sốt co giật"),
+        ("find_services.html", "all", "/s"),
+        ("find_service.html", "free", f"/s/{SERVICE}"),
+        ("find_near.html", "positions not confirmed", "/near"),
+        ("help.html", "all", "/help"),
         ("facility.html", "open", f"/f/{STATION}"),
         ("facility.html", "paused", f"/f/{OTHER}"),
         ("days.html", "free days", way),
         ("times.html", "free times", f"{way}/{site.world.far}"),
-        ("times.html", "none", f"{way}/2199-01-01"),
+        ("times.html", "none, with days and the waiting list", f"{way}/{site.world.far + timedelta(days=1)}"),
+        ("times.html", "none, too far", f"{way}/2199-01-01"),
         ("error.html", "not found", "/nope"),
         ("error_code.html", "with parts", "/errors/name_refused"),
         ("inbox.html", "empty", "/inbox"),
@@ -33,6 +48,26 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     ):
         page.goto(site.url + path)
         yield template, case
+    site.run("UPDATE facility SET latitude = 10.35, longitude = 107.07 WHERE state = 'open'")
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 10.36, "longitude": 107.08})
+    page.goto(f"{site.url}/s/{SERVICE}")
+    page.locator("form.near button").click()
+    page.wait_for_url("**/near")
+    yield "find_near.html", "the nearest places with a service"
     site.run("UPDATE slot SET reserved = capacity, release_at = starts_at")
-    page.goto(site.url + way)
-    yield "days.html", "nothing free"
+    for template, case, path in (
+        ("days.html", "nothing free", way),
+        ("times.html", "full", f"{way}/{site.world.far}"),
+        ("find_service.html", "nothing free", f"/s/{SERVICE}"),
+    ):
+        page.goto(site.url + path)
+        yield template, case
+    site.run("UPDATE service SET bookable = false")
+    for template, case, path in (
+        ("home.html", "no service", "/"),
+        ("find_services.html", "none", "/s"),
+        ("days.html", "paused", way),
+    ):
+        page.goto(site.url + path)
+        yield template, case
