@@ -50,6 +50,7 @@ class _Reader(HTMLParser):
         self.page = Page()
         self._open: list[tuple[str, str | None]] = []
         self._in_title = False
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -64,6 +65,14 @@ class _Reader(HTMLParser):
             page.forms.append(Form(given["action"], given.get("method", "get")))
         elif tag == "input":
             self._input(given)
+        elif tag == "select":
+            self._select = given["name"]
+            page.described[given["name"]] = given.get("aria-describedby", "")
+        elif tag == "option" and self._select:
+            form = page.forms[-1]
+            form.choices.setdefault(self._select, []).append(given["value"])
+            if "selected" in given or self._select not in form.fields:
+                form.fields[self._select] = given["value"]
         if tag not in _EMPTY:
             self._open.append((tag, given.get("id")))
 
@@ -88,6 +97,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._in_title = self._in_title and tag != "title"
+        self._select = "" if tag == "select" else self._select
         if any(found == tag for found, _ in self._open):
             while self._open.pop()[0] != tag:
                 pass

@@ -107,7 +107,8 @@ async def _form(
     status = status_of(error) if error is not None else 422 if wish.summary else 200
     return page(
         request, "wait.html", status=status, personal=True, what=what, wish=wish, profiles=profiles,
-        choices=[*here, *others], ahead=ahead, error=said, today=today, latest=today + timedelta(days=MOST_DAYS),
+        choices=[*here, *others], ahead=ahead, error=said,
+        days=[today + timedelta(days=number) for number in range(MOST_DAYS + 1)],
         questions=_questions(profiles, asked), path=f"/wait/{facility}/{service_code}",
     )  # fmt: skip
 
