@@ -141,7 +141,7 @@ class _Reader:
         return shown
 
     def _plain(self, column: str, value: Any) -> Any:
-        if (column, value) in self.places:
+        if isinstance(value, int) and (column, value) in self.places:
             return self.places[column, value]
         if isinstance(value, Enum):
             return value.value
