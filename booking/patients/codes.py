@@ -219,7 +219,7 @@ async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datet
     index = keys().index("phone", phone.e164)
     await _alone(session, index)
     recent = await _recent(session, index, now=now)
-    asked = next((one for one in recent if one.used_at is None and one.created_at > now - REQUEST_OPEN), None)
+    asked = _open_request(recent, now=now)
     if asked is None:
         raise CodeNotAsked
     spoken = [one.created_at for one in recent if one.read_out]
@@ -235,6 +235,15 @@ async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datet
     session.add(made)
     record(session, "code.read_out", "code", made.public_id, by=by, now=now, purpose=made.purpose.value)
     return digits
+
+
+def _open_request(recent: Sequence[VerificationCode], *, now: datetime) -> VerificationCode | None:
+    """The newest request that still waits: of a browser's codes only the last one counts."""
+    last: dict[tuple[bytes, CodePurpose], VerificationCode] = {}
+    for one in recent:
+        last.setdefault((one.asker, one.purpose), one)
+    waits = (one for one in last.values() if one.used_at is None and one.created_at > now - REQUEST_OPEN)
+    return next(waits, None)
 
 
 async def _alone(session: AsyncSession, phone_index: bytes) -> None:
