@@ -66,6 +66,26 @@ async def test_each_state_says_what_is_true_and_what_to_do(
         assert f'data-made="{answer.headers["henkham-made"]}"' in answer.text
 
 
+async def test_a_station_without_a_telephone_names_its_parents(
+    client: httpx.AsyncClient, db: Database, slip: Slip
+) -> None:
+    await seeds.run(db, slips.standing("soon"))
+    await seeds.run(db, "UPDATE facility SET phone = '02543999888' WHERE code = :code", code=places.OTHER)
+    await seeds.run(
+        db,
+        "UPDATE facility SET phone = NULL, parent_id = (SELECT id FROM facility WHERE code = :parent)"
+        " WHERE code = :code",
+        code=STATION, parent=places.OTHER,
+    )  # fmt: skip
+    for path in (slip.path, f"{slip.path}/cancel", f"{slip.path}/move"):
+        shown = await client.get(path)
+        assert "tel:02543999888" in shown.text, path
+    await seeds.run(db, "UPDATE facility SET phone = NULL")
+    shown = await client.get(slip.path)
+    assert "Đã quá hạn đổi giờ ở đây." in shown.text
+    assert "tel:0254" not in shown.text
+
+
 async def test_on_the_day_the_slip_leads_to_the_queue(client: httpx.AsyncClient, db: Database, slip: Slip) -> None:
     await seeds.run(db, slips.standing("soon"))
     today = local_day(await seeds.value(db, "SELECT starts_at FROM appointment")) == local_day(utc_now())
