@@ -24,7 +24,7 @@ def faults(html: str) -> tuple[str, ...]:
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     root: Element = parser.parse(html)
     wrong = [f"line {line}: {WORDS[code] % facts}" for (line, _), code, facts in parser.errors]
-    for judge in (_language_and_title, _ids, _pointers, _fields, _names, _headings, _content_policy):
+    for judge in (_language_and_title, _ids, _order, _pointers, _fields, _names, _headings, _content_policy):
         wrong += judge(root)
     return tuple(wrong)
 
@@ -52,6 +52,13 @@ def _language_and_title(root: Element) -> Iterator[str]:
 def _ids(root: Element) -> Iterator[str]:
     counted = Counter(element.get("id") for element in root.iter() if "id" in element.attrib)
     yield from (f"{number} elements have the id {name!r}" for name, number in counted.items() if number > 1)
+
+
+def _order(root: Element) -> Iterator[str]:
+    """Keys go through a page in its own order; a number of its own breaks it."""
+    for element in root.iter():
+        if element.get("tabindex", "0") not in ("0", "-1"):
+            yield f"{_shown(element)} jumps the queue"
 
 
 def _pointers(root: Element) -> Iterator[str]:

@@ -47,9 +47,24 @@ def test_book_move_and_cancel(site: Site, phone: Phone, *, scripts: bool) -> Non
     assert not faults
 
 
+_FOCUS = """() => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body) return "";
+    const shown = focused.matches(".option input") ? focused.nextElementSibling : focused;
+    const style = getComputedStyle(shown);
+    const name = focused.outerHTML.slice(0, 120);
+    if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return `not to be seen: ${name}`;
+    const box = shown.getClientRects()[0];
+    const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return there && (shown.contains(there) || there.contains(shown)) ? "" : `covered or out of sight: ${name}`;
+}"""
+"""What is wrong with the focus: it must be outlined, on the screen, and nothing may lie over it."""
+
+
 def _tab_to(page: Page, selector: str) -> None:
     for _ in range(_MOST_TABS):
         page.keyboard.press("Tab")
+        assert page.evaluate(_FOCUS) == ""
         if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
             return
     raise AssertionError(f"not reached by Tab: {selector}")
@@ -88,6 +103,26 @@ def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, *, scripts: b
     page.keyboard.type("0903123456")
     page.keyboard.press("Enter")
     expect(page.locator(".clock")).to_have_text("08:00")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (":focus-visible { outline: none !important; }", "not to be seen"),
+        ("header { position: fixed; inset: 0; z-index: 9; background: #fff; }", "covered"),
+    ],
+)
+def test_a_focus_that_nobody_sees_is_found(site: Site, phone: Phone, spoil: str, said: str) -> None:
+    """The control of the walk by keyboard: the same judge, on a page whose style was spoilt."""
+    page = phone()
+    page.goto(site.url)
+    page.locator("#q").focus()
+    assert page.evaluate(_FOCUS) == ""
+    page.evaluate(
+        "rules => { const sheet = new CSSStyleSheet(); sheet.replaceSync(rules);"
+        " document.adoptedStyleSheets = [sheet]; }", spoil
+    )  # fmt: skip
+    assert said in page.evaluate(_FOCUS)
 
 
 def test_two_tabs_and_the_back_button_book_once(site: Site, phone: Phone) -> None:

@@ -41,6 +41,7 @@ def test_a_good_page_has_no_fault() -> None:
         ("<h2>Ở đâu?</h2>", "<h1>Ở đâu?</h1>", "2 headings of the first level"),
         ('<form method="post"', '<form style="color: red" method="post"', "carries style"),
         ("</body>", "<script>alert(1)</script></body>", "carries script"),
+        ("<button>", '<button tabindex="3">', "jumps the queue"),
         ("<button>", '<button onclick="x()">', "carries onclick"),
         ("</form>", '<input type="hidden" name="x" autocomplete="off"></form>', "nothing completes it"),
         ("</form>", "<fieldset></fieldset></form>", "no legend"),
