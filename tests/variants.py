@@ -14,6 +14,7 @@ from booking.appointments.waitlist import picking
 from booking.appointments.waitlist import rules as waitlist_rules
 from booking.errors import BookingError
 from booking.hot import Hot, Statement
+from booking.mobile import on_the_day
 
 
 def as_it_is(app: FastAPI) -> None:
@@ -111,7 +112,29 @@ def unlocked_entries(app: FastAPI) -> None:
     picking.first = look
 
 
+def beating(app: FastAPI) -> None:  # noqa: ARG001
+    """The product, with heartbeats ten times a second."""
+    setattr(on_the_day, "BEAT", 0.1)  # noqa: B010  a name it imported, and does not export
+
+
+def endless(app: FastAPI) -> None:
+    """Likewise, and nobody ends the streams when the process is told to stop."""
+    beating(app)
+    app.state.relay.end = lambda: None
+
+
 VARIANTS: dict[str, Callable[[FastAPI], None]] = {
     each.__name__: each
-    for each in (as_it_is, nets_only, no_guard, read_then_write, no_second_look, in_pieces, daytime, unlocked_entries)
+    for each in (
+        as_it_is,
+        nets_only,
+        no_guard,
+        read_then_write,
+        no_second_look,
+        in_pieces,
+        daytime,
+        unlocked_entries,
+        beating,
+        endless,
+    )
 }
