@@ -69,14 +69,15 @@ def test_a_slip_that_was_seen_opens_with_the_server_stopped(database_url: str, p
 
         server.stop()
         page.reload()
-        expect(page.locator(".copy-note")).to_contain_text("Không có mạng: đây là bản lưu trên điện thoại này.")
+        expect(page.locator(".copy-note")).to_contain_text("Chưa kết nối được: đây là bản lưu trên điện thoại này.")
         expect(page.locator(".clock")).to_have_text("07:30")
         assert page.locator(".day").inner_text() != was, "the copy is of the visit as it was seen last"
         expect(page.locator(".ask")).to_be_hidden()
+        expect(page.locator(".change")).to_contain_text("Đổi hoặc hủy hẹn ở đây cần có mạng.")
         assert page.locator(".qr-box svg").bounding_box() is not None
         assert page.locator(".ticket").evaluate("e => getComputedStyle(e).borderTopWidth") == "8px", "styled as ever"
         page.goto(server.url)
-        expect(page.locator(".copy-note")).to_contain_text("Không có mạng.")
+        expect(page.locator(".copy-note")).to_contain_text("Chưa kết nối được.")
         page.locator("#saved a").click()
         expect(page.locator(".letters")).to_be_visible()
 
