@@ -129,9 +129,10 @@ def _measure_pages(server: Server, slots: int) -> None:
     print(f"Seeding the directory and {slots:,} slots for its pages ...", flush=True)
     made = asyncio.run(pages.seed_pages(url, slots))
     variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18473"}
-    with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+    with _web("booking.cli.serving:application", "/readyz", variables) as (address, pid):
         ways, cookies = asyncio.run(pages.prepare(address, url))
-        pages.print_pages(pages.ask_all(address, ways, cookies), made)
+        found = pages.ask_all(address, ways, cookies, lambda: (_cpu(pid), _database_cpu(server)))
+        pages.print_pages(found, made)
 
 
 def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:

@@ -9,7 +9,7 @@ import itertools
 import math
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -53,11 +53,13 @@ FROM (SELECT session.*, session.starts_at + n * {step} AS at, (session.id + n) %
 
 @dataclass(frozen=True)
 class Timed:
-    """One page; times in milliseconds, the size in bytes as it travels."""
+    """One page; times in milliseconds (CPU: per request), the size in bytes as it travels."""
 
     name: str
     p50: float
     p95: float
+    server_cpu: float
+    database_cpu: float
     size: int
     status: int
 
@@ -152,15 +154,20 @@ def _turns(paths: Iterable[str]) -> Iterator[str]:
     return itertools.cycle(list(paths))
 
 
-def ask_all(address: str, pages: dict[str, Iterator[str]], cookies: str) -> list[Timed]:
-    """Each page in turn, some to warm up, then those that count."""
+def ask_all(
+    address: str, pages: dict[str, Iterator[str]], cookies: str, spent_cpu: Callable[[], tuple[float, float]]
+) -> list[Timed]:
+    """Each page in turn, some to warm up, then those that count; `spent_cpu` is the server's and the database's."""
     there = urlsplit(address)
     assert there.hostname
     connection = http.client.HTTPConnection(there.hostname, there.port, timeout=60)
     found = []
     for name, paths in pages.items():
         spent: list[float] = []
+        before = (0.0, 0.0)
         for turn in range(_WARM + _REQUESTS):
+            if turn == _WARM:
+                before = spent_cpu()
             headers = {"Accept-Encoding": "gzip", "Accept-Language": "vi"}
             if name not in _STRANGERS:
                 headers["Cookie"] = cookies
@@ -171,7 +178,8 @@ def ask_all(address: str, pages: dict[str, Iterator[str]], cookies: str) -> list
             if turn >= _WARM:
                 spent.append((time.perf_counter() - started) * 1000)
         cuts = statistics.quantiles(spent, n=20)
-        found.append(Timed(name, cuts[9], cuts[18], len(body), answer.status))
+        server, database = (1000 * (now - then) / _REQUESTS for now, then in zip(spent_cpu(), before, strict=True))
+        found.append(Timed(name, cuts[9], cuts[18], server, database, len(body), answer.status))
     connection.close()
     return found
 
@@ -179,7 +187,9 @@ def ask_all(address: str, pages: dict[str, Iterator[str]], cookies: str) -> list
 def print_pages(found: list[Timed], slots: int) -> None:
     """The table."""
     print(f"\nPages at {slots:,} slots, one request after another, {_REQUESTS} each")
-    print(f"{'':24}{'p50 ms':>8}{'p95 ms':>8}{'bytes sent':>12}")
+    print(f"{'':24}{'p50 ms':>8}{'p95 ms':>8}{'server CPU':>12}{'database CPU':>14}{'bytes sent':>12}")
     for page in found:
         note = "" if page.status == 200 else f"   (status {page.status})"
-        print(f"{page.name:24}{page.p50:8.1f}{page.p95:8.1f}{page.size:12,}{note}")
+        print(
+            f"{page.name:24}{page.p50:8.1f}{page.p95:8.1f}{page.server_cpu:12.1f}{page.database_cpu:14.1f}{page.size:12,}{note}"
+        )
