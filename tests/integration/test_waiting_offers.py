@@ -101,6 +101,7 @@ async def test_taking_the_offer_makes_a_visit_once(db: Database, world: World) -
     assert (await offers_of(db))[0]["stands"] == "served"
 
 
+@pytest.mark.postgres15
 async def test_refused_it_goes_to_the_next_and_not_back(db: Database, world: World) -> None:
     visit, (first, second) = await full(db, world, waiting=2)
     await give_up(db, visit)
@@ -117,6 +118,7 @@ async def test_refused_it_goes_to_the_next_and_not_back(db: Database, world: Wor
     assert told[2:] == [(first.entry, world.slots[1])], "another time is offered, the refused one is not"
 
 
+@pytest.mark.postgres15
 async def test_lapsed_it_goes_to_the_next(db: Database, world: World) -> None:
     visit, (_, second) = await full(db, world, waiting=2)
     await seeds.run(db, "UPDATE slot SET open = false WHERE id = :id", id=world.slots[1])
@@ -165,6 +167,7 @@ async def test_a_place_somebody_took_in_the_night_is_not_offered(db: Database, w
     assert await make_offers.run(db, now=night() + timedelta(hours=8)) == 0
 
 
+@pytest.mark.postgres15
 async def test_a_move_offers_the_old_place(db: Database, world: World) -> None:
     visit, _ = await full(db, world)
     async with db.transaction() as session:
@@ -262,6 +265,7 @@ async def test_nobody_is_offered_more_than_four_places_a_day(db: Database) -> No
     assert len(await offers_of(db)) == 5
 
 
+@pytest.mark.postgres15
 async def test_while_texts_do_not_go_out_places_stay_public(db: Database) -> None:
     world = await seeds.seed(db, capacities=[1, 1])
     await waits(db, world, 1)
@@ -304,6 +308,7 @@ async def test_a_slot_that_closed_meanwhile_is_not_promised(db: Database, world:
         await accept(db, (await offers_of(db))[0])
 
 
+@pytest.mark.postgres15
 async def test_leaving_gives_the_offered_place_to_the_next(db: Database, world: World) -> None:
     visit, (first, second) = await full(db, world, waiting=2)
     await give_up(db, visit)
@@ -329,6 +334,7 @@ async def test_a_wrong_token_opens_no_offer(db: Database, world: World) -> None:
     await accept(db, offer)
 
 
+@pytest.mark.postgres15
 async def test_what_ended_long_ago_is_forgotten_and_the_visit_stays(db: Database, world: World) -> None:
     visit, _ = await full(db, world, waiting=2)
     await give_up(db, visit)
