@@ -18,6 +18,9 @@ from booking.text import clean
 LONGEST_PHRASE = 60
 """Signs a phrase of the table may have."""
 
+_BEGINS = 3
+"""Letters from which a word may be the beginning of another."""
+
 _BETWEEN = re.compile(r"[^\w\u0300-\u036f]+|_")
 _EARTH_KM = 6371.0088
 # People of the South write hỏi for ngã and the other way round: the two count as one accent.
@@ -176,10 +179,14 @@ def _emergencies(typed: Sequence[Token], words: Sequence[Word]) -> tuple[str, ..
 
 
 def names(text: str, searched: str) -> bool:
-    """Whether each word of `text` begins one of `searched`, both in bare letters; a number must be the whole word."""
+    """Whether each word of `text` begins one of `searched`, both in bare letters.
+
+    A number, and a word of one or two letters, must be the whole word: Phường 1 is not Phường 12, ho not họng.
+    """
     there = searched.split()
     return all(
-        any(word == part if word.isdecimal() else part.startswith(word) for part in there) for word in text.split()
+        any(word == part if word.isdecimal() or len(word) < _BEGINS else part.startswith(word) for part in there)
+        for word in text.split()
     )
 
 

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from booking.actor import system
-from booking.directory.kinds import FacilityKind, FacilityState, Paper, Payment, WordKind
+from booking.directory.kinds import FacilityKind, FacilityState, Payment
 from booking.directory.models import Department, Facility, Practitioner, Room, SearchWord, Service
-from booking.directory.rules import phrase
+from booking.directory.seed_words import word_rows
 from booking.text import clean, fold, plain_sort_key
 from booking.trail.service import record
 
@@ -68,31 +68,6 @@ class _Services(_Entry):
             FacilityKind.HEALTH_STATION: self.health_station,
         }
         return by_kind[kind]
-
-
-class _Leads(_Entry):
-    words: list[str]
-    lead: list[str]
-
-
-class PlainWords(_Entry):
-    """What people type, and where it leads."""
-
-    emergency: list[str]
-    nothing: list[str]
-    same: dict[str, str]
-    paper: dict[Paper, list[str]]
-    service: list[_Leads]
-
-    def rows(self) -> list[tuple[WordKind, str, str]]:
-        """Kind, phrase and target of each, in the order of the file."""
-        return [
-            *((WordKind.EMERGENCY, phrase, "") for phrase in self.emergency),
-            *((WordKind.NOTHING, phrase, "") for phrase in self.nothing),
-            *((WordKind.SAME, phrase, target) for phrase, target in self.same.items()),
-            *((WordKind.PAPER, phrase, paper) for paper, phrases in self.paper.items() for phrase in phrases),
-            *((WordKind.SERVICE, phrase, code) for each in self.service for phrase in each.words for code in each.lead),
-        ]
 
 
 class Hours(_Entry):
@@ -147,12 +122,6 @@ def sample() -> Sample:
     return Sample.model_validate(tomllib.loads((_SEED / "sample.toml").read_text("utf-8")))
 
 
-@cache
-def plain_words() -> PlainWords:
-    """The words of the repository."""
-    return PlainWords.model_validate(tomllib.loads((_SEED / "words.toml").read_text("utf-8")))
-
-
 async def seed_directory(session: AsyncSession, now: datetime) -> int:
     """Insert the city's facilities, their departments and services, and plain words where they are missing.
 
@@ -162,7 +131,7 @@ async def seed_directory(session: AsyncSession, now: datetime) -> int:
     services = _Services.model_validate(tomllib.loads((_SEED / "services.toml").read_text("utf-8")))
     for facility in (await session.scalars(select(Facility).order_by(col(Facility.id)))).all():
         made += await _seed_services(session, facility, services)
-    made += await _seed_words(session)
+    made += await _put(session, SearchWord, word_rows())
     if made:
         record(session, "directory.seed", "directory", "all", by=system("seed"), now=now, rows=made)
     return made
@@ -258,14 +227,6 @@ async def _seed_prepare(session: AsyncSession, rows: list[dict[str, Any]]) -> in
         )
         changed += len((await session.execute(fill)).all())
     return changed
-
-
-async def _seed_words(session: AsyncSession) -> int:
-    rows = [
-        {"kind": kind, "phrase": phrase(words), "target": target, "active": True}
-        for kind, words, target in plain_words().rows()
-    ]
-    return await _put(session, SearchWord, rows)
 
 
 async def _put(session: AsyncSession, table: type[SQLModel], rows: list[dict[str, Any]]) -> int:

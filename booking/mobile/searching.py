@@ -34,7 +34,7 @@ class Found:
 
     Attributes:
         suggested: services that plain words lead to.
-        called: services by their own name, those suggested left out.
+        called: services by their own name, where plain words suggest none.
         together: places, where words name a place and lead to a service it has: facility and service.
         papers: papers that were named.
         places: facilities.
@@ -72,12 +72,12 @@ async def _find(session: AsyncSession, understood: Understood) -> Found:
     offered = await directory.services(session)
     by_code = {each.code: each for each in offered}
     suggested = [by_code[code] for code in understood.services if code in by_code]
-    called = [each for each in directory.called(understood.text, offered) if each not in suggested]
+    called = [] if suggested else directory.called(understood.text, offered)
     places = await queries.facilities(session, text=understood.text) if understood.text else []
     together: list[tuple[FacilityView, ServiceName]] = []
     if not places and understood.rest:
         places = await queries.facilities(session, text=understood.rest)
-        if not suggested:
+        if not suggested and not called:
             called = directory.called(understood.rest, offered)
         together = _together(places, suggested)
     return Found(suggested, called, together, understood.papers, places)

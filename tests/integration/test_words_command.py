@@ -8,7 +8,8 @@ from booking.cli import words
 from booking.clock import utc_now
 from booking.db import Database
 from booking.directory.kinds import WordKind
-from booking.directory.seeding import plain_words, seed_directory
+from booking.directory.seed_words import plain_words
+from booking.directory.seeding import seed_directory
 from booking.settings import Settings
 from tests.seeds import rows
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from booking.directory.kinds import WordKind
 from booking.directory.rules import Position, Word, bare, distance_km, names, phrase, tokens, understand
-from booking.directory.seeding import plain_words
+from booking.directory.seed_words import plain_words
 
 TABLE = [Word(kind, phrase(words), target) for kind, words, target in plain_words().rows()]
 EMERGENCIES = [word.phrase for word in TABLE if word.kind is WordKind.EMERGENCY]

@@ -10,7 +10,7 @@ import pytest
 from booking.directory.commands import AddWord
 from booking.directory.kinds import Paper, WordKind
 from booking.directory.rules import LONGEST_PHRASE, Understood, Word, bare, names, phrase, understand
-from booking.directory.seeding import plain_words
+from booking.directory.seed_words import plain_words
 
 TABLE = [Word(kind, phrase(words), target) for kind, words, target in plain_words().rows()]
 SEED = resources.files("booking.directory") / "seed"
@@ -169,6 +169,8 @@ def test_a_number_is_a_whole_word_and_letters_begin_one() -> None:
     assert names("tyt 12", key)
     assert not names("phuong 1", key)
     assert not names("huong 12", key)
+    assert not names("ph", key)
+    assert names("te", key)
     assert names("", key)
 
 
