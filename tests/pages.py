@@ -16,6 +16,7 @@ class Form:
     action: str
     method: str
     fields: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, list[str]] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -87,6 +88,7 @@ class _Reader(HTMLParser):
             form.choices.setdefault(name, []).append(given["value"])  # a box that is not ticked is not sent
             return
         form.fields[name] = given.get("value", "")
+        form.repeated.setdefault(name, []).append(form.fields[name])
         if "aria-describedby" in given:
             self.page.described[name] = given["aria-describedby"]
 
@@ -126,6 +128,7 @@ def read(answer: httpx.Response | str) -> Page:
     return reader.page
 
 
-async def send(client: httpx.AsyncClient, form: Form, **filled: str) -> httpx.Response:
+async def send(client: httpx.AsyncClient, form: Form, **filled: str | list[str]) -> httpx.Response:
     """Send a form as a browser does, with what was filled in; redirects are followed."""
-    return await client.post(form.action, data=form.fields | filled, follow_redirects=True)
+    several = {name: values for name, values in form.repeated.items() if len(values) > 1}
+    return await client.post(form.action, data={**form.fields, **several, **filled}, follow_redirects=True)

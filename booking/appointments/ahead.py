@@ -39,7 +39,7 @@ class OwnVisit:
     facility_code: str
     facility_name: str
     facility_name_en: str | None
-    service_id: int
+    service_code: str
     service_name: str
     service_name_en: str | None
     path: str
@@ -120,7 +120,7 @@ def _own(visit: Appointment, facility: Facility, service: Service) -> OwnVisit:
     token = keys().link_token(str(visit.public_id), visit.token_version)
     return OwnVisit(
         visit.patient_id, visit.starts_at, visit.ends_at, facility.code, facility.name, facility.name_en,
-        visit.service_id, service.name, service.name_en, f"/t/{visit.code}/{token}",
+        service.code, service.name, service.name_en, f"/t/{visit.code}/{token}",
     )  # fmt: skip
 
 

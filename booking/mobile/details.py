@@ -1,137 +1,209 @@
-"""The form for a kept place, and the booking it makes. The same form again, in any way, gives the same ticket."""
+"""Who comes to a kept place: people of the account, somebody new, or several; booked at once, or looked at first."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from booking import ids
-from booking.appointments import refusals, service
-from booking.appointments.caps import caps_of
-from booking.appointments.commands import BookAppointment
-from booking.appointments.errors import AppointmentUnknown, HoldLapsed, KeyReused, SlotClosed
-from booking.appointments.kinds import Channel
-from booking.appointments.service import Ticket
+from booking.appointments import ahead, together
+from booking.appointments.ahead import OwnVisit
+from booking.appointments.commands import Coming
+from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotFull
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
-from booking.mobile import forms, reading
+from booking.i18n import marked as _
+from booking.i18n import translate
+from booking.mobile import choosing, forms, person_forms, promising, reading
 from booking.mobile.addresses import Code, Token
-from booking.mobile.calendar import Half
+from booking.mobile.choosing import Choice
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import Typed, key_of
+from booking.mobile.lapsing import is_over, lapsed
+from booking.mobile.promising import NOT_BOOKED, truth
 from booking.mobile.reading import Visit
-from booking.trail.keys import IdempotencyKey
+from booking.patients import consents, queries
+from booking.patients import service as patients
+from booking.patients.queries import ProfileView
+from booking.patients.rules import Birth
+from booking.patients.sessions import SignedIn
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of
+from booking.web.signed_in import actor, known
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
-
-NOT_BOOKED = ("held", "lapsed")
+router = APIRouter(include_in_schema=False, prefix="/h/{code}/{token}", dependencies=[Depends(check_origin)])
 
 
-@router.get("/h/{code}/{token}")
-async def form_page(request: Request, asked: Ask, code: Code, token: Token) -> Response:
-    """The form for a kept place; where it is booked already, its ticket."""
-    visit = await reading.visit(asked, code, token)
+async def _held(asked: Ask, code: Code, token: Token) -> Visit:
+    # Before anybody is asked to sign in: a link that opens nothing says so to everybody in the same words.
+    return await reading.visit(asked, code, token)
+
+
+Held = Annotated[Visit, Depends(_held)]
+_ROOM = (
+    _("On this day there is room for one person only."),
+    _("On this day there is room for %(left)s people only."),
+)
+
+
+async def people_of(asked: Asked, who: SignedIn) -> list[ProfileView]:
+    """The people of the account."""
+    async with asked.db.transaction() as session:
+        return await queries.profiles(session, who.account_id, today=local_day(asked.now))
+
+
+async def own_visits(asked: Asked, who: SignedIn, visit: Visit, people: Sequence[ProfileView]) -> list[OwnVisit]:
+    """What these people have on the day of the kept place already, as far as it is this account's."""
+    day = local_day(visit.starts_at)
+    async with asked.db.transaction() as session:
+        return await ahead.own_visits(session, who.account_id, who.phone, [one.patient_id for one in people], day)
+
+
+def of_service(own: Sequence[OwnVisit], visit: Visit) -> list[OwnVisit]:
+    """Those that are for the same service: one a day is all that a person may have."""
+    same = (visit.view["facility"]["code"], visit.view["service"]["code"])
+    return [one for one in own if (one.facility_code, one.service_code) == same]
+
+
+@router.get("")
+async def form_page(request: Request, asked: Ask, visit: Held) -> Response:
+    """Who comes; where it is booked already, the ticket."""
+    if visit.offered and visit.state in NOT_BOOKED:  # kept for somebody on the waiting list
+        return see_other(request, f"/o/{visit.code}/{visit.token}")
     if visit.state not in NOT_BOOKED:
-        return see_other(request, visit.path)
-    if visit.offered:  # kept for somebody on the waiting list
-        return see_other(request, f"/o/{code}/{token}")
-    if _is_over(visit, asked.now):
-        return await _lapsed(request, asked, visit, forms.NOTHING)
-    return show_form(request, asked, visit, forms.NOTHING)
-
-
-def _is_over(visit: Visit, now: datetime) -> bool:
-    until = visit.view["expires_at"]
-    return visit.state == "lapsed" or until is None or datetime.fromisoformat(until) <= now
+        return see_other(request, await truth(asked, visit))
+    who = await known(request, asked)
+    if is_over(visit, asked.now):
+        return await lapsed(request, asked, visit, forms.NOTHING)
+    people = await people_of(asked, who)
+    return show_form(request, asked, visit, people, choosing.nothing(people))
 
 
 def show_form(
     request: Request,
     asked: Asked,
     visit: Visit,
-    typed: Typed,
+    people: Sequence[ProfileView],
+    choice: Choice,
     *,
     key: str | None = None,
-    error: BookingError | None = None,
+    error: tuple[str, str] | None = None,
+    booked: Sequence[OwnVisit] = (),
     status: int = 200,
 ) -> Response:
     """The form, with what was typed and what is wrong with it; with a key of its own unless one is given."""
-    said = sentence(error, asked.language) if error is not None else None
+    command = choice.person.command
+    said = ""
+    if command is not None:
+        born = Birth(command.birth_date.year if command.birth_date else command.birth_year or 0, command.birth_date)
+        said = consents.said_to(consents.consenter(born, local_day(asked.now)), asked.language)
     return page(
-        request, "details.html", status=status, personal=True, visit=visit, view=visit.view, typed=typed,
-        key=key or ids.opaque_key(), error=said, minutes=asked.settings.hold_minutes,
+        request, "details.html", status=status, personal=True, visit=visit, view=visit.view, people=people,
+        choice=choice, typed=choice.person, key=key or ids.opaque_key(), error=error, booked=booked,
+        over=is_over(visit, asked.now), questions=person_forms.questions(choosing.ASKED, asked.language), said=said,
+        most=asked.settings.limit_party,
     )  # fmt: skip
 
 
-@router.post("/h/{code}/{token}")
-async def confirm(request: Request, asked: Ask, code: Code, token: Token) -> Response:
-    """Make the kept place hers. The same form again, in any way, gives the same ticket."""
+@router.post("")
+async def choose(request: Request, asked: Ask, visit: Held) -> Response:
+    """One person who agreed before is booked at once; everybody else looks at it once more."""
     form = await request.form()
-    visit = await reading.visit(asked, code, token)
-    typed = forms.read(form, today=local_day(asked.now), language=asked.language)
     if visit.state not in NOT_BOOKED:
-        return see_other(request, visit.path)
-    if typed.person is None:
-        return show_form(request, asked, visit, typed, key=forms.text_of(form, "key"), status=422)
-    command = BookAppointment(hold=code, patient=typed.person, language=asked.language)
-    key = key_of(request, "book", form, command)
-    return await _confirmed(request, asked, visit, typed, form, _booking(asked, command, key, token))
-
-
-def _booking(
-    asked: Asked, command: BookAppointment, key: IdempotencyKey, token: str
-) -> Callable[[], Awaitable[Ticket]]:
-    async def work() -> Ticket:
-        async with asked.db.hot() as hot:
-            await check_address(hot, asked)
-            return await service.book(
-                hot, command, by=asked.by, now=asked.now, key=key, channel=Channel.MOBILE, token=token,
-                caps=caps_of(asked.settings),
-            )  # fmt: skip
-
-    return work
-
-
-async def _confirmed(
-    request: Request, asked: Asked, visit: Visit, typed: Typed, form: FormData, work: Callable[[], Awaitable[Ticket]]
-) -> Response:
+        return see_other(request, await truth(asked, visit))
+    who = await known(request, asked)
+    people = await people_of(asked, who)
+    choice = choosing.read(form, people, today=local_day(asked.now), language=asked.language)
+    key = forms.text_of(form, "key")
+    if choice.summary:
+        return show_form(request, asked, visit, people, choice, key=key, status=422)
     try:
-        await asked.db.until_known(work)
+        chosen = await _with_new(asked, who, choice)
+        return await _go_on(request, asked, who, visit, form, people, chosen)
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check=request.url.path)
-    except (HoldLapsed, SlotClosed, KeyReused) as refused:
-        now = await reading.visit(asked, visit.code, visit.token)
-        if now.state not in NOT_BOOKED:  # another tap was faster: that is the truth
-            return see_other(request, visit.path)
-        if not isinstance(refused, KeyReused):
-            return await _lapsed(request, asked, visit, typed, closed=isinstance(refused, SlotClosed))
-        return show_form(request, asked, visit, typed, error=refused, status=status_of(refused))
     except AppointmentUnknown:
         raise
     except BookingError as refused:
-        key = forms.text_of(form, "key")
-        return show_form(request, asked, visit, typed, key=key, error=refused, status=status_of(refused))
-    return see_other(request, f"{visit.path}?new=1")
+        said = _said(refused, asked)
+        return show_form(request, asked, visit, people, choice, error=said, status=status_of(refused))
 
 
-async def _lapsed(request: Request, asked: Asked, visit: Visit, typed: Typed, *, closed: bool = False) -> Response:
-    """The times to choose from again, on the same day or close to it; what was typed stays in the form."""
-    view = visit.view
-    what = await reading.offered(asked, view["facility"]["code"], view["service"]["code"])
-    day = datetime.fromisoformat(view["slot"]["start"]).date()
-    shown: list[Half] = await reading.times(asked, what, day)
-    near: list[dict[str, object]] = []
-    if not any(half.free for half in shown):
+def _said(refused: BookingError, asked: Asked) -> tuple[str, str]:
+    left = refused.facts.get("left")
+    if not isinstance(left, int):
+        return sentence(refused, asked.language)
+    text = translate(asked.language, _ROOM[0] if left == 1 else _ROOM[1])
+    return text % {"left": left}, translate(asked.language, _("Choose fewer people, or another day."))
+
+
+async def _with_new(asked: Asked, who: SignedIn, choice: Choice) -> list[ProfileView]:
+    """Those who were ticked, and somebody new once she is in the account's list with her agreement.
+
+    In a transaction of its own: it locks her before any slot, and it stays when the place is gone.
+    """
+    command = choice.person.command if choice.new else None
+    if command is None:
+        return choice.people
+    by = actor(asked, who)
+
+    async def work() -> ProfileView:
+        async with asked.db.transaction() as session:
+            added = await patients.add_profile(session, who.account_id, command, by=by, now=asked.now)
+            await consents.give(
+                session, added.patient_id, choice.answers, account_id=who.account_id, language=asked.language,
+                channel="mobile", by=by, now=asked.now,
+            )  # fmt: skip
+            return await queries.profile(session, who.account_id, added.id, today=local_day(asked.now))
+
+    added = await asked.db.until_known(work)
+    return [*(one for one in choice.people if one.id != added.id), added]
+
+
+async def _go_on(
+    request: Request,
+    asked: Asked,
+    who: SignedIn,
+    visit: Visit,
+    form: FormData,
+    people: Sequence[ProfileView],
+    chosen: Sequence[ProfileView],
+) -> Response:
+    choice = Choice(tuple(str(one.id) for one in chosen), list(chosen), choosing.nothing(people).person)
+    own = await own_visits(asked, who, visit, chosen)
+    if booked := of_service(own, visit):
+        said, key = sentence(AlreadyBooked(), asked.language), forms.text_of(form, "key")
+        now = await people_of(asked, who)
+        return show_form(request, asked, visit, now, choice, key=key, error=(said[0], ""), booked=booked, status=409)
+    facility = visit.view["facility"]["code"]
+    close = ahead.close_to(own, visit.starts_at, visit.ends_at, facility)
+    if len(chosen) == 1 and chosen[0].consented and not close:
+        coming = [Coming(profile=chosen[0].id, slot=visit.slot_id)]
+        return await promising.book(request, asked, who, visit, form, coming, choice.typed)
+    if len(chosen) > 1:
+        try:
+            await _keep(request, asked, who, visit, len(chosen))
+        except promising.GONE as refused:
+            if isinstance(refused, SlotFull) and "left" in refused.facts:
+                raise
+            return await lapsed(request, asked, visit, choice.typed, refused=refused)
+    query = "&".join(f"who={one.id}" for one in chosen)
+    return see_other(request, f"/h/{visit.code}/{visit.token}/check?{query}")
+
+
+async def _keep(request: Request, asked: Asked, who: SignedIn, visit: Visit, number: int) -> None:
+    async def work() -> None:
         async with asked.db.hot() as hot:
-            near = await refusals.nearest(hot, visit.slot_id, now=asked.now)
-    return page(
-        request, "lapsed.html", status=409, personal=True, what=what, day=day, halves=shown, near=near,
-        path=what.path, key=ids.opaque_key(), typed=typed, closed=closed,
-    )  # fmt: skip
+            await check_address(hot, asked)
+            await check_address(hot, asked, what="hold")
+        async with asked.db.transaction() as session:
+            await together.hold_together(
+                session, visit.code, visit.token, number, minutes=asked.settings.hold_minutes,
+                asker=promising.asker(request, asked, who),
+            )  # fmt: skip
+
+    await asked.db.until_known(work)

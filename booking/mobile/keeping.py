@@ -15,10 +15,10 @@ from booking.appointments.kinds import Channel
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.service import Ticket
 from booking.errors import OutcomeUnknown
-from booking.mobile import forms, reading
+from booking.mobile import choosing, reading
 from booking.mobile.addresses import Code, Day, Facility, Service, Token
 from booking.mobile.confirming import still_confirming
-from booking.mobile.details import show_form
+from booking.mobile.details import people_of, show_form
 from booking.mobile.forms import Typed, key_of, slot_of
 from booking.trail.keys import IdempotencyKey
 from booking.web import device
@@ -26,6 +26,7 @@ from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
+from booking.web.signed_in import current
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
 
@@ -36,17 +37,18 @@ async def keep_place(request: Request, asked: Ask, facility: Facility, service: 
     form = await request.form()
     slot = slot_of(form)
     if slot is None:
-        return await _choose_first(request, asked, facility, service, day, forms.keep(form))
+        return await _choose_first(request, asked, facility, service, day, choosing.keep(form))
     command = HoldPlace(facility=facility, service=service, slot=slot, language=asked.language)
-    key = key_of(request, "hold", form, command)
+    key = key_of(device.scope(request), "hold", form, command)
     try:
         ticket = await asked.db.until_known(lambda: _hold(request, asked, command, key))
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check=request.url.path)
-    code, typed = ticket.view["code"], forms.keep(form)
-    if typed.anything:
+    code, typed = ticket.view["code"], choosing.keep(form)
+    if typed.anything and (who := await current(request, asked)) is not None and not who.needs_birth:
         visit = await reading.visit(asked, code, ticket.token)
-        answer = show_form(request, asked, visit, typed)
+        people = await people_of(asked, who.who)
+        answer = show_form(request, asked, visit, people, choosing.again(typed, people))
     else:
         answer = see_other(request, f"/h/{code}/{ticket.token}")
     _remember(request, answer, f"{code}.{ticket.token}")

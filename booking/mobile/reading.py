@@ -55,6 +55,16 @@ class Visit:
     offered: bool = False
 
     @property
+    def starts_at(self) -> datetime:
+        """When it begins."""
+        return datetime.fromisoformat(self.view["slot"]["start"])
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends."""
+        return datetime.fromisoformat(self.view["slot"]["end"])
+
+    @property
     def path(self) -> str:
         """The address of its ticket."""
         return f"/t/{self.code}/{self.token}"

@@ -51,11 +51,13 @@ async def current(request: Request, asked: Asked) -> Current | None:
     token = token_of(request)
     if token is None:
         return None
-    async with asked.db.transaction() as session:
-        found = await sessions.current(session, token, now=asked.now)
-        renewed = found is not None and found.renew and await sessions.renew(session, found.who, now=asked.now)
-    if found is not None and renewed and not found.who.shared:
-        device.put_off(request, COOKIE, token, max_age=_life())
+    async with asked.db.hot() as hot:
+        found = await sessions.current_hot(hot, token, now=asked.now)
+    if found is not None and found.renew:
+        async with asked.db.transaction() as session:
+            renewed = await sessions.renew(session, found.who, now=asked.now)
+        if renewed and not found.who.shared:
+            device.put_off(request, COOKIE, token, max_age=_life())
     return found
 
 
@@ -66,7 +68,12 @@ async def _who(request: Request, asked: Ask) -> SignedIn | None:
     return who
 
 
-async def _known(request: Request, asked: Ask) -> SignedIn:
+async def known(request: Request, asked: Ask) -> SignedIn:
+    """Who is signed in.
+
+    Raises:
+        SignInNeeded: nobody is; the page leads to signing in and back.
+    """
     found = await current(request, asked)
     if found is None:
         raise SignInNeeded
@@ -79,7 +86,7 @@ async def _known(request: Request, asked: Ask) -> SignedIn:
 Who = Annotated[SignedIn | None, Depends(_who)]
 """Who is signed in; None where nobody is."""
 
-Known = Annotated[SignedIn, Depends(_known)]
+Known = Annotated[SignedIn, Depends(known)]
 """Who is signed in; nobody else gets in."""
 
 
