@@ -169,6 +169,23 @@ def test_the_switch_makes_the_phone_forget_and_keep_nothing(site: Site, phone: P
     assert kept(page) == ["/saved", urlsplit(slip).path]
 
 
+def test_a_browser_finds_nothing_that_keeps_it_from_installing_the_site(site: Site, phone: Phone) -> None:
+    page = phone(workers=True)
+    page.goto(site.url)
+    judge = page.context.new_cdp_session(page)
+    read = judge.send("Page.getAppManifest")
+    assert read["url"] == f"{site.url}/manifest.webmanifest"
+    assert read["errors"] == []
+
+    def hindrances() -> set[str]:
+        return {found["errorId"] for found in judge.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+
+    own = "in-incognito"  # the browser of a test is a private window
+    assert hindrances() <= {own}
+    page.evaluate("document.querySelector('link[rel=manifest]').remove()")
+    assert hindrances() - {own}, "the control: without a manifest it cannot be installed"
+
+
 def test_without_scripts_nothing_is_offered_that_needs_them(site: Site, phone: Phone) -> None:
     page = phone(scripts=False)
     page.goto(booked(site))

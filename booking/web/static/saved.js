@@ -35,5 +35,5 @@ const show = async () => {
   document.querySelector("#remove").hidden = found.length === 0 || copy;
 };
 
-if ("caches" in window) show();
+if ("caches" in window) show().catch(() => {}); // private windows refuse, and keep nothing
 if (copy) addEventListener("online", () => location.reload());

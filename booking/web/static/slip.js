@@ -34,5 +34,5 @@ if (slip.dataset.slip === "copy") {
 } else if ("made" in slip.dataset && "serviceWorker" in navigator) {
   keep().catch(() => {}); // private windows refuse; everything else works
 } else if ("caches" in window) {
-  caches.open("slips").then((slips) => slips.delete(location.pathname));
+  caches.open("slips").then((slips) => slips.delete(location.pathname)).catch(() => {});
 }
