@@ -12,6 +12,7 @@ from booking.invitations import matching
 from booking.invitations.errors import InvitationUnknown
 from booking.invitations.models import Invitation
 from booking.patients import queries as people
+from booking.patients.matching import looks_after_herself
 from booking.patients.models import Patient
 
 
@@ -34,14 +35,14 @@ class InvitationView:
 
 
 async def of_account(session: AsyncSession, account_id: int, *, today: date) -> list[InvitationView]:
-    """The open slips of an account's people, the earliest due first; none of a grown-up who has her own say."""
+    """The open slips of an account's people, the earliest due first; none of one who has her own say."""
     views: list[InvitationView] = []
     for person in await people.profiles(session, account_id, today=today):
         if person.own_say or not (person.has_citizen_id or person.has_bhyt):
             continue
         patient = await session.get(Patient, person.patient_id)
-        if patient is None:
-            continue
+        if patient is None or await looks_after_herself(session, patient, account_id):
+            continue  # her slips are on her own page
         slips = await matching.of_patient(session, patient, today=today)
         views += [await _view(session, slip, person) for slip in slips]
     return sorted(views, key=lambda view: (view.due, view.name))

@@ -107,7 +107,7 @@ async def delete_page(request: Request, asked: Ask, who: Known, profile: Profile
     async with asked.db.transaction() as session:
         seen = await scope.scope_of(session, who.account_id, profile, today=local_day(asked.now))
         coming = await visits.coming_of(session, seen, now=asked.now)
-        visited = await service.was_there(session, seen)
+        visited = await service.was_there(session, seen, now=asked.now)
     return page(
         request, "my_data_delete.html", personal=True, person=seen.view, whole=seen.whole, coming=coming, kept=visited
     )

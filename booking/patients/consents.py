@@ -16,8 +16,9 @@ from sqlmodel import col, select
 from booking.actor import Actor
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
-from booking.patients.errors import ProfileUnknown
+from booking.patients.errors import LooksAfterHerself, ProfileUnknown
 from booking.patients.kinds import ConsentPurpose
+from booking.patients.matching import looks_after_herself
 from booking.patients.models import Consent, Patient
 from booking.patients.rules import Birth, has_own_say, is_minor
 from booking.trail.service import record
@@ -105,10 +106,13 @@ async def give(
 
     Raises:
         ProfileUnknown: there is no such patient.
+        LooksAfterHerself: she has an account of her own, and this one answers for nobody else.
     """
     patient = await session.get(Patient, patient_id, with_for_update={"key_share": True})
     if patient is None:
         raise ProfileUnknown
+    if account_id is not None and await looks_after_herself(session, patient, account_id):
+        raise LooksAfterHerself
     held = await _newest(session, patient_id)
     changed = []
     for purpose, granted in answers.items():

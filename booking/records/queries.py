@@ -1,6 +1,6 @@
 """Everything held about a person, as she may read it and take it away. What is shown of a table stands in `shape`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -10,7 +10,6 @@ from sqlalchemy import Table, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
 from booking.clock import ZONE
@@ -41,13 +40,13 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
     messages = await _ids(
         session, Message, col(Message.subject_kind) == APPOINTMENT, col(Message.subject_id).in_(visits.values())
     )
-    found = [one.id for one in await slips.of_patient(session, scope.patient, today=today)]
+    found = [one.id for one in await slips.of_patient(session, scope.patient, today=today)] if scope.whole else []
     objects = _objects(scope, [*visits.values()], [*entries.values()])
     own_profiles = [col(Profile.patient_id) == scope.patient_id]
     if not scope.whole:
         own_profiles.append(col(Profile.account_id) == scope.account_id)
     return {
-        **await reader.part(Patient, col(Patient.id) == scope.patient_id),
+        **_entered(scope, await reader.part(Patient, col(Patient.id) == scope.patient_id)),
         **await reader.part(Profile, *own_profiles),
         **await reader.part(Consent, *_mine_or_whole(scope, Consent)),
         **await reader.part(Appointment, col(Appointment.id).in_(visits)),
@@ -63,6 +62,16 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(PatientSession, col(PatientSession.account_id) == scope.account_id),
         **await reader.part(VerificationCode, col(VerificationCode.phone_index) == scope.account.phone_index),
         **await reader.part(AuditEvent, objects),
+    }
+
+
+def _entered(scope: Scope, part: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The person's row; of one who looks after herself only what makes her a line in this account's list."""
+    line = {"reference", "name", "date_of_birth", "year_of_birth"}
+    if scope.whole:
+        return part
+    return {
+        name: [{key: row[key] if key in line else None for key in row} for row in rows] for name, rows in part.items()
     }
 
 
@@ -150,9 +159,3 @@ class _Reader:
         if isinstance(value, (date, UUID)):
             return str(value)
         return value
-
-
-def visited(states: Iterable[str]) -> bool:
-    """Whether a person was ever at a facility, or may have been: then the facility keeps a medical record."""
-    came = (AppointmentState.ARRIVED, AppointmentState.FULFILLED, AppointmentState.BOOKED)
-    return any(state in came for state in states)

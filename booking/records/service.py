@@ -26,7 +26,6 @@ from booking.patients.kinds import ConsentPurpose
 from booking.patients.models import Patient, Profile
 from booking.queue.models import QueueTicket
 from booking.records.errors import VisitsRemain
-from booking.records.queries import visited
 from booking.records.scope import Scope, scope_of
 from booking.sealed import keys
 from booking.trail.service import record
@@ -89,7 +88,7 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     patient = await session.get(Patient, scope.patient_id, with_for_update=True, populate_existing=True)
     assert patient is not None
     await _check_nothing_coming(session, scope, now=now)
-    kept = await was_there(session, scope)
+    kept = await was_there(session, scope, now=now)
     if not kept:
         patient.name = patient.name_folded = patient.name_sort = NOBODY
         patient.birth_date, patient.birth_year, patient.sex = None, 0, None
@@ -128,10 +127,12 @@ async def _check_nothing_coming(session: AsyncSession, scope: Scope, *, now: dat
             raise VisitsRemain
 
 
-async def was_there(session: AsyncSession, scope: Scope) -> bool:
+async def was_there(session: AsyncSession, scope: Scope, *, now: datetime) -> bool:
     """Whether a person was at a facility, or may have been: then the facility keeps a record of her."""
-    states = select(Appointment.state).where(col(Appointment.patient_id) == scope.patient_id)
-    if visited((await session.execute(states)).scalars().all()):
+    begun = (col(Appointment.state) == AppointmentState.BOOKED) & (col(Appointment.starts_at) <= now)
+    came = col(Appointment.state).in_((AppointmentState.ARRIVED, AppointmentState.FULFILLED)) | begun
+    visit = select(Appointment.id).where(col(Appointment.patient_id) == scope.patient_id, came).limit(1)
+    if await session.scalar(visit) is not None:
         return True
     in_line = select(QueueTicket.id).where(col(QueueTicket.patient_id) == scope.patient_id).limit(1)
     return await session.scalar(in_line) is not None

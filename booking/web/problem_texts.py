@@ -187,7 +187,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "looks_after_herself": (
         _("This person has her own account now."),
-        _("Name, date of birth and numbers are hers to correct."),
+        _("Name, date of birth, numbers and agreement are hers to decide."),
     ),
     "consent_needed": (
         _("Without this agreement a visit cannot be booked here."),

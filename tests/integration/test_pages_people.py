@@ -53,6 +53,10 @@ async def _profile(db: Database) -> str:
     return await _only(db, "SELECT public_id FROM profile ORDER BY id DESC LIMIT 1")
 
 
+async def _first_profile(db: Database) -> str:
+    return await _only(db, "SELECT public_id FROM profile ORDER BY id LIMIT 1")
+
+
 async def _booked(client: httpx.AsyncClient, world: World, slot: int, **person: Any) -> dict[str, Any]:
     body = world.booking(slot, {"name": NAME, "birth_date": "1990-05-17", "phone": PHONE} | person)
     answer = await client.post(BOOK, json=body, headers=new_key())
@@ -106,7 +110,7 @@ async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
 ) -> None:
     await sign_in(client, db, PHONE)
     answer = await _add(
-        client, relation="other", name="1", birth_day="31", birth_month="2", birth_year="2020", citizen_id="273456789",
+        client, relation="other", name="Mẫu 1", birth_day="31", birth_month="2", birth_year="2020", citizen_id="273456789",
         bhyt_number="XX", ward="Phường 5",
     )  # fmt: skip
     page = read(answer)
@@ -164,7 +168,7 @@ async def test_an_invitation_leads_to_the_days_it_is_good_for(client: httpx.Asyn
 
 async def test_a_grown_up_child_agrees_with_a_code_to_her_own_number(client: httpx.AsyncClient, db: Database) -> None:
     await sign_in(client, db, PHONE)
-    listed = read(await _add(client, relation="child", birth_year=str(TODAY.year - 20)))
+    listed = read(await _add(client, relation="child", birth_year=str(TODAY.year - 20), citizen_id=CARD))
     assert "cần tự đồng ý" in listed.text
     mine = f"/me/people/{await _profile(db)}"
     asked = await _get(client, f"{mine}/agree")
@@ -178,6 +182,9 @@ async def test_a_grown_up_child_agrees_with_a_code_to_her_own_number(client: htt
     agreed = await send(client, page.form("/agree/code"), code=code)
     assert agreed.url.path == mine
     assert "cần tự đồng ý" not in read(agreed).text
+    assert CARD not in agreed.text
+    held = (await client.get(f"/me/data/{await _first_profile(db)}/download")).json()["person"][0]
+    assert (held["name"], held["citizen_id"], held["telephone"]) == (NAME, None, None)
     hers = await seeds.rows(db, "SELECT relation::text FROM profile ORDER BY id")
     assert [row["relation"] for row in hers] == ["child", "self"]
 
