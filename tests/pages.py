@@ -84,9 +84,10 @@ class _Reader(HTMLParser):
             form.choices.setdefault(name, []).append(given["value"])
             if "checked" not in given:
                 return
-        elif given.get("type") == "checkbox" and "checked" not in given:
-            form.choices.setdefault(name, []).append(given["value"])  # a box that is not ticked is not sent
-            return
+        elif given.get("type") == "checkbox":
+            form.choices.setdefault(name, []).append(given["value"])
+            if "checked" not in given:  # a box that is not ticked is not sent
+                return
         form.fields[name] = given.get("value", "")
         form.repeated.setdefault(name, []).append(form.fields[name])
         if "aria-describedby" in given:

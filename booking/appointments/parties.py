@@ -1,6 +1,5 @@
 """Reads of what was kept or booked in one go, through the account that asks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -88,7 +87,7 @@ async def party(session: AsyncSession, account_id: int, party_id: UUID) -> Party
         AppointmentUnknown: the account has no such party, whoever else may.
     """
     query = (
-        select(Appointment, Patient, Facility.code, Service.code)
+        select(Appointment, Patient, col(Facility.code), col(Service.code))
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
         .join(Facility, col(Facility.id) == col(Appointment.facility_id))
         .join(Service, col(Service.id) == col(Appointment.service_id))
@@ -99,10 +98,10 @@ async def party(session: AsyncSession, account_id: int, party_id: UUID) -> Party
         )
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
-    rows: Sequence[tuple[Appointment, Patient, str, str]] = (await session.execute(query)).tuples().all()
+    rows = (await session.execute(query)).all()
     if not rows:
         raise AppointmentUnknown
-    return PartyView(rows[0][2], rows[0][3], [_visit(visit, patient.name) for visit, patient, *_ in rows])
+    return PartyView(rows[0][2], rows[0][3], [_visit(row[0], row[1].name) for row in rows])
 
 
 def _visit(visit: Appointment, name: str) -> PartyVisit:

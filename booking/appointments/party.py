@@ -178,7 +178,8 @@ async def taken(session: AsyncSession, party: Party, slot_id: int) -> tuple[Slot
             raise JustGivenUp
         place = await places.take(session, slot, party.service, party.facility, now=party.now)
     except (SlotFull, SlotClosed, JustGivenUp) as refused:
-        refused.facts["nearest"] = await refusals.nearest_within(session, slot_id, now=party.now)
+        near = await refusals.nearest_within(session, slot_id, now=party.now)
+        refused.facts["nearest"] = [one for one in near if one["id"] != slot_id]  # what was just given up is free
         raise
     await session.refresh(slot)
     return slot, place

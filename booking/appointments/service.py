@@ -314,7 +314,8 @@ async def _check_may(hot: Hot, values: dict[str, Any], caps: Caps, *, now: datet
 
 async def _check_given_up(hot: Hot, values: dict[str, Any], statement: Statement, *, now: datetime) -> None:
     if await hot.fetchval(statement.sql, *statement.arguments(values)):
-        raise JustGivenUp(nearest=await refusals.nearest(hot, values["slot"], now=now))
+        near = await refusals.nearest(hot, values["slot"], now=now)
+        raise JustGivenUp(nearest=[slot for slot in near if slot["id"] != values["slot"]])
 
 
 async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:
