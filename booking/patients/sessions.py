@@ -5,17 +5,21 @@ until somebody names a birth date of the family (`numbers`).
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, or_, update
+from sqlalchemy import ColumnElement, CursorResult, LargeBinary, Select, bindparam, or_, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import ids
 from booking.actor import Actor
+from booking.columns import Moment
+from booking.hot import Hot, Statement
 from booking.patients.codes import Proof
 from booking.patients.errors import SessionUnknown
 from booking.patients.models import Account, Profile
@@ -114,7 +118,8 @@ async def open_session(
     )  # fmt: skip
     session.add(row)
     record(session, "session.open", "session", row.public_id, by=by, now=now, account=str(account.public_id))
-    return _current(row, account, now)
+    who = SignedIn(account.id, account.public_id, account.phone, shared, row.public_id)
+    return Current(who, needs_birth=silent, renew=False)
 
 
 async def account_of(session: AsyncSession, phone: str, *, by: Actor, now: datetime) -> tuple[Account, bool]:
@@ -136,27 +141,50 @@ async def _has_family(session: AsyncSession, account_id: int) -> bool:
     return (await session.execute(query)).first() is not None
 
 
-async def current(session: AsyncSession, token: str, *, now: datetime) -> Current | None:
-    """What a token opens; None for one that is unknown, over or ended."""
-    query = (
-        select(PatientSession, Account)
+def _opens() -> Select[Any]:
+    """What a token opens, as one statement by key."""
+    query: Select[Any] = (
+        select(  # type: ignore[call-overload]
+            col(PatientSession.public_id).label("session"),
+            col(PatientSession.shared),
+            col(PatientSession.seen_at),
+            col(PatientSession.checked_at),
+            col(Account.id).label("account_id"),
+            col(Account.public_id).label("account"),
+            type_coerce(col(Account.phone), LargeBinary).label("phone"),
+        )
         .join(Account, col(Account.id) == col(PatientSession.account_id))
         .where(
-            col(PatientSession.token_hash) == hash_of(token),
+            col(PatientSession.token_hash) == bindparam("token_hash", type_=LargeBinary),
             col(PatientSession.ended_at).is_(None),
-            col(PatientSession.expires_at) > now,
+            col(PatientSession.expires_at) > bindparam("now", type_=Moment),
             col(Account.ended_at).is_(None),
         )
     )
-    found = (await session.execute(query)).first()
-    return _current(found[0], found[1], now) if found is not None else None
+    return query
 
 
-def _current(row: PatientSession, account: Account, now: datetime) -> Current:
-    assert account.id is not None
-    who = SignedIn(account.id, account.public_id, account.phone, row.shared, row.public_id)
-    needs_birth = row.checked_at is None
-    stale = now - row.seen_at >= span(shared=row.shared).renewed_after
+_OPENS = _opens()
+_OPENS_HOT = Statement(_OPENS)
+
+
+async def current(session: AsyncSession, token: str, *, now: datetime) -> Current | None:
+    """What a token opens; None for one that is unknown, over or ended."""
+    found = (await session.execute(_OPENS, {"token_hash": hash_of(token), "now": now})).mappings().first()
+    return _current(found, now) if found is not None else None
+
+
+async def current_hot(hot: Hot, token: str, *, now: datetime) -> Current | None:
+    """Likewise outside any transaction: every page of somebody signed in asks it."""
+    found = await hot.fetchrow(_OPENS_HOT.sql, *_OPENS_HOT.arguments({"token_hash": hash_of(token), "now": now}))
+    return _current(found, now) if found is not None else None
+
+
+def _current(row: Mapping[Any, Any], now: datetime) -> Current:
+    phone = keys().unseal(bytes(row["phone"]))
+    who = SignedIn(row["account_id"], row["account"], phone, row["shared"], row["session"])
+    needs_birth = row["checked_at"] is None
+    stale = now - row["seen_at"] >= span(shared=row["shared"]).renewed_after
     return Current(who, needs_birth, renew=stale and not needs_birth)
 
 
