@@ -187,9 +187,3 @@ def test_at_twice_the_size_nothing_is_cut_off(site: Site, phone: Phone) -> None:
                     f"{ticket}/cancel", f"{ticket}/move"):  # fmt: skip
         page.goto(address)
         assert in_width(page), address
-
-
-def test_the_printed_ticket_is_one_page(site: Site, phone: Phone) -> None:
-    page = phone()
-    page.goto(book(page, site))
-    assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
