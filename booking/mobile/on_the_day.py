@@ -4,6 +4,7 @@ The page is whole without scripts and reloads itself; with them a stream sends t
 reader's language, so that what is said stands in one template.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from booking import clock
@@ -28,7 +30,7 @@ from booking.queue.lines import topic
 from booking.queue.service import POLICY
 from booking.queue.standing import Stage, Standing, standing
 from booking.queue.views import Board, Visit
-from booking.trail.live import Position, position_of
+from booking.trail.live import Event, Position, position_of
 from booking.web.dependencies import Ask, Asked, language_of
 from booking.web.live import Listener
 from booking.web.pages import page, see_other
@@ -86,8 +88,8 @@ async def today_page(request: Request, asked: Ask, code: Code, token: Token) -> 
     opened = await reading.visit(asked, code, token)
     if opened.state in ("held", "lapsed"):
         return see_other(request, f"/h/{code}/{token}")
-    found = await _visit(asked, code)
     async with asked.db.transaction() as session:
+        found = await _visit(session, code)
         board = await queries.board(session, found.service_id, found.day)
     what = await reading.offered(asked, opened.view["facility"]["code"], opened.view["service"]["code"])
     return page(
@@ -108,7 +110,8 @@ async def today_live(
     opened = await reading.visit(asked, code, token)
     if opened.state in ("held", "lapsed"):
         raise AppointmentUnknown
-    found = await _visit(asked, code)
+    async with asked.db.transaction() as session:
+        found = await _visit(session, code)
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")
     about = topic(found.facility_id, found.day, found.service_id)
@@ -117,9 +120,8 @@ async def today_live(
     return EventStream(relay, about, asked.address, says, since=position_of(last_event_id))
 
 
-async def _visit(asked: Asked, code: str) -> Visit:
-    async with asked.db.transaction() as session:
-        found = await queries.visit_of(session, code)
+async def _visit(session: AsyncSession, code: str) -> Visit:
+    found = await queries.visit_of(session, code)
     if found is None:
         raise AppointmentUnknown
     return found
@@ -132,17 +134,18 @@ async def _says(asked: Asked, opened: reading.Visit, found: Visit, listener: Lis
     """
     yield opening()
     boards: Boards = asked.request.app.state.boards
-    shown = ""
-    heard: list[Any] | None = []
-    first = True
+    loop = asyncio.get_running_loop()
+    shown, first, checked = "", True, loop.time()
+    heard: list[Event] | None = []
     while heard is not None:
         try:
-            if not first and not heard:
+            if loop.time() - checked >= BEAT:  # however much is told meanwhile
                 opened = await reading.visit(asked, opened.code, opened.token)
-                again = await _visit(asked, opened.code)
+                async with asked.db.transaction() as session:
+                    again = await _visit(session, opened.code)
                 if (again.service_id, again.day) != (found.service_id, found.day):
                     return
-                found = again
+                found, checked = again, loop.time()
             now = clock.utc_now()
             board = await boards.board(asked, found, heard=listener.heard, now=now, fresh=first)
             part = _part(asked.request, opened, found, board, now)

@@ -1,8 +1,10 @@
 """What doors show of the queue: one ticket, and the whole of a service's day from which every ticket's turn follows."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -31,26 +33,36 @@ async def view_of(session: AsyncSession, ticket: QueueTicket) -> TicketView:
     )
 
 
+_WAITING = (
+    col(QueueTicket.id),
+    col(QueueTicket.number),
+    col(QueueTicket.arrived_at),
+    col(QueueTicket.band_start),
+    col(QueueTicket.band_end),
+    col(QueueTicket.requeued_at),
+    col(QueueTicket.priority_verified),
+)
+"""The members of Waiting. Columns and no rows of the ORM: a line may have 500 tickets, and a call reads them all."""
+
+_HELD = (
+    col(QueueTicket.queue_id),
+    col(QueueTicket.appointment_id),
+    col(QueueTicket.series),
+    col(QueueTicket.state),
+    col(QueueTicket.called_at),
+    col(QueueTicket.finished_at),
+    col(QueueTicket.room_id),
+    col(Room.name),
+)
+
+
 async def waiting_in(session: AsyncSession, line_id: int) -> list[Waiting]:
     """Everybody who waits in a line."""
-    query = select(QueueTicket).where(
+    query = select_columns(*_WAITING).where(
         col(QueueTicket.queue_id) == line_id, col(QueueTicket.state) == TicketState.WAITING
     )
-    found = await session.scalars(query.execution_options(populate_existing=True))
-    return [_as_waiting(ticket) for ticket in found]
-
-
-def _as_waiting(ticket: QueueTicket) -> Waiting:
-    assert ticket.id is not None
-    return Waiting(
-        ticket.id,
-        ticket.number,
-        ticket.arrived_at,
-        band_start=ticket.band_start,
-        band_end=ticket.band_end,
-        requeued_at=ticket.requeued_at,
-        priority=ticket.priority_verified,
-    )
+    found: list[Any] = [*(await session.execute(query)).all()]
+    return [Waiting(*row) for row in found]
 
 
 async def visit_of(session: AsyncSession, code: str) -> Visit | None:
@@ -82,28 +94,23 @@ async def board(session: AsyncSession, service_id: int, day: date) -> Board:
         if line.id is not None
     }
     query = (
-        select(QueueTicket, col(Room.name))
+        select_columns(*_WAITING, *_HELD)
         .outerjoin(Room, col(Room.id) == col(QueueTicket.room_id))
         .where(col(QueueTicket.queue_id).in_(lines))
     )
-    tickets = tuple(_held(ticket, room) for ticket, room in (await session.execute(query)).all())
+    tickets = tuple(_held(list(row)) for row in await session.execute(query))
     slots, coming = await _planned(session, service_id, day)
     duration = await session.scalar(select(Service.duration_minutes).where(col(Service.id) == service_id))
     return Board(lines, tickets, slots, coming, duration or 15)
 
 
-def _held(ticket: QueueTicket, room: str | None) -> Held:
-    return Held(
-        ticket.queue_id,
-        ticket.appointment_id,
-        label(ticket.series, ticket.number),
-        ticket.state,
-        _as_waiting(ticket),
-        ticket.called_at,
-        ticket.finished_at,
-        ticket.room_id,
-        room,
-    )
+def _held(row: list[Any]) -> Held:
+    """A row of _WAITING and _HELD."""
+    waiting = Waiting(*row[: len(_WAITING)])
+    line, appointment, series, *rest = row[len(_WAITING) :]
+    state, called_at, finished_at, room_id, room = rest
+    shown = label(series, waiting.number)
+    return Held(line, appointment, shown, state, waiting, called_at, finished_at, room_id, room)
 
 
 async def _planned(session: AsyncSession, service_id: int, day: date) -> tuple[Times, Times]:

@@ -8,9 +8,9 @@ nobody who is due.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from booking.patients.kinds import PriorityClass
 from booking.queue.errors import AnotherDay, TicketMoved
@@ -57,13 +57,25 @@ class Waiting:
         return self.band_start if self.in_time and self.band_start is not None else self.arrived_at
 
 
+_FACT_OF: Final[Mapping[WhyNext, str]] = {
+    WhyNext.PRIORITY: "priority",
+    WhyNext.IN_BETWEEN: "ratio",
+    WhyNext.WAITED_LONG: "minutes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A place in the line, and why it is this one's: a code and what its sentence is filled with."""
+    """A place in the line, and why it is this one's: a code, and what its sentence is filled with."""
 
     id: int
     why: WhyNext
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    fact: object
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """By name: priority, ratio, minutes, or the moment since when (`since`)."""
+        return {_FACT_OF.get(self.why, "since"): self.fact}
 
 
 def _place(one: Waiting) -> tuple[datetime, datetime, int, int]:
@@ -81,7 +93,7 @@ def order(waiting: Iterable[Waiting], *, now: datetime, policy: Policy, streak: 
     """
     line = sorted(waiting, key=_place)
     due = [one for one in line if one.due <= now]
-    early = [Turn(one.id, WhyNext.EARLY, _from(one)) for one in line if one.due > now]
+    early = [Turn(one.id, WhyNext.EARLY, one.due) for one in line if one.due > now]
     return [*_interleaved(due, policy, streak), *early]
 
 
@@ -93,7 +105,7 @@ def _interleaved(due: Sequence[Waiting], policy: Policy, streak: int) -> list[Tu
     while i < len(first) or j < len(others):
         why = _between(first[i] if i < len(first) else None, others[j] if j < len(others) else None, policy, streak)
         if why is WhyNext.PRIORITY:
-            turns.append(Turn(first[i].id, why, {"priority": first[i].priority}))
+            turns.append(Turn(first[i].id, why, first[i].priority))
             i, streak = i + 1, streak + 1
             continue
         turns.append(_other_turn(others[j], why, policy))
@@ -114,16 +126,12 @@ def _between(first: Waiting | None, other: Waiting | None, policy: Policy, strea
 
 def _other_turn(one: Waiting, why: WhyNext | None, policy: Policy) -> Turn:
     if why is WhyNext.WAITED_LONG:
-        return Turn(one.id, why, {"minutes": int(policy.ageing.total_seconds() // 60)})
+        return Turn(one.id, why, int(policy.ageing.total_seconds() // 60))
     if why is WhyNext.IN_BETWEEN:
-        return Turn(one.id, why, {"ratio": policy.ratio})
+        return Turn(one.id, why, policy.ratio)
     if one.requeued_at is not None:
-        return Turn(one.id, WhyNext.PUT_BACK, _from(one))
-    return Turn(one.id, WhyNext.BOOKED if one.in_time else WhyNext.ARRIVED, _from(one))
-
-
-def _from(one: Waiting) -> dict[str, Any]:
-    return {"since": one.due}
+        return Turn(one.id, WhyNext.PUT_BACK, one.due)
+    return Turn(one.id, WhyNext.BOOKED if one.in_time else WhyNext.ARRIVED, one.due)
 
 
 def streak_after(streak: int, called: Waiting) -> int:
