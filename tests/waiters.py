@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from booking import clock
+from booking.appointments.caps import Caps
 from booking.appointments.waitlist import service
 from booking.appointments.waitlist.commands import JoinWaitingList
 from booking.db import Database
@@ -33,6 +34,10 @@ def noon() -> datetime:
 def night() -> datetime:
     """23:00 of today: nobody is told."""
     return clock.at_local(clock.local_day(clock.utc_now()), time(23))
+
+
+CAPS = Caps(per_day=12, phone=10, profile=4, device=12, given_up_minutes=0, party=6)
+"""How many visits may lie ahead."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from booking.appointments.caps import caps_of
 from booking.appointments.errors import FacilityNotOpen, SlotClosed
 from booking.appointments.waitlist import answering, queries
 from booking.appointments.waitlist.errors import OfferOver
@@ -58,7 +59,7 @@ async def accept(request: Request, asked: Ask, code: Code, token: Token) -> Resp
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await answering.accept(session, code, token, by=asked.by, now=asked.now)
+            await answering.accept(session, code, token, by=asked.by, now=asked.now, caps=caps_of(asked.settings))
 
     try:
         await asked.db.until_known(work)

@@ -31,7 +31,7 @@ from tests.postgres import Cluster
 from tests.races import BOOK, FULL, NETS, judge_invariants, loose_database, quiet
 from tests.seeds import World
 from tests.servers import Answer, Caller, at_once, servers
-from tests.waiters import offers_of, run_out, visit_in, waits
+from tests.waiters import CAPS, offers_of, run_out, visit_in, waits
 
 pytestmark = pytest.mark.anyio
 ROUNDS = 12 if FULL else 3
@@ -166,7 +166,7 @@ async def answered(db: Database, offer: dict[str, Any]) -> BookingError | None:
     """Take the place; why not, where it was too late."""
     try:
         async with db.transaction() as session:
-            await answering.accept(session, offer["code"], offer["token"], by=BY, now=utc_now())
+            await answering.accept(session, offer["code"], offer["token"], by=BY, now=utc_now(), caps=CAPS)
     except BookingError as refused:
         return refused
     return None

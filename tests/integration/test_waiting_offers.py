@@ -1,5 +1,6 @@
 """A place that is given up is offered to whoever has waited longest, and to nobody twice; what nobody takes goes on."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from booking import clock
 from booking.actor import Actor, ActorKind
 from booking.appointments import service as visits
+from booking.appointments.caps import Caps
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
-from booking.appointments.errors import AppointmentUnknown, SlotClosed
+from booking.appointments.errors import AppointmentUnknown, SlotClosed, TooManyUpcoming
 from booking.appointments.waitlist import answering, service
 from booking.appointments.waitlist.errors import EntryUnknown, OfferOver
 from booking.db import Database
@@ -30,9 +32,11 @@ async def give_up(db: Database, visit: dict[str, Any], *, now: datetime | None =
         await visits.cancel(session, visit["code"], visit["token"], CancelAppointment(), by=ANYONE, now=now or noon())
 
 
-async def accept(db: Database, offer: dict[str, Any], *, now: datetime | None = None) -> None:
+async def accept(db: Database, offer: dict[str, Any], *, now: datetime | None = None, caps: Caps | None = None) -> None:
     async with db.transaction() as session:
-        await answering.accept(session, offer["code"], offer["token"], by=ANYONE, now=now or noon())
+        await answering.accept(
+            session, offer["code"], offer["token"], by=ANYONE, now=now or noon(), caps=caps or waiters.CAPS
+        )
 
 
 async def refuse(db: Database, offer: dict[str, Any], *, stays: bool = True) -> None:
@@ -306,6 +310,17 @@ async def test_a_slot_that_closed_meanwhile_is_not_promised(db: Database, world:
     await seeds.run(db, "UPDATE slot SET open = false WHERE id = :id", id=world.slots[0])
     with pytest.raises(SlotClosed):
         await accept(db, (await offers_of(db))[0])
+
+
+async def test_an_offer_counts_among_the_visits_ahead(db: Database, world: World) -> None:
+    visit, _ = await full(db, world)
+    await give_up(db, visit)
+    (offer,) = await offers_of(db)
+    for caps in (replace(waiters.CAPS, profile=0), replace(waiters.CAPS, phone=0)):
+        with pytest.raises(TooManyUpcoming):
+            await accept(db, offer, caps=caps)
+    assert await states(db) == [("live", "held")]
+    await accept(db, offer, caps=replace(waiters.CAPS, profile=1, phone=1))
 
 
 @pytest.mark.postgres15

@@ -1,18 +1,20 @@
 """What the holder of an offer's link does: takes the place, or does not want it.
 
-The slot is locked first, then the appointment, then the offer with its entry: the same order in which the job ends an
-offer whose time has run out, so that of the two that meet one finds what the other left.
+The account is locked first, then the slot, the appointment, and the offer with its entry: the same order in which the
+job ends an offer whose time has run out, so that of the two that meet one finds what the other left.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
-from booking.appointments.errors import AppointmentUnknown, FacilityNotOpen, SlotClosed
+from booking.appointments.caps import Caps
+from booking.appointments.errors import AppointmentUnknown, FacilityNotOpen, SlotClosed, TooManyUpcoming
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import account_of, facts_of, recipient_of
@@ -25,9 +27,11 @@ from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
 from booking.messages.service import Notice
-from booking.patients.models import Patient
+from booking.patients.models import Account, Patient
 from booking.sealed import keys
 from booking.trail.service import record
+
+_COMING: Final = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class _Held:
     live: bool  # by the database's clock
 
 
-async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> None:
+async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, caps: Caps) -> None:
     """Take the place that is kept; taking it again changes nothing. Its expiry is judged by the database's clock.
 
     Args:
@@ -50,10 +54,12 @@ async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now
         token: opens it.
         by: who asks.
         now: the moment of the request, UTC.
+        caps: how many visits may lie ahead.
 
     Raises:
         AppointmentUnknown: no such offer, or the token does not fit.
         OfferOver: its time has run out, or it was refused.
+        TooManyUpcoming: the person or the account has as many visits ahead as it may.
         SlotClosed, FacilityNotOpen: nothing takes place at that time any more.
     """
     held = await _locked(session, code, token)
@@ -66,6 +72,7 @@ async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now
         raise SlotClosed
     if held.facility.state not in BOOKABLE or not held.service.bookable:
         raise FacilityNotOpen(facility=held.facility.code)
+    await _check_room(session, visit, caps, now=now)
     offer, entry = await ending.of_visit(session, visit)
     visit.state, visit.booked_at, visit.expires_at = AppointmentState.BOOKED, now, None
     offer.state, offer.ended_at = OfferState.ACCEPTED, now
@@ -76,6 +83,18 @@ async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now
         session, "appointment.book", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id,
         place=visit.place, entry=str(entry.public_id),
     )  # fmt: skip
+
+
+async def _check_room(session: AsyncSession, visit: Appointment, caps: Caps, *, now: datetime) -> None:
+    """Whether one more visit may lie ahead. The account's row is locked, so two offers are counted one by one."""
+    coming = [col(Appointment.state).in_(_COMING), col(Appointment.starts_at) > now]
+    for reason, most, whose in (
+        ("profile", caps.profile, col(Appointment.patient_id) == visit.patient_id),
+        ("phone", caps.phone, col(Appointment.account_id) == visit.account_id),
+    ):
+        number = await session.execute(select(func.count()).select_from(Appointment).where(*coming, whose))
+        if number.scalar_one() >= most:
+            raise TooManyUpcoming(reason=reason, most=most)
 
 
 async def refuse(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, stays: bool = True) -> None:
@@ -109,13 +128,15 @@ async def _locked(session: AsyncSession, code: str, token: str) -> _Held:
     """The place a token opens. An offered place is never moved before it is booked, so its slot stays the same."""
     seen = (
         await session.execute(
-            select(Appointment.slot_id, Appointment.public_id, Appointment.token_version).where(
+            select(Appointment.slot_id, Appointment.public_id, Appointment.token_version, Appointment.account_id).where(
                 col(Appointment.code) == code, col(Appointment.offered)
             )
         )
     ).first()
     if seen is None or not keys().token_fits(token, str(seen.public_id), seen.token_version):
         raise AppointmentUnknown
+    # The account first, as where several people are booked in one go: what it has ahead is counted under this lock.
+    await session.execute(select(Account.id).where(col(Account.id) == seen.account_id).with_for_update(key_share=True))
     query = select(Slot).where(col(Slot.id) == seen.slot_id).with_for_update()
     slot = (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
     held = (
