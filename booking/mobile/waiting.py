@@ -69,12 +69,14 @@ async def join_page(
     facility: Facility,
     service: Service,
     start: Annotated[str, Query(alias="from")] = "",
+    person: Annotated[str, Query(alias="who")] = "",
 ) -> Response:
     """Who waits, where, on which days; and honestly how it works."""
     today = local_day(asked.now)
     first = max(_day(start) or today, today)
     last = min(first + timedelta(days=DEFAULT_DAYS - 1), today + timedelta(days=MOST_DAYS))
-    wish = Wish("", [facility], str(min(first, last)), str(last), person_forms.nothing(relation="self"))
+    chosen = SOMEONE_NEW if person == SOMEONE_NEW else ""
+    wish = Wish(chosen, [facility], str(min(first, last)), str(last), person_forms.nothing(relation="self"))
     return await _form(request, asked, who.account_id, facility, service, wish)
 
 
@@ -103,13 +105,14 @@ async def _form(
         ahead = await queries.ahead(session, [one.service_id for one in choices if one.facility.code == facility])
     here = [one for one in choices if one.facility.code == facility]
     others = [one for one in choices if one.facility.code != facility]
+    questions = _questions([] if wish.who == SOMEONE_NEW else profiles, asked)
     said = sentence(error, asked.language) if error is not None else None
     status = status_of(error) if error is not None else 422 if wish.summary else 200
     return page(
         request, "wait.html", status=status, personal=True, what=what, wish=wish, profiles=profiles,
         choices=[*here, *others], ahead=ahead, error=said,
         days=[today + timedelta(days=number) for number in range(MOST_DAYS + 1)],
-        questions=_questions(profiles, asked), path=f"/wait/{facility}/{service_code}",
+        questions=questions, path=f"/wait/{facility}/{service_code}",
     )  # fmt: skip
 
 
