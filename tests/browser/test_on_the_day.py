@@ -58,6 +58,7 @@ def test_when_no_stream_can_be_had_the_page_asks_now_and_then(
         route.fulfill(status=503, body="")
 
     page.route("**/live", refuse)
+    page.clock.install()
     page.goto(f"{ticket}/today")
     expect(page.locator(".turn.at-expected")).to_be_visible()
     mine = desk.check_in(ticket.split("/")[-2])
@@ -65,6 +66,15 @@ def test_when_no_stream_can_be_had_the_page_asks_now_and_then(
     desk.call()
     expect(page.locator(".turn.at-called")).to_be_visible()
     assert len(refused) > 1
+
+    # Nothing reaches us any more: the page says how old it may be, and takes it back when something does.
+    page.route("**/today", lambda route: route.abort())
+    expect(page.locator("#stale")).to_be_hidden()
+    page.clock.fast_forward("02:00")
+    expect(page.locator("#stale")).to_be_visible()
+    page.unroute("**/today")
+    page.clock.fast_forward("02:00")
+    expect(page.locator("#stale")).to_be_hidden()
 
 
 def test_without_scripts_the_page_loads_itself_again(site: Site, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
