@@ -1,0 +1,17 @@
+"""Series of visits, and people that were merged.
+
+Revision: 0011.
+"""
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
