@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.browser.journey import NAME, book, choose_time, fill_in
+from tests.browser.journey import NAME, book, choose_time, code_sent, fill_in
 from tests.places import SERVICE, STATION
 
 pytestmark = pytest.mark.browser
@@ -43,7 +43,7 @@ def test_book_move_and_cancel(site: Site, phone: Phone, *, scripts: bool) -> Non
     expect(page.locator("h1")).to_contain_text("Hủy lịch hẹn 13:30")
     page.locator("main button").click()
     assert page.url == ticket
-    expect(page.locator(".notice")).to_contain_text("Lịch hẹn này đã hủy.")
+    expect(page.locator(".notice:not(.copy-note)")).to_contain_text("Lịch hẹn này đã hủy.")
     assert not faults
 
 
@@ -89,18 +89,30 @@ def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, *, scripts: b
     page.keyboard.press("ArrowDown")
     _tab_to(page, ".primary button")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in?next=*")
+    _tab_to(page, "#phone")
+    page.keyboard.type("0903123456")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in/code*")
+    _tab_to(page, "#code")
+    page.keyboard.type(code_sent(site))
+    page.keyboard.press("Enter")
     expect(page.locator("#name")).to_be_visible()
-    for selector, typed in (("#name", NAME), ("#birth_year", "1958"), ("#phone", "123")):
+    for selector, typed in (("#name", NAME), ("#birth_year", "58")):
         _tab_to(page, selector)
         page.keyboard.type(typed)
+    _tab_to(page, "#consent_booking")
+    page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.locator("#summary")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#phone")).to_be_focused()
+    expect(page.locator("#birth_year")).to_be_focused()
     assert page.locator("#name").input_value() == NAME
     page.keyboard.press("Control+A")
-    page.keyboard.type("0903123456")
+    page.keyboard.type("1958")
+    _tab_to(page, "#consent_booking")
+    page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.locator(".clock")).to_have_text("08:00")
 
@@ -143,18 +155,59 @@ def test_two_tabs_and_the_back_button_book_once(site: Site, phone: Phone) -> Non
     expect(page.locator(".ticket")).to_be_visible()
 
 
-def test_a_lapsed_hold_keeps_what_was_typed(site: Site, phone: Phone) -> None:
-    page = phone(scripts=False)
+@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+def test_a_time_that_filled_up_while_typing_keeps_what_was_typed(site: Site, phone: Phone, *, scripts: bool) -> None:
+    page = phone(scripts=scripts)
     choose_time(page, site)
     fill_in(page)
+    page.fill("#birth_year", "58")
     site.run("UPDATE appointment SET expires_at = now() - interval '1 second' WHERE state = 'held'")
+    site.run(
+        f"UPDATE slot SET reserved = capacity, release_at = starts_at WHERE id = {site.world.slots[site.world.far][0]}"
+    )
     page.locator(".primary button").click()
-    expect(page.locator(".summary")).to_contain_text("Đã hết thời gian giữ chỗ.")
-    page.locator(".option label").nth(1).click()
-    page.locator(".primary button").click()
+    expect(page.locator("#summary")).to_be_visible()
     assert page.locator("#name").input_value() == NAME
+    assert not page.locator("#consent_booking").is_checked()
+    page.fill("#birth_year", "1958")
+    page.locator('label[for="consent_booking"]').click()
+    page.locator(".primary button").click()
+    expect(page.locator(".summary")).to_contain_text("Khung giờ này vừa hết chỗ.")
+    page.locator(".option label").nth(0).click()
+    page.locator(".primary button").click()
+    expect(page.locator("#who-0")).to_be_checked()
+    expect(page.locator(".options")).to_contain_text([NAME])
     page.locator(".primary button").click()
     expect(page.locator(".clock")).to_have_text("08:00")
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+def test_a_family_is_booked_in_one_go(site: Site, phone: Phone, *, scripts: bool) -> None:
+    page = phone(scripts=scripts)
+    book(page, site)
+    site.run(
+        "UPDATE appointment SET state = 'cancelled', cancelled_at = now() - interval '1 day', cancelled_by = 'patient'"
+    )
+    site.run("UPDATE slot SET taken = 0, free_places = array(SELECT generate_series(1, capacity))")
+    site.run("UPDATE message SET kind = 'cancelled' WHERE kind = 'booked'")
+    choose_time(page, site)
+    expect(page.locator("#name")).to_be_hidden()
+    fill_in(page, name="Nguyễn Văn Mẫu")
+    page.locator('label[for="who-0"]').click()
+    if page.locator("#who-0").is_checked() is False:
+        page.locator('label[for="who-0"]').click()
+    page.locator(".primary button").click()
+    expect(page.locator(".seats > li")).to_have_count(2)
+    assert in_width(page)
+    page.go_back()
+    page.go_forward()
+    page.locator(".primary button").dblclick()
+    expect(page.locator(".done")).to_contain_text("Đã đặt lịch cho 2 người.")
+    expect(page.locator(".slip-card")).to_have_count(2)
+    assert in_width(page)
+    page.go_back()
+    page.reload()
+    expect(page.locator(".slip-card")).to_have_count(2)
 
 
 def test_the_count_down_says_when_the_time_is_up(site: Site, phone: Phone) -> None:
@@ -163,8 +216,10 @@ def test_the_count_down_says_when_the_time_is_up(site: Site, phone: Phone) -> No
     expect(page.locator(".held .left")).to_have_text(re.compile(r"[45]:\d\d"))
     page.clock.install()
     page.reload()
-    page.clock.fast_forward("05:01")
-    expect(page.locator(".held")).to_contain_text("những gì đã nhập vẫn còn")
+    page.clock.fast_forward("04:10")
+    expect(page.locator(".held [role=status]")).to_have_text("Chỗ này còn được giữ một phút.")
+    page.clock.fast_forward("01:01")
+    expect(page.locator(".held [role=status]")).to_have_text(re.compile("những gì đã nhập vẫn còn"))
 
 
 def test_the_language_is_chosen_by_the_person_and_the_way_goes_on(site: Site, phone: Phone) -> None:

@@ -13,8 +13,8 @@ from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 
 SHOWS = {
-    "details.html", "lapsed.html", "ticket.html", "cancel.html", "days.html", "times.html", "inbox.html", "error.html",
-    "confirming.html",
+    "details.html", "check.html", "party.html", "lapsed.html", "ticket.html", "cancel.html", "days.html", "times.html",
+    "inbox.html", "error.html", "confirming.html",
 }  # fmt: skip
 
 
@@ -26,10 +26,11 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     yield "details.html", "with errors"
     fill_in(page)
     site.run("UPDATE appointment SET expires_at = now() - interval '1 second' WHERE state = 'held'")
-    _click(page)
-    yield "lapsed.html", "what was typed is kept"
+    page.goto(page.url)
+    yield "lapsed.html", "the time that was kept is chosen"
     ticket = book(page, site, option=1)
     yield "ticket.html", "just booked"
+    yield from _family(page, site)
     for template, path in (
         ("cancel.html", "/cancel"),
         ("days.html", "/move"),
@@ -44,6 +45,28 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     page.goto(f"{site.url}/inbox")
     yield "inbox.html", "with messages"
     yield from _refusals(page, site, monkeypatch)
+
+
+def _family(page: Page, site: Site) -> Iterator[Stop]:
+    """She has a visit that day already; a second service close to it, for her and a child who was not asked yet."""
+    choose_time(page, site, option=2)
+    _click(page)
+    yield "details.html", "she has a visit for this service that day"
+    fill_in(page, name="Nguyễn Văn Bé Mẫu")
+    page.locator('label[for="who-0"]').click()
+    site.run("UPDATE consent SET granted = false")
+    site.run("UPDATE appointment SET starts_at = starts_at + interval '1 day', ends_at = ends_at + interval '1 day'"
+             " WHERE state = 'booked'")  # fmt: skip
+    page.locator('label[for="who-0"]').click()
+    _click(page)
+    yield "check.html", "two people, one to be asked"
+    _click(page)
+    yield "check.html", "without her agreement"
+    page.locator(".consent label").first.click()
+    _click(page)
+    yield "party.html", "two slips"
+    site.run("UPDATE appointment SET starts_at = slot.starts_at, ends_at = slot.ends_at FROM slot"
+             " WHERE slot.id = appointment.slot_id AND appointment.party_id IS NULL")  # fmt: skip
 
 
 def _refusals(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
