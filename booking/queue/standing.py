@@ -80,20 +80,34 @@ def standing(board: Board, visit: Visit, *, now: datetime, today: bool, policy: 
     waiting = [ticket.as_waiting for ticket in beside if ticket.state is TicketState.WAITING]
     turns = order(waiting, now=now, policy=policy, streak=line.streak)
     ahead = next(index for index, turn in enumerate(turns) if turn.id == mine.as_waiting.id)
-    own = mine.as_waiting
-    started = any(ticket.called_at is not None and ticket.called_at >= visit.opens for ticket in beside)
+    own, first = mine.as_waiting, next(one for one in waiting if one.id == turns[0].id)
     band = expected(
         ahead=ahead,
         coming=_coming(board, visit, own.due, now),
         minutes=_minutes(board, beside, now),
         now=now,
-        opens=now if started else visit.opens + timedelta(minutes=line.late_said or 0),
+        opens=_goes_on(visit, line, beside, first.due, now),
         own_start=own.band_start if own.in_time and own.requeued_at is None else None,
     )
     return Standing(
         Stage.WAITING, now, number=mine.label, ahead=ahead, band=band, late=_late(line, beside, now),
         waiting=len(waiting), turn=turns[ahead],
     )  # fmt: skip
+
+
+def _goes_on(visit: Visit, line: Line, beside: list[Held], due: datetime, now: datetime) -> datetime:
+    """When the next one will be called: so late after her time as staff said, and not before the session begins."""
+    said = _said(line, beside)
+    if said:
+        return max(visit.opens, due) + timedelta(minutes=said)
+    started = any(ticket.called_at is not None and ticket.called_at >= visit.opens for ticket in beside)
+    return now if started else visit.opens
+
+
+def _said(line: Line, beside: list[Held]) -> int:
+    """The minutes of delay that staff said, until enough people were called since to see for oneself."""
+    since = [one for one in beside if one.as_waiting.in_time and _called_after(one, line.late_said_at)]
+    return (line.late_said or 0) if len(since) < ENOUGH else 0
 
 
 def _coming(board: Board, visit: Visit, due: datetime, now: datetime) -> int:
@@ -145,9 +159,8 @@ def _late(line: Line, beside: list[Held], now: datetime) -> int:
         and one.as_waiting.arrived_at <= one.as_waiting.band_start
         and one.as_waiting.requeued_at is None
     ]
-    since = [one for one, _ in in_time if _called_after(one, line.late_said_at)]
     return minutes_late(
-        said=line.late_said if len(since) < ENOUGH else None,  # what was said is overtaken by what was seen since
+        said=_said(line, beside),
         called=[(end, one.called_at) for one, end in in_time if one.called_at is not None],
         unserved=[end for one, end in in_time if one.state is TicketState.WAITING],
         now=now,

@@ -118,6 +118,10 @@ async def test_a_session_that_runs_late_says_so_from_a_quarter_of_an_hour_on(mor
     assert "runs about 20 minutes late." in (await _page(morning, second)).text
     await morning.late(40)
     assert "chậm khoảng 40 phút" in (await _page(morning, second, "vi")).text
+    # Due at 07:30, so not before 08:10, though she is next and it is 08:07.
+    assert "called about 08:10–08:20" in (await _page(morning, first)).text
+    await morning.late(0)
+    assert "between now and about" in (await _page(morning, first)).text
 
 
 async def test_what_staff_said_gives_way_to_what_was_seen_since(morning: Morning, clock: Clock) -> None:
