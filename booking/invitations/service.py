@@ -94,7 +94,7 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
 
     Call it in the booking's transaction, after the visit is written: both stand or neither does. The visit answers a
     slip of its patient for the facility, for the service where the slip names one, on a day of the slip's window. Two
-    visits never use one slip: its row is locked, and whoever comes second finds it used.
+    visits never use one slip: its row is locked, and whoever comes second finds it used. One visit uses one slip.
 
     Raises:
         AppointmentUnknown: there is no such visit.
@@ -109,6 +109,8 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
     if row is None:
         raise AppointmentUnknown
     visit, patient = row
+    if await session.scalar(select(Invitation.id).where(col(Invitation.appointment_id) == visit.id)) is not None:
+        return None  # it has one, and the form came twice
     for slip in await matching.of_patient(session, patient, today=local_day(now), lock=True):
         days = rules.Window(slip.first_day, slip.last_day)
         if slip.facility_id == visit.facility_id and slip.service_id in (None, visit.service_id):

@@ -32,6 +32,7 @@ from booking.patients.errors import ProfileUnknown
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.queries import ProfileView
 from booking.patients.sessions import SignedIn
+from booking.records import service as records
 from booking.web.dependencies import Ask, Asked
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
@@ -202,9 +203,9 @@ async def _agree(asked: Asked, who: SignedIn, answers: Mapping[ProfileView, Mapp
     async def work() -> None:
         async with asked.db.transaction() as session:
             for person, given in sorted(answers.items(), key=lambda pair: pair[0].patient_id):
-                await consents.give(
-                    session, person.patient_id, given, account_id=who.account_id, language=asked.language,
-                    channel="mobile", by=actor(asked, who), now=asked.now,
+                await records.answer(
+                    session, who.account_id, person.id, given, language=asked.language, channel="mobile",
+                    by=actor(asked, who), now=asked.now,
                 )  # fmt: skip
 
     if answers:

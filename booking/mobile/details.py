@@ -28,6 +28,7 @@ from booking.patients import service as patients
 from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth
 from booking.patients.sessions import SignedIn
+from booking.records import service as records
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
@@ -154,9 +155,9 @@ async def _with_new(asked: Asked, who: SignedIn, choice: Choice) -> list[Profile
     async def work() -> ProfileView:
         async with asked.db.transaction() as session:
             added = await patients.add_profile(session, who.account_id, command, by=by, now=asked.now)
-            await consents.give(
-                session, added.patient_id, choice.answers, account_id=who.account_id, language=asked.language,
-                channel="mobile", by=by, now=asked.now,
+            await records.answer(
+                session, who.account_id, added.id, choice.answers, language=asked.language, channel="mobile", by=by,
+                now=asked.now,
             )  # fmt: skip
             return await queries.profile(session, who.account_id, added.id, today=local_day(asked.now))
 

@@ -21,6 +21,7 @@ from booking.appointments.errors import (
 )
 from booking.appointments.service import Ticket
 from booking.errors import OutcomeUnknown
+from booking.invitations import service as invitations
 from booking.mobile import reading
 from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import Typed, key_of
@@ -72,9 +73,11 @@ async def book(
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            return await together.book_together(
-                session, command, token=visit.token, key=key, asker=asker(request, asked, who)
-            )
+            asks = asker(request, asked, who)
+            tickets = await together.book_together(session, command, token=visit.token, key=key, asker=asks)
+            for ticket in tickets:  # a slip of a hospital is used by the visit that answers it, or neither stands
+                await invitations.use(session, ticket.public_id, by=asks.by, now=asked.now)
+            return tickets
 
     try:
         await asked.db.until_known(work)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,16 @@ async def _only(db: Database, query: str) -> str:
 
 async def _profile(db: Database) -> str:
     return await _only(db, "SELECT public_id FROM profile ORDER BY id DESC LIMIT 1")
+
+
+async def _receive(db: Database, *, due: date) -> UUID:
+    """A slip of the hospital for the person of this file."""
+    slip = ReceiveInvitation(
+        source="bv-mau", key="1", facility=FACILITY, service=SERVICE, name=NAME, birth_year=1990, citizen_ids=(CARD,),
+        due=due,
+    )  # fmt: skip
+    async with db.transaction() as session:
+        return await invitations.receive(session, slip, by=system("feed"), now=utc_now())
 
 
 async def _first_profile(db: Database) -> str:
@@ -110,8 +120,8 @@ async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
 ) -> None:
     await sign_in(client, db, PHONE)
     answer = await _add(
-        client, relation="other", name="Mẫu 1", birth_day="31", birth_month="2", birth_year="2020", citizen_id="273456789",
-        bhyt_number="XX", ward="Phường 5",
+        client, relation="other", name="Mẫu 1", birth_day="31", birth_month="2", birth_year="2020",
+        citizen_id="273456789", bhyt_number="XX", ward="Phường 5",
     )  # fmt: skip
     page = read(answer)
     assert answer.status_code == 422
@@ -152,18 +162,29 @@ async def test_an_invitation_leads_to_the_days_it_is_good_for(client: httpx.Asyn
     await seeds.seed(db)
     await sign_in(client, db, PHONE)
     await _add(client, citizen_id=CARD, consent_invitation="yes")
-    slip = ReceiveInvitation(
-        source="bv-mau", key="1", facility=FACILITY, service=SERVICE, name=NAME, birth_year=1990, citizen_ids=(CARD,),
-        due=TODAY + timedelta(days=6),
-    )  # fmt: skip
-    async with db.transaction() as session:
-        received = await invitations.receive(session, slip, by=system("feed"), now=utc_now())
+    received = await _receive(db, due=TODAY + timedelta(days=6))
     home = await _get(client, "/me")
     assert "Lời mời khám lại" in home.text
     page = await _get(client, home.link(f"/me/invitations/{received}"))
     way = page.link(f"/f/{FACILITY}/{SERVICE}")
     assert way == f"/f/{FACILITY}/{SERVICE}?start={TODAY + timedelta(days=3)}"
     assert (await client.get(way)).status_code == 200
+
+
+async def test_booking_uses_the_slip_and_goes_on_without_messages(client: httpx.AsyncClient, db: Database) -> None:
+    """One way: she refuses messages, is shown a slip, books a day of it; the slip is used in the same transaction."""
+    world = await seeds.seed(db)
+    await sign_in(client, db, PHONE)
+    await _add(client, citizen_id=CARD, consent_booking="yes", consent_invitation="yes")
+    await _receive(db, due=world.day)
+    times = read(await client.get(f"/f/{FACILITY}/{SERVICE}/{world.day}"))
+    held = await send(client, times.form(str(world.day)), slot=str(world.slots[0]))
+    booked = await send(client, read(held).form("/h/"), who=await _profile(db))
+    assert booked.url.path.startswith("/t/"), booked.text
+    assert await seeds.rows(db, "SELECT state::text FROM invitation") == [{"state": "used"}]
+    assert "Lời mời khám lại" not in (await _get(client, "/me")).text
+    told = await seeds.rows(db, "SELECT state::text, reason FROM message WHERE subject_kind = 'appointment'")
+    assert told == [{"state": "suppressed", "reason": "no_consent"}]
 
 
 async def test_a_grown_up_child_agrees_with_a_code_to_her_own_number(client: httpx.AsyncClient, db: Database) -> None:

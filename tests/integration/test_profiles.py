@@ -7,10 +7,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.patients import consents, queries, service
+from booking.patients import consents, matching, queries, service
 from booking.patients.commands import CorrectProfile
 from booking.patients.errors import (
     LooksAfterHerself,
@@ -20,6 +22,8 @@ from booking.patients.errors import (
     TooManyPeople,
 )
 from booking.patients.kinds import ConsentPurpose, Relation
+from booking.patients.models import Account, Patient, Profile
+from booking.patients.persons import Person
 from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth, read_phone
 from tests import people, seeds
@@ -80,6 +84,28 @@ async def test_two_taps_at_once_add_one_person(db: Database) -> None:
     views = await asyncio.gather(*(add(db, home, people.name(1)) for _ in range(6)))
     assert len({view.id for view in views}) == 1
     assert await seeds.value(db, "SELECT count(*) FROM profile") == 1
+
+
+async def test_control_without_the_lock_of_the_account_taps_collide(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await account(db, people.phone(1))
+    both, known = asyncio.Barrier(2), matching.known
+
+    async def unlocked(session: AsyncSession, account_id: int) -> Account:
+        found = await session.get(Account, account_id)
+        assert found is not None
+        return found
+
+    async def together(session: AsyncSession, account_id: int, person: Person) -> tuple[Profile, Patient] | None:
+        found = await known(session, account_id, person)
+        await both.wait()
+        return found
+
+    monkeypatch.setattr(matching, "locked_account", unlocked)
+    monkeypatch.setattr(matching, "known", together)
+    results = await asyncio.gather(*(add(db, home, people.name(1)) for _ in range(2)), return_exceptions=True)
+    assert sum(isinstance(result, IntegrityError) for result in results) == 1
 
 
 async def test_whoever_was_booked_under_this_number_before_is_the_same_patient(
