@@ -1,5 +1,7 @@
 """Being signed in: opened by a code, noted as used, ended. A service file of patients, beside `service`.
 
+Locks: the account, then its sessions, then its people.
+
 The browser holds a token; here stands a keyed hash of it. A session of a number that was silent for long opens nothing
 until somebody names a birth date of the family (`numbers`).
 """
@@ -104,14 +106,14 @@ async def open_session(
         now: the moment of the request, UTC.
         replaces: the token of this browser's session until now, which ends.
     """
-    if replaces is not None:
-        await _end(session, [col(PatientSession.token_hash) == hash_of(replaces)], by=by, now=now)
     account, made = await account_of(session, proof.phone, by=by, now=now)
     assert account.id is not None
     # One that waits for a birth date waits half an hour: such sessions cannot be saved up for more tries.
     silent = not made and now - account.seen_at >= silent_after and await _has_family(session, account.id)
     if not silent:
         account.seen_at = now
+    if replaces is not None:
+        await _end(session, [col(PatientSession.token_hash) == hash_of(replaces)], by=by, now=now)
     row = PatientSession(
         public_id=ids.public_id(), token_hash=hash_of(token), account_id=account.id, shared=shared, created_at=now,
         seen_at=now, expires_at=now + span(shared=shared or silent).life, checked_at=None if silent else now,
@@ -194,6 +196,13 @@ async def renew(session: AsyncSession, who: SignedIn, *, now: datetime) -> bool:
     Two requests at once note it once. The account is noted as seen too: its number is not silent.
     """
     times = span(shared=who.shared)
+    # The account's row first, as everywhere: whoever ends an account locks it before its sessions.
+    await session.execute(
+        update(Account)
+        .where(col(Account.id) == who.account_id, col(Account.seen_at) < now, col(Account.ended_at).is_(None))
+        .values(seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
     noted = await session.execute(
         update(PatientSession)
         .where(
@@ -206,13 +215,6 @@ async def renew(session: AsyncSession, who: SignedIn, *, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     assert isinstance(noted, CursorResult)
-    if noted.rowcount:
-        await session.execute(
-            update(Account)
-            .where(col(Account.id) == who.account_id, col(Account.seen_at) < now)
-            .values(seen_at=now)
-            .execution_options(synchronize_session=False)
-        )
     return bool(noted.rowcount)
 
 
