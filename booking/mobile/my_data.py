@@ -9,7 +9,7 @@ from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
-from booking.mobile import person_forms
+from booking.mobile import offline, person_forms
 from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import text_of
 from booking.mobile.people import ProfileId, doubts
@@ -20,6 +20,7 @@ from booking.patients.sessions import SignedIn
 from booking.records import queries as records
 from booking.records import scope, service, visits
 from booking.trail import reading
+from booking.web import signed_in
 from booking.web.dependencies import Ask, Asked
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
@@ -34,7 +35,28 @@ async def data_page(request: Request, asked: Ask, who: Known) -> Response:
     """What is held, why and how long; each person's own page."""
     async with asked.db.transaction() as session:
         people = await queries.profiles(session, who.account_id, today=local_day(asked.now))
-    return page(request, "my_data.html", personal=True, who=who, people=people)
+        coming = await visits.coming(session, who.account_id, now=asked.now)
+    return page(request, "my_data.html", personal=True, who=who, people=people, coming=coming)
+
+
+@router.post("/close")
+async def close(request: Request, asked: Ask, who: Known) -> Response:
+    """Forget the number of an account that looks after nobody, and sign out everywhere."""
+
+    async def work() -> None:
+        async with asked.db.transaction() as session:
+            await service.close_account(session, who.account_id, by=actor(asked, who), now=asked.now)
+
+    try:
+        await asked.db.until_known(work)
+    except ProfileUnknown:  # closed a moment ago, by the other tap
+        pass
+    except OutcomeUnknown:
+        return still_confirming(request, await request.form(), action=request.url.path, check="/")
+    answer = see_other(request, "/")
+    signed_in.forget(request, answer)
+    offline.forget(answer)
+    return answer
 
 
 @router.get("/{profile}")

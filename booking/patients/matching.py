@@ -6,6 +6,7 @@ It is the half of `service` that finds; what may be found by whom is told there.
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -128,7 +129,7 @@ async def _may_take_over(session: AsyncSession, patient: Patient, account: Accou
         .join(Account, col(Account.id) == col(Profile.account_id))
         .where(
             col(Profile.patient_id) == patient.id,
-            col(Account.phone_index) == account.phone_index,
+            or_(col(Account.phone_index) == account.phone_index, col(Account.ended_at).is_not(None)),
             col(Account.id) != account.id,
         )
     )

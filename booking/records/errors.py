@@ -7,3 +7,9 @@ class VisitsRemain(Conflict):
     """A visit is still to come: it is given up first."""
 
     code = "visits_remain"
+
+
+class PeopleRemain(Conflict):
+    """Somebody is in the account's list still: each is erased or taken off first."""
+
+    code = "people_remain"

@@ -20,13 +20,14 @@ from booking.appointments.waitlist.kinds import WAITS
 from booking.appointments.waitlist.models import WaitlistEntry
 from booking.clock import local_day
 from booking.messages.withholding import withhold
-from booking.patients import consents
+from booking.patients import consents, matching, sessions
 from booking.patients.errors import LooksAfterHerself
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.models import Patient, Profile
 from booking.queue.models import QueueTicket
-from booking.records.errors import VisitsRemain
+from booking.records.errors import PeopleRemain, VisitsRemain
 from booking.records.scope import Scope, scope_of
+from booking.records.visits import coming
 from booking.sealed import keys
 from booking.trail.service import record
 
@@ -110,6 +111,26 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     record(session, "patient.erase", "patient", patient.public_id, by=by, now=now, kept=kept)
     await session.flush()
     return Erased(kept)
+
+
+async def close_account(session: AsyncSession, account_id: int, *, by: Actor, now: datetime) -> None:
+    """Forget the number of an account that looks after nobody any more; it is signed out everywhere.
+
+    Raises:
+        PeopleRemain: somebody is in its list still.
+        VisitsRemain: a visit it booked for somebody who was taken off the list is still to come.
+    """
+    account = await matching.locked_account(session, account_id)
+    live = select(Profile.id).where(col(Profile.account_id) == account_id, col(Profile.ended_at).is_(None)).limit(1)
+    if await session.scalar(live) is not None:
+        raise PeopleRemain
+    if await coming(session, account_id, now=now):
+        raise VisitsRemain
+    await sessions.end_all(session, account_id, by=by, now=now)
+    account.phone, account.ended_at = "", now
+    account.phone_index = keys().index("erased", str(account.public_id))
+    record(session, "account.close", "account", account.public_id, by=by, now=now)
+    await session.flush()
 
 
 async def _check_nothing_coming(session: AsyncSession, scope: Scope, *, now: datetime) -> None:

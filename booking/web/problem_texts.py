@@ -197,6 +197,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("This is the number that books for her."),
         _("Enter her own mobile number."),
     ),
+    "people_remain": (
+        _("Somebody is in your list still."),
+        _("Delete or take off everybody first."),
+    ),
     "visits_remain": (
         _("A visit is still to come."),
         _("Give it up first, or wait until it is over."),

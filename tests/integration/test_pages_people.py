@@ -280,6 +280,22 @@ async def test_deleting_gives_up_what_comes_and_leaves_no_name_of_one_who_never_
     assert await seeds.value(db, "SELECT count(*) FROM patient") == 2
 
 
+async def test_an_account_without_people_forgets_its_number(client: httpx.AsyncClient, db: Database) -> None:
+    await sign_in(client, db, PHONE)
+    form = (await _get(client, "/me/data")).form("/me/data/close")
+    await _add(client)
+    assert (await client.post(form.action)).status_code == 409
+    await send(client, (await _get(client, f"/me/people/{await _profile(db)}/remove")).form("/remove"))
+    for _ in range(2):  # a double tap
+        closed = await client.post(form.action)
+        assert closed.status_code == 303
+    assert closed.headers["location"] in ("/", "/sign-in?next=%2Fme%2Fdata%2Fclose")
+    assert (await client.get("/me")).status_code == 303
+    assert await seeds.value(db, "SELECT count(*) FROM account WHERE ended_at IS NULL") == 0
+    await sign_in(client, db, PHONE)
+    assert "Danh sách chưa có ai" in (await _get(client, "/me/people")).text
+
+
 async def test_the_record_of_a_visit_that_took_place_stays_without_a_telephone(
     client: httpx.AsyncClient, db: Database
 ) -> None:
