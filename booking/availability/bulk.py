@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
     tuple_,
     update,
 )
@@ -26,7 +27,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
-from booking.availability.rows import Key, PlannedSlot
+from booking.availability.rows import Key, PlannedSlot, SlotTerms
 from booking.columns import Moment
 
 
@@ -58,6 +59,8 @@ async def put_slots(
             edge.bookable_until,
             edge.release_at,
             slot.key not in closed,
+            slot.session.capacity,
+            slot.session.reserved,
         )
         for name, value in zip(values, row, strict=True):
             values[name].append(value)
@@ -72,6 +75,65 @@ async def put_ends(session: AsyncSession, ends: Mapping[int, datetime]) -> int:
         return 0
     found = await session.scalars(_PUT_ENDS, {"given_id": list(ends), "given_ends_at": list(ends.values())})
     return len(found.all())
+
+
+async def put_terms(session: AsyncSession, terms: Mapping[int, SlotTerms]) -> int:
+    """Give slots we hold the locks of their places and limits; how many were otherwise.
+
+    Nobody loses a place: a slot keeps as many as are taken, and as many kept for walk-ins as walk-ins have used.
+    """
+    if not terms:
+        return 0
+    rows = list(terms.items())
+    values = {
+        "ids": [row_id for row_id, _ in rows],
+        "capacities": [each.capacity for _, each in rows],
+        "reserves": [each.reserved for _, each in rows],
+        "froms": [each.limits.bookable_from for _, each in rows],
+        "untils": [each.limits.bookable_until for _, each in rows],
+        "releases": [each.limits.release_at for _, each in rows],
+    }
+    return len((await session.execute(_PUT_TERMS, values)).all())
+
+
+# Numbers of places: of 1 to capacity + withdrawn each is somebody's, free or withdrawn. What is needed is cut off the
+# front of all that nobody has; new numbers follow after the highest there is.
+_PUT_TERMS = text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(:ids, :capacities, :reserves, :froms, :untils, :releases)
+            AS given (id, capacity, reserved, bookable_from, bookable_until, release_at)
+    ), sized AS (
+        SELECT given.*, greatest(given.capacity, slot.taken) AS places,
+            greatest(given.capacity, slot.taken) - slot.taken AS needed,
+            slot.free_places || slot.withdrawn_places AS unused,
+            slot.capacity + cardinality(slot.withdrawn_places) AS highest
+        FROM given JOIN slot ON slot.id = given.id
+    ), pooled AS (
+        SELECT sized.*, unused || ARRAY(
+            SELECT number::smallint FROM generate_series(highest + 1, highest + needed - cardinality(unused)) AS number
+        ) AS pool
+        FROM sized
+    )
+    UPDATE slot SET capacity = pooled.places,
+        reserved = least(pooled.places, greatest(pooled.reserved, slot.reserved_used)),
+        free_places = pooled.pool[1:needed], withdrawn_places = pooled.pool[needed + 1:],
+        bookable_from = pooled.bookable_from, bookable_until = pooled.bookable_until, release_at = pooled.release_at
+    FROM pooled
+    WHERE slot.id = pooled.id
+      AND (slot.capacity, slot.reserved, slot.bookable_from, slot.bookable_until, slot.release_at)
+        IS DISTINCT FROM (pooled.places, least(pooled.places, greatest(pooled.reserved, slot.reserved_used)),
+            pooled.bookable_from, pooled.bookable_until, pooled.release_at)
+    RETURNING slot.id
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(BigInteger)),
+    bindparam("capacities", type_=ARRAY(Integer)),
+    bindparam("reserves", type_=ARRAY(Integer)),
+    bindparam("froms", type_=ARRAY(Moment)),
+    bindparam("untils", type_=ARRAY(Moment)),
+    bindparam("releases", type_=ARRAY(Moment)),
+)
 
 
 def _given(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
@@ -115,29 +177,28 @@ _SLOT_COLUMNS: dict[str, TypeEngine[Any]] = {
     "bookable_until": Moment,
     "release_at": Moment,
     "open": Boolean(),
+    "capacity": Integer(),
+    "reserved": Integer(),
 }
 
 
 def _put_slots() -> ReturningInsert[int, bool]:
     given = _given(_SLOT_COLUMNS)
     own = [name for name in _SLOT_COLUMNS if name not in {"weekly_id", "day"}]
-    places = select(func.generate_series(1, _weekly.c.capacity)).correlate(_weekly).scalar_subquery()
+    places = select(func.generate_series(1, given.c.capacity)).correlate(given).scalar_subquery()
     put = insert(_slot).from_select(
-        ["session_id", *_BELONGS, *own, "capacity", "taken", "free_places", "reserved", "reserved_used"],
+        ["session_id", *_BELONGS, *own, "taken", "free_places", "reserved_used"],
         select(
             _session.c.id,
             *(_session.c[name] for name in _BELONGS),
             *(given.c[name] for name in own),
-            _weekly.c.capacity,
             literal_column("0"),
             func.array(places),
-            _weekly.c.reserved,
             literal_column("0"),
         )
         .join_from(
             given, _session, and_(_session.c.weekly_session_id == given.c.weekly_id, _session.c.day == given.c.day)
         )
-        .join(_weekly, _weekly.c.id == _session.c.weekly_session_id)
         .order_by(_session.c.id, given.c.starts_at),  # what is listed together lies together
     )
     return put.on_conflict_do_nothing(constraint="slot_key").returning(_slot.c.id, _slot.c.open)

@@ -23,6 +23,7 @@ class WeeklySession(SQLModel, table=True):
     """A buổi khám that repeats: who or where, on which weekday, from when to when, how many places.
 
     `weekday` is 0 for Monday. `reserved` places of each slot are kept for walk-ins until `release_minutes` before it.
+    One that was taken out before it ever took place ends on the day before it begins.
     """
 
     __tablename__ = "weekly_session"
@@ -33,7 +34,7 @@ class WeeklySession(SQLModel, table=True):
         CheckConstraint("capacity BETWEEN 1 AND 500", name="weekly_session_capacity_check"),
         CheckConstraint("reserved BETWEEN 0 AND capacity", name="weekly_session_reserved_check"),
         CheckConstraint("release_minutes >= 0", name="weekly_session_release_check"),
-        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="weekly_session_validity_check"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from - 1", name="weekly_session_validity_check"),
         UniqueConstraint(
             "service_id", "practitioner_id", "room_id", "weekday", "starts", "valid_from",
             name="weekly_session_key", postgresql_nulls_not_distinct=True,
@@ -56,6 +57,30 @@ class WeeklySession(SQLModel, table=True):
     release_minutes: int = Field(default=0, sa_column=number())
     valid_from: date = Field(sa_column=Column(Date, nullable=False))
     valid_to: date | None = Field(default=None, sa_column=Column(Date))
+
+
+class SessionChange(SQLModel, table=True):
+    """A weekly session on one day, not as in other weeks: not `held` at all, or with terms of that day alone."""
+
+    __tablename__ = "session_change"
+    __table_args__ = (
+        CheckConstraint("starts < ends", name="session_change_hours_check"),
+        CheckConstraint("slot_minutes BETWEEN 1 AND 480", name="session_change_slot_check"),
+        CheckConstraint("capacity BETWEEN 1 AND 500", name="session_change_capacity_check"),
+        CheckConstraint("reserved BETWEEN 0 AND capacity", name="session_change_reserved_check"),
+        UniqueConstraint("weekly_session_id", "day", name="session_change_key"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    weekly_session_id: int = Field(sa_column=ref("weekly_session.id", name="session_change_weekly_fk"))
+    day: date = Field(sa_column=Column(Date, nullable=False))
+    held: bool = Field(sa_column=flag())
+    starts: time = Field(sa_column=Column(Time, nullable=False))
+    ends: time = Field(sa_column=Column(Time, nullable=False))
+    slot_minutes: int = Field(sa_column=number())
+    capacity: int = Field(sa_column=number())
+    reserved: int = Field(sa_column=number())
+    note: str = Field(default="", sa_column=words())
 
 
 class CalendarDay(SQLModel, table=True):
@@ -109,6 +134,8 @@ class Slot(SQLModel, table=True):
 
     `taken` counts the appointments that hold a place. `free_places` lists the numbers of the others, and `last_place`
     is the number handed out last, so that one UPDATE can return it (PostgreSQL before 18 returns only new values).
+    `withdrawn_places` are numbers that were free when the capacity was lowered: they come back first when it is raised,
+    so that every number from 1 on is free, withdrawn or somebody's, and no number is given twice.
     """
 
     __tablename__ = "slot"
@@ -142,6 +169,9 @@ class Slot(SQLModel, table=True):
     taken: int = Field(default=0, sa_column=number())
     free_places: list[int] = Field(sa_column=Column(ARRAY(SmallInteger), nullable=False))
     last_place: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    withdrawn_places: list[int] = Field(
+        default_factory=list, sa_column=Column(ARRAY(SmallInteger), nullable=False, server_default="{}")
+    )
     reserved: int = Field(default=0, sa_column=number())
     reserved_used: int = Field(default=0, sa_column=number())
     release_at: datetime = Field(sa_column=moment())

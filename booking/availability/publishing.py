@@ -20,9 +20,12 @@ from booking.availability.models import CalendarDay
 from booking.availability.rows import Key, Offer, PlannedSlot, Resource, Standing
 from booking.availability.rules import (
     CALENDAR,
+    CAPACITY,
     CROWDED,
     TIMETABLE,
+    TOO_MANY,
     Calendar,
+    Changes,
     DayRule,
     Span,
     cut_slots,
@@ -40,13 +43,14 @@ _ALONE = select(func.pg_advisory_xact_lock(0x5075626C697368))  # "Publish": one 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one run did: rows made, slots closed and opened again, slots whose end moved."""
+    """What one run did: rows made, slots closed and opened again, slots whose end moved, or places, or limits."""
 
     sessions: int = 0
     slots: int = 0
     closed: int = 0
     opened: int = 0
     resized: int = 0
+    adjusted: int = 0
 
     @property
     def changed(self) -> bool:
@@ -70,6 +74,11 @@ class Coming:
         """Whether it ends at another time now. Its start is its name, so it stays the same slot."""
         return self.planned is not None and self.planned.span[1] != self.slot.ends_at
 
+    @property
+    def adjusted(self) -> bool:
+        """Whether it is to have other places, or to be booked at other times, than it has now."""
+        return self.planned is not None and self.planned.terms != self.slot.terms
+
     def kept(self, taken: Mapping[int, int]) -> bool:
         """Whether it stays as it is though it is planned otherwise: it holds people, who were told when it ends."""
         return (self.planned is None or self.resized) and taken[self.slot.id] > 0
@@ -91,17 +100,18 @@ async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) ->
     calendar = await _calendar(session, since=today)
     # Slots beyond the horizon (it may have been longer once) are judged too, but none are made there.
     until = max([last, *(slot.day for slot in standing)])
-    planned = _plan(await rows.offers(session, facility_id), calendar, today, until)
+    changes = await rows.changes(session, facility_id, since=today)
+    planned = _plan(await rows.offers(session, facility_id), calendar, changes, today, until)
     coming = [Coming(slot, planned.get(slot.key)) for slot in standing if slot.starts_at > now]
     known = {slot.key for slot in standing}
     fresh = [
         slot for key, slot in planned.items() if key not in known and slot.session.day <= last and slot.span[0] > now
     ]
-    promised, settled, resized = await _judge(session, coming, calendar, now=now)
+    promised, settled, (resized, adjusted) = await _judge(session, coming, calendar, now=now)
     moved = [each.planned for each in coming if each.planned and each.planned.session.hours != each.slot.hours]
     sessions = await bulk.put_sessions(session, [*moved, *fresh])
     made = await _make(session, fresh, promised, now=now)
-    return Published(sessions, made, len(settled.closed), len(settled.opened), resized)
+    return Published(sessions, made, len(settled.closed), len(settled.opened), resized, adjusted)
 
 
 async def _facility_id(session: AsyncSession, code: str | None) -> int | None:
@@ -119,11 +129,13 @@ async def _calendar(session: AsyncSession, *, since: date) -> Calendar:
     return Calendar({(facility_id, day): DayRule(kind, works_as) for facility_id, day, kind, works_as in found})
 
 
-def _plan(offers: Mapping[int, Offer], calendar: Calendar, first: date, last: date) -> dict[Key, PlannedSlot]:
+def _plan(
+    offers: Mapping[int, Offer], calendar: Calendar, changes: Changes, first: date, last: date
+) -> dict[Key, PlannedSlot]:
     weekly = [offer.weekly for offer in offers.values()]
     planned: dict[Key, PlannedSlot] = {}
     for day in days_between(first, last):
-        for each in sessions_on(day, weekly, calendar, ZONE):
+        for each in sessions_on(day, weekly, calendar, ZONE, changes):
             offer = offers[each.weekly_id]
             for span in cut_slots(each):
                 planned[each.weekly_id, day, span[0]] = PlannedSlot(offer, each, span)
@@ -147,8 +159,11 @@ class Promised:
 
 async def _judge(
     session: AsyncSession, coming: Collection[Coming], calendar: Calendar, *, now: datetime
-) -> tuple[Promised, closing.Settled, int]:
-    """Close what is planned no longer and open what is again; the rows that matter are locked first."""
+) -> tuple[Promised, closing.Settled, tuple[int, int]]:
+    """Close what is planned no longer and open what is again; the rows that matter are locked first.
+
+    The last two numbers: slots with another end, and slots with other places or limits.
+    """
     changed = [each for each in coming if each.planned is None or each.resized]
     # As if each of them held people: whether they do is known under the lock only.
     near = Promised(each.slot for each in changed)
@@ -159,11 +174,24 @@ async def _judge(
         if each.planned is None
         or each.slot.id in closed
         or each.resized
+        or each.adjusted
         or near.meet(each.slot.resource, each.slot.day, each.planned.span)
     ]
     taken = await closing.lock(session, (each.slot.id for each in weighed))
     promised = Promised(each.slot for each in changed if each.kept(taken))
-    wanted: dict[str, dict[int, str]] = {CALENDAR: {}, TIMETABLE: {}}
+    wanted = _reasons(weighed, calendar, promised, taken)
+    settled = await closing.settle(session, within={each.slot.id for each in weighed}, wanted=wanted, now=now)
+    ends = {each.slot.id: each.span(taken)[1] for each in weighed if each.resized and not each.kept(taken)}
+    resized = await bulk.put_ends(session, ends)
+    terms = {each.slot.id: each.planned.terms for each in weighed if each.planned and each.adjusted}
+    return promised, settled, (resized, await bulk.put_terms(session, terms))
+
+
+def _reasons(
+    weighed: Iterable[Coming], calendar: Calendar, promised: Promised, taken: Mapping[int, int]
+) -> dict[str, dict[int, str]]:
+    """What is to be closed, by source and slot, and why."""
+    wanted: dict[str, dict[int, str]] = {CALENDAR: {}, TIMETABLE: {}, CAPACITY: {}}
     for each in weighed:
         slot = each.slot
         reason = reason_to_close(
@@ -173,9 +201,9 @@ async def _judge(
         )
         if reason:
             wanted[reason.source][slot.id] = reason.reason
-    settled = await closing.settle(session, within={each.slot.id for each in weighed}, wanted=wanted, now=now)
-    ends = {each.slot.id: each.span(taken)[1] for each in weighed if each.resized and not each.kept(taken)}
-    return promised, settled, await bulk.put_ends(session, ends)
+        if each.planned and taken[slot.id] > each.planned.session.capacity:
+            wanted[TOO_MANY.source][slot.id] = TOO_MANY.reason
+    return wanted
 
 
 async def _make(session: AsyncSession, fresh: Iterable[PlannedSlot], promised: Promised, *, now: datetime) -> int:

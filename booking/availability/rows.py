@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking.availability.models import Session, Slot, SlotClosure, WeeklySession
-from booking.availability.rules import CALENDAR, TIMETABLE, DaySession, Limits, Span, Weekly, limits
+from booking.availability.models import Session, SessionChange, Slot, SlotClosure, WeeklySession
+from booking.availability.rules import CALENDAR, CAPACITY, TIMETABLE, DaySession, Limits, Span, Terms, Weekly, limits
 from booking.clock import ZONE
 from booking.directory.models import Service
 
@@ -62,6 +63,20 @@ class PlannedSlot:
         """See `Key`."""
         return self.offer.weekly.id, self.session.day, self.span[0]
 
+    @property
+    def terms(self) -> "SlotTerms":
+        """Its places, and when they can be booked."""
+        return SlotTerms(self.session.capacity, self.session.reserved, self.offer.limits(self.session.day, self.span))
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTerms:
+    """Places of a slot, those of them kept for walk-ins, and when they can be booked."""
+
+    capacity: int
+    reserved: int
+    limits: Limits
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -74,6 +89,7 @@ class Standing:
     ends_at: datetime
     hours: Span
     """From when to when its session is."""
+    terms: SlotTerms
 
     @property
     def day(self) -> date:
@@ -115,6 +131,8 @@ def _offer(row: WeeklySession, row_id: int, horizon_days: int, lead_minutes: int
             slot_minutes=row.slot_minutes,
             valid_from=row.valid_from,
             valid_to=row.valid_to,
+            capacity=row.capacity,
+            reserved=row.reserved,
         ),
         service_id=row.service_id,
         practitioner_id=row.practitioner_id,
@@ -140,6 +158,11 @@ async def standing(session: AsyncSession, facility_id: int | None, *, since: dat
             col(Slot.room_id),
             col(Session.starts_at),
             col(Session.ends_at),
+            col(Slot.capacity),
+            col(Slot.reserved),
+            col(Slot.bookable_from),
+            col(Slot.bookable_until),
+            col(Slot.release_at),
         )
         .join(Session, col(Session.id) == col(Slot.session_id))
         .where(col(Session.day) >= since)
@@ -147,17 +170,37 @@ async def standing(session: AsyncSession, facility_id: int | None, *, since: dat
     if facility_id is not None:
         query = query.where(col(Session.facility_id) == facility_id)
     found = await session.execute(query)
-    return [
-        Standing(row_id, place, (weekly, day, start), resource_of(service, practitioner, room), end, (begins, ends))
-        for row_id, place, weekly, day, start, end, service, practitioner, room, begins, ends in found
-        if row_id is not None  # always; the model's type allows for a row not yet written
-    ]
+    return [_standing(row) for row in found]
+
+
+def _standing(row: Any) -> Standing:
+    row_id, place, weekly, day, start, end, service, practitioner, room, begins, ends, capacity, reserved, *when = row
+    resource = resource_of(service, practitioner, room)
+    terms = SlotTerms(capacity, reserved, Limits(*when))
+    return Standing(row_id, place, (weekly, day, start), resource, end, (begins, ends), terms)
+
+
+async def changes(
+    session: AsyncSession, facility_id: int | None, *, since: date
+) -> dict[tuple[int, date], Terms | None]:
+    """Weekly sessions that are otherwise on one day, from a local day on; None where they do not take place."""
+    query = select(SessionChange).where(col(SessionChange.day) >= since)
+    if facility_id is not None:
+        query = query.join(WeeklySession, col(WeeklySession.id) == col(SessionChange.weekly_session_id)).where(
+            col(WeeklySession.facility_id) == facility_id
+        )
+    return {
+        (row.weekly_session_id, row.day): Terms(row.starts, row.ends, row.slot_minutes, row.capacity, row.reserved)
+        if row.held
+        else None
+        for row in await session.scalars(query)
+    }
 
 
 async def closed_by_us(session: AsyncSession, slot_ids: Collection[int]) -> set[int]:
     """Those of the slots that publishing itself closes."""
     query = select(col(SlotClosure.slot_id)).where(
-        col(SlotClosure.source).in_([CALENDAR, TIMETABLE]),
+        col(SlotClosure.source).in_([CALENDAR, TIMETABLE, CAPACITY]),
         col(SlotClosure.slot_id) == any_(bindparam("ids", type_=ARRAY(BigInteger))),
     )
     return set(await session.scalars(query, {"ids": list(slot_ids)}))

@@ -7,6 +7,7 @@ each session is cut into whole slots. Moments are aware, in UTC; days and clock 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from types import MappingProxyType
 
 from booking.availability.kinds import DayKind, NothingFree
 
@@ -14,6 +15,8 @@ CALENDAR = "calendar"
 """Closure source: the day is off."""
 TIMETABLE = "timetable"
 """Closure source: the weekly sessions no longer have this time."""
+CAPACITY = "capacity"
+"""Closure source: more people hold a place than the time is to have places."""
 
 Span = tuple[datetime, datetime]
 
@@ -53,6 +56,21 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session is like: its hours on the facility's clock, the length of a slot in minutes, places of each."""
+
+    starts: time
+    ends: time
+    slot_minutes: int
+    capacity: int
+    reserved: int
+
+
+Changes = Mapping[tuple[int, date], Terms | None]
+"""Weekly sessions (by id) that are otherwise on one day: with other terms, or None where they do not take place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Weekly:
     """The times of a weekly session. `weekday` is 0 for Monday; `valid_to` is its last day, None for no end."""
 
@@ -64,6 +82,13 @@ class Weekly:
     slot_minutes: int
     valid_from: date
     valid_to: date | None = None
+    capacity: int = 1
+    reserved: int = 0
+
+    @property
+    def terms(self) -> "Terms":
+        """What it is like in every week."""
+        return Terms(self.starts, self.ends, self.slot_minutes, self.capacity, self.reserved)
 
     def runs(self, day: date, weekday: int | None) -> bool:
         """Whether it takes place on a day that works as `weekday`."""
@@ -79,6 +104,8 @@ class DaySession:
     starts_at: datetime
     ends_at: datetime
     slot_minutes: int
+    capacity: int = 1
+    reserved: int = 0
 
     @property
     def hours(self) -> Span:
@@ -86,19 +113,26 @@ class DaySession:
         return self.starts_at, self.ends_at
 
 
-def sessions_on(day: date, weekly: Iterable[Weekly], calendar: Calendar, zone: tzinfo) -> list[DaySession]:
-    """The sessions that take place on a day, in the order of `weekly`."""
-    return [
-        DaySession(
-            weekly_id=each.id,
-            day=day,
-            starts_at=_moment(day, each.starts, zone),
-            ends_at=_moment(day, each.ends, zone),
-            slot_minutes=each.slot_minutes,
-        )
-        for each in weekly
-        if each.runs(day, calendar.works_as(each.facility_id, day))
-    ]
+def sessions_on(
+    day: date, weekly: Iterable[Weekly], calendar: Calendar, zone: tzinfo, changes: Changes = MappingProxyType({})
+) -> list[DaySession]:
+    """The sessions that take place on a day, in the order of `weekly`. A day off is off whatever `changes` say."""
+    found = []
+    for each in weekly:
+        terms = changes.get((each.id, day), each.terms)
+        if terms is not None and each.runs(day, calendar.works_as(each.facility_id, day)):
+            found.append(
+                DaySession(
+                    weekly_id=each.id,
+                    day=day,
+                    starts_at=_moment(day, terms.starts, zone),
+                    ends_at=_moment(day, terms.ends, zone),
+                    slot_minutes=terms.slot_minutes,
+                    capacity=terms.capacity,
+                    reserved=terms.reserved,
+                )
+            )
+    return found
 
 
 def cut_slots(session: DaySession) -> list[Span]:
@@ -149,6 +183,7 @@ class Closing:
 
 NOT_PLANNED = Closing(TIMETABLE, "not_in_timetable")
 CROWDED = Closing(TIMETABLE, "overlaps_promised_time")
+TOO_MANY = Closing(CAPACITY, "more_booked_than_places")
 
 
 def reason_to_close(off: DayRule | None, *, planned: bool, crowded: bool) -> Closing | None:

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Column, Date, Float, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, Float, Index, UniqueConstraint, true
 from sqlmodel import Field, SQLModel
 
 from booking.columns import choice, flag, key, number, ref, words
@@ -111,18 +111,45 @@ class Practitioner(SQLModel, table=True):
     code: str = Field(sa_column=words())
     name: str = Field(sa_column=words())
     sample: bool = Field(sa_column=flag())
+    active: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
 
 
 class Room(SQLModel, table=True):
-    """Where one is examined (phòng số …)."""
+    """Where one is examined (phòng số …). `day_limit`: the facility takes no more visits than that in it a day."""
 
     __tablename__ = "room"
-    __table_args__ = (UniqueConstraint("facility_id", "code", name="room_code_key"),)
+    __table_args__ = (
+        UniqueConstraint("facility_id", "code", name="room_code_key"),
+        CheckConstraint("day_limit BETWEEN 1 AND 500", name="room_limit_check"),
+    )
 
     id: int | None = Field(default=None, sa_column=key())
     facility_id: int = Field(sa_column=ref("facility.id", name="room_facility_fk"))
     code: str = Field(sa_column=words())
     name: str = Field(sa_column=words())
+    active: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
+    day_limit: int | None = Field(default=None, sa_column=number(optional=True))
+
+
+class Notice(SQLModel, table=True):
+    """What patients are told on the pages of a facility, or of one service of it, from one day to another (included).
+
+    `text_en` is empty where nobody has written it: then the Vietnamese text is shown to all.
+    """
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        CheckConstraint("shown_from <= shown_until", name="notice_days_check"),
+        Index("notice_facility", "facility_id", "shown_until"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    facility_id: int = Field(sa_column=ref("facility.id", name="notice_facility_fk"))
+    service_id: int | None = Field(default=None, sa_column=ref("service.id", name="notice_service_fk", optional=True))
+    text: str = Field(sa_column=words())
+    text_en: str = Field(default="", sa_column=words())
+    shown_from: date = Field(sa_column=Column(Date, nullable=False))
+    shown_until: date = Field(sa_column=Column(Date, nullable=False))
 
 
 class SearchWord(SQLModel, table=True):
