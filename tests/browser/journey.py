@@ -34,6 +34,7 @@ def enter_number(page: Page, site: Site, phone: str = "0903 123 456") -> None:
     """The number, and the code that was sent to it."""
     page.fill("#phone", phone)
     page.locator(".primary button").click()
+    page.locator("#code").wait_for()  # the code is sent only now
     page.fill("#code", code_sent(site, phone))
     page.locator(".primary button").click()
     page.wait_for_url(lambda url: "/sign-in" not in url)
@@ -63,12 +64,7 @@ def book(page: Page, site: Site, *, option: int = 0) -> str:
 def sign_in(page: Page, site: Site, phone: str = "0903 123 456", *, after: str = "") -> None:
     """The number, the code that was sent to it, and on to where one came from."""
     page.goto(f"{site.url}/sign-in" + (f"?next={after}" if after else ""))
-    page.fill("#phone", phone)
-    page.locator(".primary button").click()
-    page.locator("#code").wait_for()
-    page.fill("#code", code_sent(site, phone))
-    page.locator(".primary button").click()
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+    enter_number(page, site, phone)
 
 
 def code_sent(site: Site, phone: str = "0903 123 456") -> str:
