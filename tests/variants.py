@@ -12,6 +12,7 @@ from booking.appointments import refusals, service, statements
 from booking.appointments.errors import SlotFull
 from booking.appointments.waitlist import picking
 from booking.appointments.waitlist import rules as waitlist_rules
+from booking.availability.models import Slot
 from booking.errors import BookingError
 from booking.hot import Hot, Statement
 from booking.mobile import on_the_day
@@ -103,9 +104,9 @@ def unlocked_entries(app: FastAPI) -> None:
     daytime(app)
 
     async def look(
-        session: AsyncSession, slot_id: int, *, now: datetime, without: Collection[int] = ()
+        session: AsyncSession, slot: Slot, *, now: datetime, without: Collection[int] = ()
     ) -> picking.Picked | None:
-        row = (await session.execute(picking.next_one(slot_id, now=now, without=without))).first()
+        row = (await session.execute(picking.next_one(slot, now=now, without=without))).first()
         await asyncio.sleep(0.05)
         return None if row is None else picking.Picked(*row)
 

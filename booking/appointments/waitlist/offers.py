@@ -77,7 +77,7 @@ async def pass_on(
     length = rules.offer_length(now, slot.bookable_until, clock.ZONE)
     tried: set[int] = set()
     while length is not None:
-        picked = await picking.first(session, slot.id, now=now, without=tried)
+        picked = await picking.first(session, slot, now=now, without=tried)
         if picked is None or await picking.unheard(session, now=now):
             return None
         entry_id = picked.entry.id

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal_column
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 
 from booking import clock
 from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
@@ -20,7 +20,7 @@ from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
 from booking.appointments.waitlist.rules import OFFERS_PER_DAY, SILENCE, UNHEARD
 from booking.availability.models import Slot
-from booking.directory.models import Service
+from booking.directory.models import Facility, Service
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
@@ -36,50 +36,62 @@ class Picked(NamedTuple):
     account: Account
 
 
-async def first(session: AsyncSession, slot_id: int, *, now: datetime, without: Collection[int] = ()) -> Picked | None:
+async def first(session: AsyncSession, slot: Slot, *, now: datetime, without: Collection[int] = ()) -> Picked | None:
     """The one who has waited longest among those whom a place of this slot would help, her entry locked.
 
     Args:
         session: the caller's transaction, which holds the slot's lock.
-        slot_id: of the free place.
+        slot: of the free place.
         now: the moment of the request or the job's run.
         without: ids of entries that were tried already.
     """
-    query = next_one(slot_id, now=now, without=without)
+    query = next_one(slot, now=now, without=without)
     locked = query.with_for_update(of=WaitlistEntry, skip_locked=True).execution_options(populate_existing=True)
     row = (await session.execute(locked)).first()
     return None if row is None else Picked(*row)
 
 
-def next_one(slot_id: int, *, now: datetime, without: Collection[int]) -> Any:
-    """The query for the next one, without a lock."""
+def next_one(slot: Slot, *, now: datetime, without: Collection[int]) -> Any:
+    """The query for the next one, without a lock.
+
+    Entries have the order of their ids, in which the index of targets has them: it stops at the first that fits.
+    """
     query = (
         select(WaitlistEntry, Patient, Account)
         .join(WaitlistTarget, col(WaitlistTarget.entry_id) == col(WaitlistEntry.id))
-        .join(Slot, col(Slot.service_id) == col(WaitlistTarget.service_id))
         .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
         .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
-        .where(col(Slot.id) == slot_id, *fits(now))
-        .order_by(col(WaitlistEntry.created_at), col(WaitlistEntry.id))
+        .where(col(WaitlistTarget.service_id) == slot.service_id, *may_be_told(now), *would_help(WaitlistEntry, slot))
+        .order_by(col(WaitlistTarget.entry_id))
         .limit(1)
     )
     return query.where(col(WaitlistEntry.id).not_in(without)) if without else query
 
 
-def fits(now: datetime) -> list[ColumnElement[bool]]:
-    """Whether an entry may be told of a place of a slot: conditions over WaitlistEntry, Slot, Patient and Account."""
+def may_be_told(now: datetime) -> list[ColumnElement[bool]]:
+    """Whether somebody who waits may be told of a place: conditions over WaitlistEntry, Patient and Account."""
     return [
         waiting(),
-        col(Slot.day).between(col(WaitlistEntry.day_from), col(WaitlistEntry.day_to)),
         col(Account.ended_at).is_(None),
         col(Patient.no_sms).is_(False),
         col(Patient.wrong_number_at).is_(None) | (col(Patient.phone_index) != col(Account.phone_index)),
         col(Patient.erased_at).is_(None),
         _hers(),
         _consented(),
-        ~_knows_it(),
-        ~_has_a_visit(),
         _told_today(now) < OFFERS_PER_DAY,
+    ]
+
+
+def would_help(entry: Any, slot: Any) -> list[ColumnElement[bool]]:
+    """Whether a place of a slot would help an entry: each a row, or the columns of one, under their own names.
+
+    What is looked up beside them names what it does not correlate: left to itself it would join a slot two queries up.
+    """
+    return [
+        entry.day_from <= slot.day,
+        entry.day_to >= slot.day,
+        ~_knows_it(entry, slot),
+        ~_has_a_visit(entry, slot),
     ]
 
 
@@ -114,30 +126,30 @@ def _consented() -> ColumnElement[bool]:
     return func.coalesce(newest.correlate(WaitlistEntry).scalar_subquery(), False)
 
 
-def _knows_it() -> ColumnElement[bool]:
+def _knows_it(entry: Any, slot: Any) -> ColumnElement[bool]:
     """Whether she was told of a place of this slot before, or gave one up: she is not asked twice about one time."""
-    told = exists().where(col(Offer.entry_id) == col(WaitlistEntry.id), col(Offer.slot_id) == col(Slot.id))
-    gave_up = exists().where(
-        col(Appointment.slot_id) == col(Slot.id),
-        col(Appointment.patient_id) == col(WaitlistEntry.patient_id),
-        _visit_in((AppointmentState.CANCELLED,)),
+    told = exists().where(col(Offer.entry_id) == entry.id, col(Offer.slot_id) == slot.id).correlate_except(Offer)
+    gave_up = (
+        exists()
+        .where(
+            col(Appointment.slot_id) == slot.id,
+            col(Appointment.patient_id) == entry.patient_id,
+            col(Appointment.state) == AppointmentState.CANCELLED,
+        )
+        .correlate_except(Appointment)
     )
     return told | gave_up
 
 
-def _has_a_visit() -> ColumnElement[bool]:
+def _has_a_visit(entry: Any, slot: Any) -> ColumnElement[bool]:
     """Whether she has a visit for this service that day; then a place would be one too many."""
-    return exists().where(
-        col(Appointment.patient_id) == col(WaitlistEntry.patient_id),
-        col(Appointment.service_id) == col(Slot.service_id),
-        col(Appointment.day) == col(Slot.day),
-        _visit_in(BLOCKS_DAY),
+    there = exists().where(
+        col(Appointment.patient_id) == entry.patient_id,
+        col(Appointment.service_id) == slot.service_id,
+        col(Appointment.day) == slot.day,
+        col(Appointment.state).in_(BLOCKS_DAY),
     )
-
-
-def _visit_in(states: Collection[AppointmentState]) -> ColumnElement[bool]:
-    """Whether an appointment is in one of these states."""
-    return col(Appointment.state).in_(states)
+    return there.correlate_except(Appointment)
 
 
 def _told_today(now: datetime) -> ColumnElement[int]:
@@ -173,18 +185,38 @@ async def unheard(session: AsyncSession, *, now: datetime) -> bool:
 def slots_to_offer(now: datetime, conditions: list[ColumnElement[bool]]) -> Any:
     """Ids of slots with a place that would help somebody who waits, the earliest first.
 
+    Three steps, each done once whatever the planner knows of the tables: who may be told; which slots of the services
+    they wait for have a place; and which of these would help one of those.
+
     Args:
         now: the moment of the run.
-        conditions: what makes a place of Slot, with its Service, free to book; the caller joins nothing else.
+        conditions: what makes a place of Slot, with its Service and Facility, free to book.
     """
-    return (
-        select(Slot.id)
-        .join(WaitlistTarget, col(WaitlistTarget.service_id) == col(Slot.service_id))
-        .join(WaitlistEntry, col(WaitlistEntry.id) == col(WaitlistTarget.entry_id))
+    able = (
+        select(*_columns(WaitlistEntry, "id", "patient_id", "day_from", "day_to"))
         .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
         .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
-        .join(Service, col(Service.id) == col(Slot.service_id))
-        .where(*conditions, *fits(now))
-        .group_by(col(Slot.id), col(Slot.starts_at))
-        .order_by(col(Slot.starts_at), col(Slot.id))
+        .where(*may_be_told(now))
+        .cte("able")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
+    services = select(WaitlistTarget.service_id).where(col(WaitlistTarget.entry_id).in_(select(able.c.id)))
+    free = (
+        select(*_columns(Slot, "id", "service_id", "day", "starts_at"))
+        .join(Service, col(Service.id) == col(Slot.service_id))
+        .join(Facility, col(Facility.id) == col(Slot.facility_id))
+        .where(col(Slot.service_id).in_(services), col(Slot.starts_at) > now, *conditions)
+        .cte("free")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    helped = exists(
+        select(able.c.id)
+        .join(WaitlistTarget, col(WaitlistTarget.entry_id) == able.c.id)
+        .where(col(WaitlistTarget.service_id) == free.c.service_id, *would_help(able.c, free.c))
+        .correlate(free)
+    )
+    return select(free.c.id).where(helped).order_by(free.c.starts_at, free.c.id)
+
+
+def _columns(table: type[SQLModel], *names: str) -> list[Any]:
+    return [getattr(table, name) for name in names]

@@ -74,7 +74,7 @@ async def slots_to_offer(session: AsyncSession, *, now: datetime) -> list[int]:
     if not rules.telling(now, clock.ZONE) or await picking.unheard(session, now=now):
         return []
     free = [
-        taking(), bookable_now(), free_online() > 0, col(Facility.id) == col(Slot.facility_id),
+        taking(), bookable_now(), free_online() > 0,
         col(Slot.bookable_until) >= now + rules.LEAST,
     ]  # fmt: skip
     query = picking.slots_to_offer(now, free).limit(_AT_ONCE)
