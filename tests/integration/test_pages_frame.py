@@ -133,3 +133,11 @@ async def test_the_first_view_of_each_step_is_light(
 
 def test_the_style_sheet_is_small() -> None:
     assert len(static_files.files()["style.css"].body) <= HEAVIEST_STYLE
+
+
+def test_nothing_moves_by_itself() -> None:
+    """Who asks for less motion need not: there is none."""
+    sheets = {name: file.body.decode() for name, file in static_files.files().items() if name.endswith(".css")}
+    assert sheets
+    for name, sheet in sheets.items():
+        assert not re.search(r"\b(?:transition|animation|scroll-behavior)\b|@keyframes", sheet), name
