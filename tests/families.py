@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from booking import ids
 from booking.appointments import service, together
 from booking.appointments.caps import Caps
-from booking.appointments.commands import BookTogether, CancelAppointment, Coming, HoldPlace
+from booking.appointments.commands import BookTogether, CancelAppointment, Coming, HoldPlace, RescheduleAppointment
 from booking.appointments.confirming import Asker
 from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
@@ -123,3 +123,13 @@ async def cancel(db: Database, home: Family, ticket: Ticket) -> None:
     asker = home.asker()
     async with db.transaction() as session:
         await service.cancel(session, ticket.code, ticket.token, CancelAppointment(), by=asker.by, now=asker.now)
+
+
+async def move(db: Database, home: Family, ticket: Ticket, slot: int) -> None:
+    """Another time for a visit."""
+    asker = home.asker()
+    async with db.transaction() as session:
+        await service.reschedule(
+            session, ticket.code, ticket.token, RescheduleAppointment(slot=slot), by=asker.by, now=asker.now,
+            per_phone=home.caps.per_day, since=home.caps.since(asker.now),
+        )  # fmt: skip

@@ -156,7 +156,7 @@ async def reschedule_appointment(request: Request, code: Code) -> Response:
         async with asked.db.transaction() as session:
             await service.reschedule(
                 session, code, token, command, by=asked.by, now=asked.now,
-                per_phone=asked.settings.limit_phone_per_day,
+                per_phone=asked.settings.limit_phone_per_day, since=caps_of(asked.settings).since(asked.now),
             )  # fmt: skip
 
     await asked.db.until_known(work)

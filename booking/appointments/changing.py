@@ -12,9 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor, ActorKind
-from booking.appointments import places, refusals
+from booking.appointments import handing, places, refusals
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
-from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotClosed, SlotFull, SlotUnknown
+from booking.appointments.errors import (
+    AlreadyBooked,
+    AppointmentUnknown,
+    JustGivenUp,
+    SlotClosed,
+    SlotFull,
+    SlotUnknown,
+)
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.appointments.rules import check_changeable
@@ -130,6 +137,7 @@ async def reschedule(
     by: Actor,
     now: datetime,
     per_phone: int,
+    since: datetime | None = None,
 ) -> None:
     """See `service.reschedule`."""
     change = await _locked(session, code, token, also=command.slot)
@@ -140,10 +148,14 @@ async def reschedule(
     wanted = change.slots.get(command.slot)
     if wanted is None:
         raise SlotUnknown(slot=command.slot)
+    patient = await _patient_of(session, visit)
     try:
+        if since is not None and await _only_given_up(session, visit, patient, wanted, since=since, now=now):
+            raise JustGivenUp
         place = await places.take(session, wanted, change.service, change.facility, now=now)
-    except (SlotFull, SlotClosed) as refused:
-        refused.facts["nearest"] = await refusals.nearest_within(session, command.slot, now=now)
+    except (SlotFull, SlotClosed, JustGivenUp) as refused:
+        near = await refusals.nearest_within(session, command.slot, now=now)
+        refused.facts["nearest"] = [one for one in near if one["id"] != command.slot]
         raise
     old_slot, old_place, reserved = visit.slot_id, visit.place, visit.uses_reserved
     visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
@@ -152,13 +164,23 @@ async def reschedule(
     visit.version += 1
     await _flushed(session)
     await _give_back(session, change, old_slot, old_place, reserved=reserved, now=now)
-    patient = await _patient_of(session, visit)
     await _count_move(session, patient, phone_limit(per_phone), now=now)
     await _tell(session, change, patient, MessageKind.MOVED, now=now)
     record(
         session, "appointment.move", "appointment", visit.public_id, by=holder(by), now=now,
         from_slot=old_slot, to_slot=command.slot,
     )  # fmt: skip
+
+
+async def _only_given_up(
+    session: AsyncSession, visit: Appointment, patient: Patient, wanted: Slot, *, since: datetime, now: datetime
+) -> bool:
+    """Whether the slot's free places are those that the same hands gave up a moment ago."""
+    left = await handing.left(
+        session, wanted, account_id=visit.account_id, device=visit.device, phone_index=patient.phone_index,
+        since=since, now=now,
+    )  # fmt: skip
+    return left == 0 < handing.free(wanted, now)
 
 
 def phone_limit(per_phone: int) -> Limit:
@@ -169,8 +191,11 @@ def phone_limit(per_phone: int) -> Limit:
 async def _count_move(session: AsyncSession, patient: Patient, limit: Limit, *, now: datetime) -> None:
     """One more for the number today, unless its day is used up; undone with the move when that fails.
 
-    Counted last: whoever waits for the counter's row holds no lock that its holder still wants.
+    Counted last: whoever waits for the counter's row holds no lock that its holder still wants. Who has no number is
+    not counted: nothing is sent.
     """
+    if patient.phone_index is None:
+        return
     made = upsert(RateCounter).values(
         limit_name=limit.name, subject=patient.phone_index, window_start=limit.window(now), tries=1
     )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import ids
-from booking.appointments import places, refusals
+from booking.appointments import handing, places, refusals
 from booking.appointments.caps import Caps
 from booking.appointments.errors import (
     AppointmentUnknown,
@@ -25,7 +25,7 @@ from booking.appointments.errors import (
     SlotUnknown,
     TooManyHolds,
 )
-from booking.appointments.kinds import AppointmentState, CancelledBy, Channel
+from booking.appointments.kinds import AppointmentState, Channel
 from booking.appointments.models import Appointment
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.waitlist import offers
@@ -174,7 +174,7 @@ async def taken(session: AsyncSession, party: Party, slot_id: int) -> tuple[Slot
     slot = party.slots[slot_id]
     await session.refresh(slot)  # an earlier place was counted past it
     try:
-        if await left(session, party, slot) == 0 < free(slot, party.now):
+        if await left(session, party, slot) == 0 < handing.free(slot, party.now):
             raise JustGivenUp
         place = await places.take(session, slot, party.service, party.facility, now=party.now)
     except (SlotFull, SlotClosed, JustGivenUp) as refused:
@@ -185,25 +185,12 @@ async def taken(session: AsyncSession, party: Party, slot_id: int) -> tuple[Slot
     return slot, place
 
 
-def free(slot: Slot, now: datetime) -> int:
-    """Places for somebody at home."""
-    kept = slot.reserved - slot.reserved_used if now < slot.release_at else 0
-    return max(0, len(slot.free_places) - kept)
-
-
 async def left(session: AsyncSession, party: Party, slot: Slot) -> int:
     """Places for these hands: without those they gave up within the last minutes."""
-    mine = [col(Appointment.account_id) == party.account_id]
-    if party.device is not None:
-        mine.append(col(Appointment.device) == party.device)
-    query = select(func.count()).where(
-        col(Appointment.slot_id) == slot.id,
-        col(Appointment.state) == AppointmentState.CANCELLED,
-        col(Appointment.cancelled_by) == CancelledBy.PATIENT,
-        col(Appointment.cancelled_at) > party.caps.since(party.now),
-        or_(*mine),
-    )
-    return max(0, free(slot, party.now) - (await session.execute(query)).scalar_one())
+    return await handing.left(
+        session, slot, account_id=party.account_id, device=party.device, phone_index=None,
+        since=party.caps.since(party.now), now=party.now,
+    )  # fmt: skip
 
 
 def put(row: Appointment, slot: Slot, place: int) -> None:

@@ -208,19 +208,20 @@ async def reschedule(
     by: Actor,
     now: datetime,
     per_phone: int,
+    since: datetime | None = None,
 ) -> None:
     """Take a place of another slot of the same service, then free the old one, in one transaction.
 
     Moving to the slot one has changes nothing. Each move sends an SMS, so it counts towards the number's day like a
-    booking: `per_phone` for both together.
+    booking: `per_phone` for both together. A place that the same hands gave up after `since` is not for them.
 
     Raises:
         AppointmentUnknown: no such code, or the token does not fit.
         TooLateToChange, NotChangeable: see `rules.check_changeable`.
-        SlotFull and its kin: the old place is kept then.
+        SlotFull, JustGivenUp and their kin: the old place is kept then.
         TriedTooOften: the number has no bookings and moves left today.
     """
-    await changing.reschedule(session, code, token, command, by=by, now=now, per_phone=per_phone)
+    await changing.reschedule(session, code, token, command, by=by, now=now, per_phone=per_phone, since=since)
 
 
 async def _take(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from booking.appointments import service
+from booking.appointments.caps import caps_of
 from booking.appointments.commands import RescheduleAppointment
 from booking.clock import local_day
 from booking.errors import OutcomeUnknown
@@ -77,7 +78,7 @@ async def move(request: Request, asked: Ask, code: Code, token: Token, day: Day)
         async with asked.db.transaction() as session:
             await service.reschedule(
                 session, code, token, command, by=asked.by, now=asked.now,
-                per_phone=asked.settings.limit_phone_per_day,
+                per_phone=asked.settings.limit_phone_per_day, since=caps_of(asked.settings).since(asked.now),
             )  # fmt: skip
 
     try:

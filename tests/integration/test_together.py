@@ -258,3 +258,21 @@ async def test_the_number_that_is_told_is_the_account_s_also_in_a_reminder(db: D
     mine = await seeds.value(db, "SELECT phone_index FROM account WHERE id = :id", id=home.who.account_id)
     assert {row["phone_index"] for row in rows} == {mine}
     assert people.phone(1)
+
+
+async def test_a_visit_is_not_moved_into_a_place_the_same_hands_gave_up_but_back_to_where_it_was(db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 1])
+    home = await family(db, 1, people_=2)
+    good, other = world.slots
+    (ticket,) = await book(db, home, await hold(db, good, home), [good])
+    second = dataclasses.replace(home, people=home.people[1:])
+    (buyer,) = await book(db, second, await hold(db, other, second), [other])
+    await families.cancel(db, home, ticket)
+    with pytest.raises(JustGivenUp):
+        await families.move(db, second, buyer, good)
+    await seeds.run(
+        db, "UPDATE appointment SET cancelled_at = cancelled_at - interval '11 min' WHERE state = 'cancelled'"
+    )
+    await families.move(db, second, buyer, good)  # the control
+    await families.move(db, second, buyer, other)  # and back: a move changes no person
+    assert await seeds.value(db, "SELECT version FROM appointment WHERE code = :code", code=buyer.code) == 3
