@@ -71,6 +71,8 @@ class Appointment(SQLModel, table=True):
             "appointment_device", "device", "starts_at",
             postgresql_where="device IS NOT NULL AND state IN ('booked', 'arrived')",
         ),
+        # The desk finds people who have or had a visit at its facility.
+        Index("appointment_patient", "patient_id", "facility_id"),
         # A place given up is not taken again by the same hands for some minutes.
         Index("appointment_given_up", "slot_id", "cancelled_at", postgresql_where="state = 'cancelled'"),
     )  # fmt: skip
@@ -109,3 +111,51 @@ class Appointment(SQLModel, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     cancelled_by: CancelledBy | None = Field(default=None, sa_column=optional_choice(CancelledBy))
     cancel_reason: str | None = Field(default=None, sa_column=words(optional=True))
+
+
+class VisitSeries(SQLModel, table=True):
+    """Visits that belong together, planned at a desk: each date has a window, and a visit once one could be booked.
+
+    `template` names the plan in the directory's series; what a series is for is told by nothing else.
+    """
+
+    __tablename__ = "visit_series"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="visit_series_public_id_key"),
+        Index("visit_series_patient", "patient_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    patient_id: int = Field(sa_column=ref("patient.id", name="visit_series_patient_fk"))
+    facility_id: int = Field(sa_column=copied_ref())
+    service_id: int = Field(sa_column=copied_ref())
+    template: str = Field(sa_column=words())
+    made_at: datetime = Field(sa_column=moment())
+    ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class SeriesDate(SQLModel, table=True):
+    """One date of a series: due on a day, good from `first_day` to `last_day`.
+
+    `appointment_id` is empty while no place in the window could be booked, mostly because none is published yet.
+    """
+
+    __tablename__ = "series_date"
+    __table_args__ = (
+        UniqueConstraint("series_id", "number", name="series_date_number_key"),
+        UniqueConstraint("appointment_id", name="series_date_appointment_key"),
+        CheckConstraint("due BETWEEN first_day AND last_day", name="series_date_window_check"),
+        CheckConstraint("number > 0", name="series_date_number_check"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    series_id: int = Field(sa_column=ref("visit_series.id", name="series_date_series_fk"))
+    number: int = Field(sa_column=number())
+    label: str = Field(sa_column=words())
+    due: date = Field(sa_column=Column(Date, nullable=False))
+    first_day: date = Field(sa_column=Column(Date, nullable=False))
+    last_day: date = Field(sa_column=Column(Date, nullable=False))
+    appointment_id: int | None = Field(
+        default=None, sa_column=ref("appointment.id", name="series_date_appointment_fk", optional=True)
+    )

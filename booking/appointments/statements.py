@@ -149,7 +149,13 @@ def _known_patient(place: CTE) -> CTE:
     # DO UPDATE and not DO NOTHING: it returns the row, and waits for one that is being made this moment.
     return (
         made.on_conflict_do_update(index_elements=["match_key"], set_={"match_key": made.excluded.match_key})
-        .returning(patient.c.id, patient.c.name, patient.c.no_sms, patient.c.wrong_number_at)
+        .returning(
+            # A row that a desk merged with another is a signpost to it.
+            func.coalesce(patient.c.merged_into_id, patient.c.id).label("id"),
+            patient.c.name,
+            patient.c.no_sms,
+            patient.c.wrong_number_at,
+        )
         .cte("person")
     )
 

@@ -44,9 +44,11 @@ async def account_of(session: AsyncSession, visit: Appointment) -> Account | Non
     return await session.get(Account, visit.account_id) if visit.account_id is not None else None
 
 
-def _why_not(phone: str, patient: Patient) -> SuppressedReason | None:
+def _why_not(phone: str | None, patient: Patient) -> SuppressedReason | None:
     if patient.no_sms:
         return SuppressedReason.NO_CONSENT
+    if phone is None:
+        return SuppressedReason.NO_PHONE
     if patient.wrong_number_at is not None and phone == patient.phone:
         return SuppressedReason.WRONG_NUMBER
     try:

@@ -42,6 +42,8 @@ async def not_me(session: AsyncSession, code: str, token: str, *, by: Actor, now
             return
         raise AppointmentUnknown
     phone = await _told(session, visit)
+    if phone is None:  # nothing was sent to anybody: who holds the paper has the paper
+        raise AppointmentUnknown
     await numbers.disown(session, visit.patient_id, phone, visit=visit.public_id, by=holder(by), now=now)
     await stop_number(session, keys().index("phone", phone), now=now, subject_id=visit.public_id)
     visit.token_version += 1
@@ -49,8 +51,8 @@ async def not_me(session: AsyncSession, code: str, token: str, *, by: Actor, now
     record(session, "appointment.not_me", "appointment", visit.public_id, by=holder(by), now=now)
 
 
-async def _told(session: AsyncSession, visit: Appointment) -> str:
-    """The number that texts about the visit went to."""
+async def _told(session: AsyncSession, visit: Appointment) -> str | None:
+    """The number that texts about the visit went to; None where there is none."""
     account = await session.get(Account, visit.account_id) if visit.account_id is not None else None
     if account is not None and account.ended_at is None:
         return account.phone

@@ -101,6 +101,8 @@ async def patient_under(session: AsyncSession, account: Account, person: Person,
     key = persons.match_key(phone, person.folded, person.birth)
     query = select(Patient).where(col(Patient.match_key) == key).with_for_update(key_share=True)
     found = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+    if found is not None:
+        found = await signposted(session, found)
     if found is not None and await _may_take_over(session, found, account):
         return found
     public_id = ids.public_id()
@@ -115,6 +117,14 @@ async def patient_under(session: AsyncSession, account: Account, person: Person,
         phone, person.folded, person.birth, apart=apart
     ))  # fmt: skip
     return (await session.execute(select(Patient).where(mine).with_for_update(key_share=True))).scalar_one()
+
+
+async def signposted(session: AsyncSession, patient: Patient) -> Patient:
+    """Whom a row means: the one it was merged into, locked, or itself."""
+    while patient.merged_into_id is not None:
+        kept = select(Patient).where(col(Patient.id) == patient.merged_into_id).with_for_update(key_share=True)
+        patient = (await session.execute(kept.execution_options(populate_existing=True))).scalar_one()
+    return patient
 
 
 async def _may_take_over(session: AsyncSession, patient: Patient, account: Account) -> bool:
@@ -153,6 +163,8 @@ async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None
     Raises:
         PersonClash: somebody else under her number has it.
     """
+    if patient.phone is None:  # known by a card or by nothing: neither changes with the name
+        return
     phone = read_phone(patient.phone)
     before = Birth(patient.birth_year, patient.birth_date)
     shared = patient.match_key == persons.match_key(phone, patient.name_folded, before)

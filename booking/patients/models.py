@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, flag, key, moment, number, optional_choice, ref, words
+from booking.columns import choice, copied_ref, flag, key, moment, number, optional_choice, ref, words
 from booking.patients.kinds import ConsentPurpose, FlagKind, PriorityClass, Relation, Sex
 from booking.sealed import Sealed
 
@@ -33,6 +33,8 @@ class Patient(SQLModel, table=True):
     `no_sms` repeats the newest answer to the consent of that purpose, for whoever writes a message.
     `wrong_number_at` is set when somebody reached by `phone` said that it is not hers: nothing more is sent to it.
     `erased_at` is set when the person asked to be forgotten: what is left is what the law keeps.
+    A person may have no telephone; then `match_key` is made of a card, or of nothing anybody could name.
+    `merged_into_id`: the desk found that this row and another are one person. It stays as a signpost to the other.
     """
 
     __tablename__ = "patient"
@@ -57,9 +59,9 @@ class Patient(SQLModel, table=True):
     ward: str | None = Field(default=None, sa_column=words(optional=True))
     guardian_name: str | None = Field(default=None, sa_column=words(optional=True))
     priority_claimed: PriorityClass | None = Field(default=None, sa_column=optional_choice(PriorityClass))
-    phone: str = Field(sa_column=Column(Sealed, nullable=False))
-    phone_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    phone_last4_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    phone: str | None = Field(default=None, sa_column=Column(Sealed))
+    phone_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    phone_last4_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     citizen_id: str | None = Field(default=None, sa_column=Column(Sealed))
     citizen_id_index: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     bhyt_number: str | None = Field(default=None, sa_column=Column(Sealed))
@@ -68,6 +70,9 @@ class Patient(SQLModel, table=True):
     no_sms: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     wrong_number_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     erased_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    merged_into_id: int | None = Field(
+        default=None, sa_column=ref("patient.id", name="patient_merged_fk", optional=True)
+    )
 
 
 class Account(SQLModel, table=True):
@@ -146,3 +151,31 @@ class PatientFlag(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     created_at: datetime = Field(sa_column=moment())
     settled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class PatientMerge(SQLModel, table=True):
+    """Two rows that a desk declared to be one person. `moved` names the rows that changed hands, so that it is undone.
+
+    `moved` holds ids only: table → ids, and of profiles that ended because the account had both. What was made after
+    the merge is the kept person's and stays with her when it is undone.
+    """
+
+    __tablename__ = "patient_merge"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="patient_merge_public_id_key"),
+        CheckConstraint("kept_id <> merged_id", name="patient_merge_two_check"),
+        CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="patient_merge_undone_check"),
+        Index("patient_merge_live_key", "merged_id", unique=True, postgresql_where="undone_at IS NULL"),
+        Index("patient_merge_kept", "kept_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    kept_id: int = Field(sa_column=ref("patient.id", name="patient_merge_kept_fk"))
+    merged_id: int = Field(sa_column=ref("patient.id", name="patient_merge_merged_fk"))
+    facility_id: int = Field(sa_column=copied_ref())
+    moved: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    made_at: datetime = Field(sa_column=moment())
+    made_by: str = Field(sa_column=words())
+    undone_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    undone_by: str | None = Field(default=None, sa_column=words(optional=True))

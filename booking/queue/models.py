@@ -74,6 +74,7 @@ class QueueTicket(SQLModel, table=True):
         ),
         CheckConstraint("calls >= 0", name="queue_ticket_calls_check"),
         Index("queue_ticket_line", "queue_id", "state"),
+        Index("queue_ticket_patient", "patient_id", postgresql_where="patient_id IS NOT NULL"),
     )  # fmt: skip
 
     id: int | None = Field(default=None, sa_column=key())

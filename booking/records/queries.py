@@ -6,11 +6,11 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, and_, or_, select
+from sqlalchemy import Table, and_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
-from booking.appointments.models import Appointment
+from booking.appointments.models import Appointment, SeriesDate, VisitSeries
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
 from booking.clock import ZONE
 from booking.directory.models import Facility, Service
@@ -45,11 +45,14 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
     own_profiles = [col(Profile.patient_id) == scope.patient_id]
     if not scope.whole:
         own_profiles.append(col(Profile.account_id) == scope.account_id)
+    series = [col(VisitSeries.patient_id) == scope.patient_id, literal(scope.whole)]
     return {
-        **_entered(scope, await reader.part(Patient, col(Patient.id) == scope.patient_id)),
+        **_entered(scope, await reader.part(Patient, _rows_of(scope))),
         **await reader.part(Profile, *own_profiles),
         **await reader.part(Consent, *_mine_or_whole(scope, Consent)),
         **await reader.part(Appointment, col(Appointment.id).in_(visits)),
+        **await reader.part(VisitSeries, *series),
+        **await reader.part(SeriesDate, col(SeriesDate.series_id).in_(select(col(VisitSeries.id)).where(*series))),
         **await reader.part(Conflict, col(Conflict.appointment_id).in_(visits)),
         **await reader.part(QueueTicket, _in_line(scope, visits)),
         **await reader.part(WaitlistEntry, col(WaitlistEntry.id).in_(entries)),
@@ -73,6 +76,12 @@ def _entered(scope: Scope, part: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return {
         name: [{key: row[key] if key in line else None for key in row} for row in rows] for name, rows in part.items()
     }
+
+
+def _rows_of(scope: Scope) -> Any:
+    """The person's row, and those that a desk found to be hers too."""
+    herself = col(Patient.id) == scope.patient_id
+    return or_(herself, col(Patient.merged_into_id) == scope.patient_id) if scope.whole else herself
 
 
 def _of_person(scope: Scope) -> Any:

@@ -90,15 +90,9 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     assert patient is not None
     await _check_nothing_coming(session, scope, now=now)
     kept = await was_there(session, scope, now=now)
-    if not kept:
-        patient.name = patient.name_folded = patient.name_sort = NOBODY
-        patient.birth_date, patient.birth_year, patient.sex = None, 0, None
-        patient.citizen_id = patient.citizen_id_index = patient.bhyt_number = patient.bhyt_index = None
-    patient.ward = patient.guardian_name = patient.priority_claimed = None
-    nowhere = keys().index("erased", str(patient.public_id))
-    patient.phone, patient.phone_index, patient.phone_last4_index = "", nowhere, nowhere
-    patient.match_key = keys().index("person", f"erased|{patient.public_id}")
-    patient.no_sms, patient.erased_at = True, now
+    merged = select(Patient).where(col(Patient.merged_into_id) == scope.patient_id).with_for_update()
+    for row in (patient, *(await session.execute(merged)).scalars()):  # a signpost to her goes with her
+        _forget(row, kept=kept, now=now)
     await session.execute(
         update(Profile)
         .where(col(Profile.patient_id) == scope.patient_id, col(Profile.ended_at).is_(None))
@@ -111,6 +105,19 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     record(session, "patient.erase", "patient", patient.public_id, by=by, now=now, kept=kept)
     await session.flush()
     return Erased(kept)
+
+
+def _forget(patient: Patient, *, kept: bool, now: datetime) -> None:
+    """Take out of a row what names its person; with `kept` only what is no part of a medical record."""
+    if not kept:
+        patient.name = patient.name_folded = patient.name_sort = NOBODY
+        patient.birth_date, patient.birth_year, patient.sex = None, 0, None
+        patient.citizen_id = patient.citizen_id_index = patient.bhyt_number = patient.bhyt_index = None
+    patient.ward = patient.guardian_name = patient.priority_claimed = None
+    nowhere = keys().index("erased", str(patient.public_id))
+    patient.phone, patient.phone_index, patient.phone_last4_index = "", nowhere, nowhere
+    patient.match_key = keys().index("person", f"erased|{patient.public_id}")
+    patient.no_sms, patient.erased_at = True, now
 
 
 async def close_account(session: AsyncSession, account_id: int, *, by: Actor, now: datetime) -> None:

@@ -37,6 +37,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "id": _ROW, "match_key": _INDEX, "name_folded": "the name again, without accents, to search by",
             "name_sort": "the name again, to sort by", "phone_index": _INDEX, "phone_last4_index": _INDEX,
             "citizen_id_index": _INDEX, "bhyt_index": _INDEX,
+            "merged_into_id": "the other row of the same person, whose part of the file this is then",
         },
     ),
     "profile": Section(
@@ -99,6 +100,19 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "token_version": _OPENS, "device": _INDEX, "hold_number": "how places kept for a browser are counted",
             "expires_at": "only while a place is kept, before anybody is named", "account_id": _LINK,
         },
+    ),
+    "visit_series": Section(
+        "planned_series",
+        {
+            "public_id": "reference", "facility_id": "facility", "service_id": "service", "template": "plan",
+            "made_at": "made_at", "ended_at": "ended_at",
+        },
+        {"id": _ROW, "patient_id": _LINK},
+    ),
+    "series_date": Section(
+        "planned_dates",
+        {"number": "number", "label": "what_for", "due": "due", "first_day": "from_day", "last_day": "to_day"},
+        {"id": _ROW, "series_id": _LINK, "appointment_id": _LINK},
     ),
     "conflict": Section(
         "clashes_with_the_hospital",
@@ -184,6 +198,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
 }  # fmt: skip
 
 APART: Final[Mapping[str, str]] = {
+    "patient_merge": "which of our rows are one person, by row numbers only; the rows themselves are shown",
     "patient_flag": "a note for the manager who guards everybody's places; to show it would tell of other people",
     "idempotency_record": "an answer kept for 30 days without anybody's name in it, found by a random key only",
     "rate_counter": "counts by keyed hashes, gone after two days",
