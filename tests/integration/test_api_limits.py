@@ -1,12 +1,17 @@
 """How often one number and one address may book."""
 
+import asyncio
+import re
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from booking import sealed
+from booking.appointments import service, statements
 from booking.db import Database
+from booking.hot import Statement
 from booking.main import create_app
 from booking.sealed import keys
 from booking.settings import load
@@ -14,6 +19,7 @@ from booking.web.limits import network
 from tests import people, seeds
 from tests.asking import BOOK, book, booked, hold, new_key, opens, refused
 from tests.conftest import environment
+from tests.races import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -167,3 +173,62 @@ async def test_no_address_is_written_down_where_tries_are_counted(client: httpx.
     indexes = [row["subject"] for row in rows if row["limit_name"] in ("address", "hold")]
     assert {bytes(one) for one in indexes} <= {keys().index("address", "127.0.0.1")}
     assert b"127.0.0.1" not in {bytes(row["subject"]) for row in rows}
+
+
+async def test_a_number_and_a_device_have_so_many_visits_ahead(db: Database, database_url: str) -> None:
+    world = await seeds.seed(db, capacities=[9])
+    client, database = await _client(
+        database_url,
+        HENKHAM_LIMIT_PHONE_UPCOMING="2",
+        HENKHAM_LIMIT_DEVICE_UPCOMING="3",
+        HENKHAM_LIMIT_PHONE_PER_DAY="9",
+    )
+    phone = {"phone": people.phone(1)}
+    assert [(await book(client, world, world.slots[0], n, **phone)).status_code for n in (1, 2)] == [201] * 2
+    before = await seeds.everything(db)
+    third = refused(await book(client, world, world.slots[0], 3, **phone), 409, "too_many_upcoming")
+    assert (third["reason"], third["most"]) == ("phone", 2)
+    held = (await hold(client, world, world.slots[0], "device-9")).json()
+    confirm = {"hold": held["code"], "patient": people.patient(4, **phone)}
+    token = {"Authorization": f"Bearer {held['token']}"}
+    refused(await client.post(BOOK, json=confirm, headers=new_key() | token), 409, "too_many_upcoming")
+    assert await seeds.value(db, "SELECT count(*) FROM patient") == len(before["patient"])
+    # Visits that are over count no more.
+    await seeds.run(db, "UPDATE appointment SET state = 'fulfilled' WHERE state = 'booked'")
+    assert (await client.post(BOOK, json=confirm, headers=new_key() | token)).status_code == 201
+    device = {"Henkham-Device": "device-1"}
+    bodies = [world.booking(world.slots[0], people.patient(number)) for number in range(10, 15)]
+    answers = [await client.post(BOOK, json=body, headers=new_key() | device) for body in bodies[:4]]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 409]
+    assert answers[3].json()["reason"] == "device"
+    assert (await client.post(BOOK, json=bodies[4], headers=new_key())).status_code == 201  # says not which it is
+    await client.aclose()
+    await database.close()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_bookings_of_a_number_at_once_do_not_pass_its_day(
+    db: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    world = await seeds.seed(db, capacities=[1] * 20)
+    if not guarded:  # the control: what the statement saw when it began is all that counts
+        loose = Statement.__new__(Statement)
+        loose._names = statements.BOOK_SLOT._names
+        loose.sql = re.sub(
+            r"CASE WHEN \(rate_counter\.tries < .*? ELSE 0(::INTEGER)? END", "1", statements.BOOK_SLOT.sql
+        )
+        assert loose.sql != statements.BOOK_SLOT.sql
+        monkeypatch.setattr(service, "BOOK_SLOT", loose)
+    client, database = await _client(database_url, HENKHAM_LIMIT_PHONE_PER_DAY="3", HENKHAM_LIMIT_PHONE_UPCOMING="99")
+    asked = [book(client, world, slot, number, phone=people.phone(1)) for number, slot in enumerate(world.slots)]
+    async with db.transaction() as session:  # nobody goes on before all have looked at the counter
+        await session.execute(text("LOCK TABLE rate_counter IN SHARE MODE"))
+        tasks = [asyncio.ensure_future(one) for one in asked]
+        waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+        await until(db, f"SELECT count(*) >= 16 FROM pg_stat_activity WHERE {waiting}")
+    answers = await asyncio.gather(*tasks)
+    booked = [answer for answer in answers if answer.status_code == 201]
+    assert {answer.json()["code"] for answer in answers if answer not in booked} <= {"tried_too_often"}
+    assert (len(booked) == 3) if guarded else (len(booked) > 3)
+    await client.aclose()
+    await database.close()
