@@ -152,7 +152,6 @@ class SeriesDate(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=key())
     series_id: int = Field(sa_column=ref("visit_series.id", name="series_date_series_fk"))
     number: int = Field(sa_column=number())
-    label: str = Field(sa_column=words())
     due: date = Field(sa_column=Column(Date, nullable=False))
     first_day: date = Field(sa_column=Column(Date, nullable=False))
     last_day: date = Field(sa_column=Column(Date, nullable=False))

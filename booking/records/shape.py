@@ -111,7 +111,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "series_date": Section(
         "planned_dates",
-        {"number": "number", "label": "what_for", "due": "due", "first_day": "from_day", "last_day": "to_day"},
+        {"number": "number", "due": "due", "first_day": "from_day", "last_day": "to_day"},
         {"id": _ROW, "series_id": _LINK, "appointment_id": _LINK},
     ),
     "conflict": Section(
