@@ -1,7 +1,7 @@
 """What a scanner reads off a citizen ID card, and what a keyboard driver between scanner and page made of it.
 
-The QR holds fields between bars: number, old number, name, birth (ddMMyyyy), sex, address, day of issue; newer cards add
-parents and more. A scanner types like a keyboard. With a Vietnamese input method on, Telex and VNI take its letters and
+The QR holds fields between bars: number, old number, name, birth (ddMMyyyy), sex, address, day of issue; newer cards
+add parents and more. A scanner types like a keyboard. With a Vietnamese input method on, Telex and VNI take its letters and
 digits for their own signs, and Windows' Vietnamese layout turns the row of digits into letters. The number mostly comes
 through; the name mostly does not. So a card is used as far as it can be trusted, and the rest is told.
 
@@ -62,7 +62,7 @@ _DIGIT_ROW: Final = dict(zip("ăâêô\u0300\u0309\u0303\u0301đ₫", "123456789
 _TELEX = re.compile(r"aa|ee|dd|[aou]w")
 # A letter with its mark typed once more by the driver: "Nguyễễn".
 _DOUBLED = re.compile(r"([ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ])\1")
-# A word without marks that ends in the letter of a tone: "nguyeenx", "thij". One such may be a name (Ksor), two are none.
+# A word without marks that ends in the letter of a tone: "nguyeenx", "thij". One may be a name (Ksor), two are none.
 _TONE_LETTER = re.compile(r"[a-z]*[aeiouy][a-z]{0,2}[sfrxj]", re.ASCII)
 _LOST = re.compile("[\ufffd?\x80-\x9f]|[\xc3\xc4\xc6][\x80-\xbf]|á[º»]")
 
@@ -80,13 +80,9 @@ def read_card(raw: str) -> Card:
         return Card(None, trouble=Trouble.MANGLED)
     rest = [*fields[1:], *[""] * _FIELDS]
     name, birth, sex, address = rest[1], _birth(rest[2]), _SEXES.get(rest[3].casefold()), rest[4]
-    if (
-        not _NUMBER.fullmatch(fields[0])
-        or _is_mangled(name)
-        or (rest[3] and sex is None)
-        or (rest[2] and birth is None)
-    ):
-        cut = len(fields) < _FIELDS and not _is_mangled(name) and bool(_NUMBER.fullmatch(fields[0]))
+    clear = bool(_NUMBER.fullmatch(fields[0])) and not _is_mangled(name)
+    if not clear or (rest[3] and sex is None) or (rest[2] and birth is None):
+        cut = clear and len(fields) < _FIELDS
         return Card(number, birth=birth, trouble=Trouble.CUT if cut else Trouble.MANGLED)
     if len(fields) < _FIELDS:
         return Card(number, _name(name) if birth else None, birth, sex, trouble=Trouble.CUT)

@@ -1,6 +1,10 @@
-"""What the one field of the desk holds: a name, a telephone, a code, a link, a card. Pure: what was typed in, a query out."""
+"""What the one field of the desk holds: a name, a telephone, a code, a link, a card.
+
+Pure: what was typed or scanned in, a query out; never an exception.
+"""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,8 +63,7 @@ def read_query(raw: str) -> Query:
     text = clean("".join(sign if sign.isprintable() else " " for sign in raw[:LONGEST]))
     if is_card(text):
         card = read_card(text)
-        marks = (citizen_mark(card.citizen_id),) if card.citizen_id else ()
-        return Query(marks=marks, card=card, trouble=card.trouble)
+        return Query(marks=(citizen_mark(card.citizen_id),) if card.citizen_id else (), card=card, trouble=card.trouble)
     if "/" in text and (link := _LINK.search(text)):
         return Query(code=link[1].upper())
     if text.casefold().startswith("http"):
@@ -89,12 +92,8 @@ def _phone(text: str) -> Phone | None:
 
 def _marks(bare: str) -> tuple[Mark, ...]:
     found = []
-    try:
+    with suppress(CitizenIdRefused):
         found.append(citizen_mark(read_citizen_id(bare).number))
-    except CitizenIdRefused:
-        pass
-    try:
+    with suppress(BhytRefused):
         found.append(bhyt_mark(read_bhyt(bare)))
-    except BhytRefused:
-        pass
     return tuple(dict.fromkeys(found))
