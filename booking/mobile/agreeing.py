@@ -6,7 +6,6 @@ from starlette.responses import Response
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import text_of
 from booking.mobile.people import ProfileId
 from booking.mobile.signing_in import asker
 from booking.patients import codes, queries, service
@@ -19,6 +18,7 @@ from booking.patients.sessions import SignedIn
 from booking.patients.signing_rules import bare, read_code
 from booking.trail.errors import TriedTooOften
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.limits import check_codes
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other

@@ -18,13 +18,12 @@ from booking.appointments.parties import Kept
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import Language, translate
-from booking.mobile import forms, person_forms, promising
+from booking.mobile import promising
 from booking.mobile.choosing import ASKED, NOT_AGREED
 from booking.mobile.confirming import still_confirming
 from booking.mobile.details import Held, of_service, own_visits, people_of
 from booking.mobile.forms import Typed
 from booking.mobile.lapsing import is_over, lapsed
-from booking.mobile.person_forms import Question
 from booking.mobile.promising import NOT_BOOKED, truth
 from booking.mobile.reading import Visit
 from booking.patients import consents
@@ -33,9 +32,12 @@ from booking.patients.kinds import ConsentPurpose
 from booking.patients.queries import ProfileView
 from booking.patients.sessions import SignedIn
 from booking.records import service as records
+from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
+from booking.web.person_forms import Question
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import actor, known
 
@@ -194,7 +196,7 @@ def _coming(form: FormData) -> list[Coming]:
 
 
 def _answers(form: FormData, person: ProfileView) -> dict[ConsentPurpose, bool]:
-    return {one: forms.text_of(form, _box(one, person.id)) == "yes" for one in ASKED}
+    return {one: text_of(form, _box(one, person.id)) == "yes" for one in ASKED}
 
 
 async def _agree(asked: Asked, who: SignedIn, answers: Mapping[ProfileView, Mapping[ConsentPurpose, bool]]) -> None:

@@ -8,11 +8,11 @@ from starlette.datastructures import FormData
 
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
-from booking.mobile import person_forms
 from booking.mobile.forms import Typed
-from booking.mobile.person_forms import TypedPerson
 from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.queries import ProfileView
+from booking.web import person_forms
+from booking.web.person_forms import TypedPerson
 
 ASKED = (ConsentPurpose.BOOKING, ConsentPurpose.SMS)
 NEW = "new"

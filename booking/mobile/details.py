@@ -16,7 +16,7 @@ from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import marked as _
 from booking.i18n import translate
-from booking.mobile import choosing, forms, person_forms, promising, reading
+from booking.mobile import choosing, forms, promising, reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.choosing import Choice
 from booking.mobile.confirming import still_confirming
@@ -29,7 +29,9 @@ from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth
 from booking.patients.sessions import SignedIn
 from booking.records import service as records
+from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
@@ -119,7 +121,7 @@ async def choose(request: Request, asked: Ask, visit: Held) -> Response:
     who = await known(request, asked)
     people = await people_of(asked, who)
     choice = choosing.read(form, people, today=local_day(asked.now), language=asked.language)
-    key = forms.text_of(form, "key")
+    key = text_of(form, "key")
     if choice.summary:
         return show_form(request, asked, visit, people, choice, key=key, status=422)
     try:
@@ -177,7 +179,7 @@ async def _go_on(
     choice = Choice(tuple(str(one.id) for one in chosen), list(chosen), choosing.nothing(people).person)
     own = await own_visits(asked, who, visit, chosen)
     if booked := of_service(own, visit):
-        said, key = sentence(AlreadyBooked(), asked.language), forms.text_of(form, "key")
+        said, key = sentence(AlreadyBooked(), asked.language), text_of(form, "key")
         now = await people_of(asked, who)
         return show_form(request, asked, visit, now, choice, key=key, error=(said[0], ""), booked=booked, status=409)
     facility = visit.view["facility"]["code"]

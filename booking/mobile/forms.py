@@ -16,9 +16,9 @@ from booking.patients.errors import BirthRefused
 from booking.patients.rules import Birth, read_birth
 from booking.text import clean
 from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
+from booking.web.form_values import text_of
 from booking.web.problems import sentence
 
-_LONGEST = 400
 _IMPOSSIBLE = _("There is no such day. Check day and month, or enter the year only.")
 _HALF = _("Enter both day and month, or the year only.")
 
@@ -37,12 +37,6 @@ class Typed:
 
 
 NOTHING = Typed({})
-
-
-def text_of(form: FormData, name: str) -> str:
-    """One value of a form, cut to a length no honest value has; empty when it is missing or a file."""
-    value = form.get(name, "")
-    return value[:_LONGEST] if isinstance(value, str) else ""
 
 
 def birth_of(values: Mapping[str, str], *, today: date, language: Language) -> Birth | str:

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from booking.i18n import LANGUAGES
-from booking.mobile.forms import text_of
 from booking.web import device
+from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import TYPES, local_path, see_other
 

@@ -9,9 +9,8 @@ from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
-from booking.mobile import offline, person_forms
+from booking.mobile import offline
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import text_of
 from booking.mobile.people import ProfileId, doubts
 from booking.patients import consents, matching, queries
 from booking.patients.errors import ProfileUnknown
@@ -20,8 +19,9 @@ from booking.patients.sessions import SignedIn
 from booking.records import queries as records
 from booking.records import scope, service, visits
 from booking.trail import reading
-from booking.web import signed_in
+from booking.web import person_forms, signed_in
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of

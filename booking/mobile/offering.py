@@ -16,8 +16,8 @@ from booking.errors import OutcomeUnknown
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import text_of
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other

@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from booking.clock import ZONE
 from booking.i18n import marked as _
 from booking.i18n import translate
-from booking.mobile.forms import text_of
 from booking.mobile.standing import Standing
 from booking.web import device
 from booking.web.dependencies import Ask
+from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import local_path, page, see_other
 from booking.web.static_files import files, static_url

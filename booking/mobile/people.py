@@ -10,9 +10,7 @@ from booking.clock import local_day
 from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import translate
-from booking.mobile import person_forms
 from booking.mobile.confirming import still_confirming
-from booking.mobile.person_forms import DISAGREEMENTS, TypedPerson
 from booking.patients import consents, queries, service
 from booking.patients.commands import CorrectProfile
 from booking.patients.errors import LooksAfterHerself, PersonClash, TooManyPeople
@@ -21,9 +19,11 @@ from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.queries import Details, ProfileView
 from booking.records import scope, visits
 from booking.text import plain_sort_key
+from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
+from booking.web.person_forms import DISAGREEMENTS, TypedPerson
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import Known, actor
 

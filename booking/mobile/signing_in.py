@@ -18,7 +18,6 @@ from booking.errors import BookingError, OutcomeUnknown
 from booking.mobile import offline
 from booking.mobile.coming_back import Back, back_to
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import text_of
 from booking.patients import codes, sessions
 from booking.patients.codes import CodeLimits, Waiting
 from booking.patients.errors import CodeRefused, NotMobile
@@ -29,6 +28,7 @@ from booking.trail.errors import TriedTooOften
 from booking.trail.keys import KEY_PATTERN
 from booking.web import device, signed_in
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.limits import check_codes
 from booking.web.origin import ForeignForm, check_origin
 from booking.web.pages import page, see_other

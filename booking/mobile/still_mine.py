@@ -7,13 +7,14 @@ from booking.clock import local_day
 from booking.errors import OutcomeUnknown
 from booking.mobile.coming_back import Back, back_to
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import birth_of, text_of
+from booking.mobile.forms import birth_of
 from booking.mobile.signing_in import After
 from booking.patients import numbers
 from booking.patients.errors import BirthUnknown, SessionUnknown
 from booking.patients.numbers import Opened
 from booking.web import signed_in
 from booking.web.dependencies import Ask
+from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence

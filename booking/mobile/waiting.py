@@ -18,20 +18,21 @@ from booking.clock import local_day
 from booking.errors import BookingError, NotFound, OutcomeUnknown
 from booking.i18n import marked as _
 from booking.i18n import translate
-from booking.mobile import addresses, person_forms, reading
+from booking.mobile import addresses, reading
 from booking.mobile.addresses import Facility, Service
 from booking.mobile.confirming import still_confirming
-from booking.mobile.forms import text_of
-from booking.mobile.person_forms import Question, TypedPerson
 from booking.patients import consents
 from booking.patients import queries as people
 from booking.patients import service as persons
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.queries import ProfileView
+from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
+from booking.web.form_values import text_of
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
+from booking.web.person_forms import Question, TypedPerson
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import Known, actor
 

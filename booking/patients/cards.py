@@ -1,9 +1,9 @@
 """What a scanner reads off a citizen ID card, and what a keyboard driver between scanner and page made of it.
 
 The QR holds fields between bars: number, old number, name, birth (ddMMyyyy), sex, address, day of issue; newer cards
-add parents and more. A scanner types like a keyboard. With a Vietnamese input method on, Telex and VNI take its letters and
-digits for their own signs, and Windows' Vietnamese layout turns the row of digits into letters. The number mostly comes
-through; the name mostly does not. So a card is used as far as it can be trusted, and the rest is told.
+add parents and more. A scanner types like a keyboard. With a Vietnamese input method on, Telex and VNI take its letters
+and digits for their own signs, and Windows' Vietnamese layout turns the row of digits into letters. The number mostly
+comes through; the name mostly does not. So a card is used as far as it can be trusted, and the rest is told.
 
 Pure: text in, a card out; never an exception.
 """

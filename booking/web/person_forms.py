@@ -15,7 +15,6 @@ from starlette.datastructures import FormData
 from booking.errors import BookingError
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
-from booking.mobile.forms import text_of
 from booking.patients.commands import AddProfile
 from booking.patients.consents import WORDINGS, Consenter, said_to
 from booking.patients.errors import BirthRefused
@@ -23,6 +22,7 @@ from booking.patients.identity import Disagreement, read_bhyt, read_citizen_id
 from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
 from booking.patients.rules import Birth, check_claim, read_birth, read_guardian, read_name, read_ward
 from booking.text import clean
+from booking.web.form_values import text_of
 from booking.web.problems import sentence
 
 ESSENTIAL = ("relation", "name", "birth_day", "birth_month", "birth_year", "guardian_name")
