@@ -16,9 +16,11 @@ from booking.web import origin
 from booking.web.problem_texts import TEXTS
 from booking.web.static_files import files
 from tests import places
+from tests.browsing import TYPED
 from tests.pages import read, send
 from tests.places import OTHER, SERVICE, STATION, World
 from tests.routes import routes
+from tests.signing import sign_in
 
 pytestmark = pytest.mark.anyio
 
@@ -177,17 +179,19 @@ async def test_an_open_outcome_shows_a_page_that_asks_again_with_the_same_key(
     assert again.fields == {"slot": slot, "key": form.fields["key"]}
     assert "http-equiv" in answer.text
     held = await send(client, again)
-    assert held.url.path.startswith("/h/")
+    assert held.url.path == "/sign-in"
+    assert held.url.params["next"].startswith("/h/")
 
 
 @pytest.mark.parametrize("step", ["confirm", "cancel", "move"])
 async def test_every_step_whose_outcome_is_open_sends_the_same_again(
-    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch, step: str
+    client: httpx.AsyncClient, db: Database, world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    await sign_in(client, db)
     path = f"/f/{STATION}/{SERVICE}/{world.far}"
     slots = [str(slot) for slot in world.slots[world.far]]
     held = await send(client, read(await client.get(path)).form(path), slot=slots[0])
-    form, filled = read(held).form("/h/"), {"name": "Nguyễn Thị Mẫu", "birth_year": "1958", "phone": "0903123456"}
+    form, filled = read(held).form("/h/"), dict(TYPED)
     if step != "confirm":
         ticket = (await send(client, form, **filled)).url.path
         there = f"{ticket}/cancel" if step == "cancel" else f"{ticket}/move/{world.far}"
