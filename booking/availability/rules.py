@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
 
+from booking.availability.errors import SessionRefused
 from booking.availability.kinds import DayKind, NothingFree
 
 CALENDAR = "calendar"
@@ -133,6 +134,19 @@ def sessions_on(
                 )
             )
     return found
+
+
+def check_terms(terms: Terms) -> None:
+    """Whether a session can be so: time for one slot at least, and no more places kept for walk-ins than there are.
+
+    Raises:
+        SessionRefused: it cannot; `field` names the place at fault.
+    """
+    minutes = (terms.ends.hour - terms.starts.hour) * 60 + terms.ends.minute - terms.starts.minute
+    if minutes < terms.slot_minutes:
+        raise SessionRefused(field="ends", reason="hours")
+    if terms.reserved > terms.capacity:
+        raise SessionRefused(field="reserved", reason="reserved")
 
 
 def cut_slots(session: DaySession) -> list[Span]:

@@ -121,11 +121,16 @@ async def publish(session: AsyncSession, command: PublishSlots, *, by: Actor, no
     Raises:
         FacilityUnknown: the command names a facility there is none of.
     """
-    await session.execute(_PUBLISH)
+    await alone(session)
     done = await availability.publish(session, command, by=by, now=now)
     for feed in await queries.feeds_applied(session):
         await _settle_anew(session, feed, by=by, now=now)
     return done
+
+
+async def alone(session: AsyncSession) -> None:
+    """Keep publishing and imports out until the transaction ends: first of all for whoever changes the timetable."""
+    await session.execute(_PUBLISH)
 
 
 async def settle_feed(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> Counts:

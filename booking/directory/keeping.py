@@ -1,0 +1,104 @@
+"""What staff may tell the directory about their own facility: commands."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from booking.directory.kinds import FacilityState, Payment
+from booking.inputs import Command, IsoDate, ShortText, Whole
+from booking.text import clean, has_control
+
+
+def _plain(raw: str) -> str:
+    if has_control(raw.replace("\r\n", " ").replace("\n", " ")):
+        raise PydanticCustomError("control_signs", "control signs are not taken")
+    return clean(" ".join(raw.split()))
+
+
+Words = Annotated[str, StringConstraints(max_length=399), AfterValidator(_plain)]
+"""A sentence or two, on one line."""
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_plain)]
+"""A name that is shown."""
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A code of ours: what stands in addresses and files."""
+
+Discreet = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .-]{0,23}$")]
+"""What an SMS calls a service: without accents, 24 signs at most."""
+
+Minutes = Annotated[Whole, Field(ge=0, le=20_160)]
+"""At most two weeks."""
+
+
+class KeepService(Command):
+    """Make a service (without `seen`), or change the one that was seen."""
+
+    facility: ShortText
+    code: Code
+    name: Label
+    name_en: Label
+    sms_label: Discreet
+    duration_minutes: Whole = Field(ge=1, le=480)
+    bring: Words
+    bring_en: Words
+    prepare: Words
+    prepare_en: Words
+    payment: Payment
+    fee_vnd: Whole | None = Field(None, ge=0, le=100_000_000)
+    lead_minutes: Minutes
+    cancel_minutes: Minutes
+    horizon_days: Whole = Field(ge=1, le=365)
+    bookable: bool
+    seen: ShortText = ""
+
+
+class KeepPractitioner(Command):
+    """Make a practitioner, or change the one that was seen. One who is not `active` is offered for no new session."""
+
+    facility: ShortText
+    code: Code
+    name: Label
+    active: bool
+    seen: ShortText = ""
+
+
+class KeepRoom(Command):
+    """Make a room, or change the one that was seen. `day_limit`: visits a day the facility allows in it."""
+
+    facility: ShortText
+    code: Code
+    name: Label
+    day_limit: Whole | None = Field(None, ge=1, le=500)
+    active: bool
+    seen: ShortText = ""
+
+
+class KeepNotice(Command):
+    """Tell patients something, or tell it otherwise; `service` where it is about one service only."""
+
+    facility: ShortText
+    notice: Whole | None = None
+    service: ShortText = ""
+    text: Annotated[Words, StringConstraints(min_length=1)]
+    text_en: Words = ""
+    shown_from: IsoDate
+    shown_until: IsoDate
+    seen: ShortText = ""
+
+
+class RemoveNotice(Command):
+    """Tell it no longer."""
+
+    facility: ShortText
+    notice: Whole
+    seen: ShortText
+
+
+class SetState(Command):
+    """Whether the facility takes bookings."""
+
+    facility: ShortText
+    state: FacilityState
+    seen: ShortText
