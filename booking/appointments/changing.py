@@ -3,6 +3,7 @@
 Booking locks a slot and then touches appointments; whoever did it the other way round could wait in a circle.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -61,7 +62,7 @@ async def cancel(
     until_start: bool = False,
 ) -> None:
     """See `service.cancel`; with `until_start` also after the limit, as `attending.decline` does."""
-    change = await _locked(session, code, token)
+    change = await locked(session, code, by_token(token))
     visit = change.appointment
     if visit.state in (AppointmentState.CANCELLED, AppointmentState.LAPSED):
         return
@@ -69,16 +70,31 @@ async def cancel(
         await _let_go(session, change, by=by, now=now)
         return
     await _check(session, change, now=now, until_start=until_start)
-    visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, CancelledBy.PATIENT, command.reason
-    visit.version += 1
     action = "appointment.decline" if until_start else _CANCELLED
+    await give_up(session, change, CancelledBy.PATIENT, command.reason, by=by, now=now, action=action)
+
+
+async def give_up(
+    session: AsyncSession,
+    change: Change,
+    whose: CancelledBy,
+    reason: str | None,
+    *,
+    by: Actor,
+    now: datetime,
+    action: str = "appointment.cancel",
+) -> None:
+    """Cancel a booked visit that is locked: its place is given back, and whoever hears of it is told."""
+    visit = change.appointment
+    visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, whose, reason
+    visit.version += 1
     await _end(session, change, AppointmentState.CANCELLED, by=by, now=now, action=action)
     await _tell(session, change, await _patient_of(session, visit), MessageKind.CANCELLED, now=now)
 
 
 async def let_go(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime) -> bool:
     """See `service.let_go`."""
-    change = await _locked(session, code, token)
+    change = await locked(session, code, by_token(token))
     if change.appointment.state is not AppointmentState.HELD:
         return False
     await _let_go(session, change, by=by, now=now)
@@ -140,7 +156,7 @@ async def reschedule(
     since: datetime | None = None,
 ) -> None:
     """See `service.reschedule`."""
-    change = await _locked(session, code, token, also=command.slot)
+    change = await locked(session, code, by_token(token), also=command.slot)
     visit = change.appointment
     if visit.slot_id == command.slot and visit.state is AppointmentState.BOOKED:
         return
@@ -157,18 +173,39 @@ async def reschedule(
         near = await refusals.nearest_within(session, command.slot, now=now)
         refused.facts["nearest"] = [one for one in near if one["id"] != command.slot]
         raise
+    old_slot = await put(session, change, wanted, place, now=now)
+    await _count_move(session, patient, phone_limit(per_phone), now=now)
+    await told_moved(session, change, old_slot, by=holder(by), now=now)
+
+
+async def put(session: AsyncSession, change: Change, wanted: Slot, place: int, *, now: datetime) -> int:
+    """Set a locked visit into its new place, and give the old one back; the slot it leaves.
+
+    Raises:
+        AlreadyBooked: the patient has another visit for this service on the new day.
+    """
+    visit = change.appointment
     old_slot, old_place, reserved = visit.slot_id, visit.place, visit.uses_reserved
-    visit.slot_id, visit.place, visit.uses_reserved = command.slot, place, False
+    assert wanted.id is not None
+    visit.slot_id, visit.place, visit.uses_reserved = wanted.id, place, False
     visit.starts_at, visit.ends_at = wanted.starts_at, wanted.ends_at
     visit.confirmed_at = None  # she said she would come at another time
     visit.version += 1
-    await _flushed(session)
+    await flushed(session)
     await _give_back(session, change, old_slot, old_place, reserved=reserved, now=now)
-    await _count_move(session, patient, phone_limit(per_phone), now=now)
-    await _tell(session, change, patient, MessageKind.MOVED, now=now)
+    return old_slot
+
+
+async def told_moved(
+    session: AsyncSession, change: Change, old_slot: int, *, by: Actor, now: datetime, reason: str | None = None
+) -> None:
+    """Whoever hears of a visit hears of its new time; and the audit."""
+    visit = change.appointment
+    await _tell(session, change, await _patient_of(session, visit), MessageKind.MOVED, now=now)
+    why = {"reason": reason} if reason else {}
     record(
-        session, "appointment.move", "appointment", visit.public_id, by=holder(by), now=now,
-        from_slot=old_slot, to_slot=command.slot,
+        session, "appointment.move", "appointment", visit.public_id, by=by, now=now, result="done",
+        from_slot=old_slot, to_slot=visit.slot_id, **why,
     )  # fmt: skip
 
 
@@ -208,7 +245,7 @@ async def _count_move(session: AsyncSession, patient: Patient, limit: Limit, *, 
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(now))
 
 
-async def _flushed(session: AsyncSession) -> None:
+async def flushed(session: AsyncSession) -> None:
     """Write the change; the one rule that only the database can judge is a second visit on the new day."""
     try:
         await session.flush()
@@ -219,17 +256,25 @@ async def _flushed(session: AsyncSession) -> None:
         raise
 
 
-async def _locked(session: AsyncSession, code: str, token: str, *, also: int | None = None) -> Change:
-    """The appointment a token opens, with its slots, all locked. A move that overtook us is seen and waited for."""
+Opens = Callable[[Appointment], bool]
+"""Whether whoever asks may change this appointment: because of its token, or because it is her facility's."""
+
+
+def by_token(token: str) -> Opens:
+    """Whoever has the link."""
+    return lambda visit: keys().token_fits(token, str(visit.public_id), visit.token_version)
+
+
+async def locked(session: AsyncSession, code: str, opens: Opens, *, also: int | None = None) -> Change:
+    """The appointment of a code, with its slots, all locked. A move that overtook us is seen and waited for.
+
+    Raises:
+        AppointmentUnknown: no such code, or not for the one who asks.
+    """
     while True:
-        seen = (
-            await session.execute(
-                select(Appointment.slot_id, Appointment.public_id, Appointment.token_version).where(
-                    col(Appointment.code) == code
-                )
-            )
-        ).first()
-        if seen is None or not keys().token_fits(token, str(seen.public_id), seen.token_version):
+        look = select(Appointment).where(col(Appointment.code) == code).execution_options(populate_existing=True)
+        seen = (await session.execute(look)).scalar_one_or_none()
+        if seen is None or not opens(seen):
             raise AppointmentUnknown
         wanted = {seen.slot_id} | ({also} if also is not None else set())
         slots = await session.execute(

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from booking.appointments.kinds import ChangeReason
 from booking.i18n import Language
 from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 from booking.patients.kinds import Relation
@@ -91,6 +92,27 @@ class BookTogether(Command):
         if len({coming.profile for coming in self.people}) < len(self.people):
             raise PydanticCustomError("each_once", "name each person once")
         return self
+
+
+class BookForOther(Command):
+    """Take a place for a patient who stands at the desk or telephones."""
+
+    patient: UUID
+    slot: SlotId = Field(ge=1, le=LARGEST_SLOT)
+    language: Language = "vi"
+
+
+class MoveForOther(Command):
+    """Give a patient's visit another time, at the desk."""
+
+    slot: SlotId = Field(ge=1, le=LARGEST_SLOT)
+    reason: ChangeReason
+
+
+class CancelForOther(Command):
+    """Cancel a patient's visit, at the desk."""
+
+    reason: ChangeReason
 
 
 class CancelAppointment(Command):

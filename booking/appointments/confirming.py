@@ -80,13 +80,13 @@ async def count(session: AsyncSession, account: Account, number: int, asker: Ask
         raise refused
 
 
-def remember(session: AsyncSession, key: IdempotencyKey, visits: Sequence[Appointment], asker: Asker) -> None:
+def remember(session: AsyncSession, key: IdempotencyKey, visits: Sequence[Appointment], *, now: datetime) -> None:
     """Keep what the key made. Its public ids only: what opens a ticket is rebuilt when it is asked for again."""
     answer = orjson.dumps([str(visit.public_id) for visit in visits]).decode()
     session.add(
         IdempotencyRecord(
             scope=key.scope, key=key.key, body_hash=key.body_hash, subject=visits[0].public_id, answer=answer,
-            replays=0, created_at=asker.now,
+            replays=0, created_at=now,
         )
     )  # fmt: skip
 

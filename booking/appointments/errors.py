@@ -87,6 +87,12 @@ class PartyTooLarge(RuleBroken):
     code = "party_too_large"
 
 
+class SeriesUnknown(NotFound):
+    """No such series of visits at this facility, or no such plan."""
+
+    code = "series_unknown"
+
+
 class TooLateToChange(RuleBroken):
     """The limit for moving or cancelling has passed; `phone` is the facility's, where known."""
 

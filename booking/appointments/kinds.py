@@ -36,6 +36,16 @@ class Channel(StrEnum):
     DESK = "desk"
 
 
+class ChangeReason(StrEnum):
+    """Why staff moved or cancelled a visit. A closed list, so that nobody's story lands in the audit."""
+
+    PATIENT_ASKED = "patient_asked"
+    PATIENT_ILL = "patient_ill"
+    PRACTITIONER_AWAY = "practitioner_away"
+    BOOKED_WRONGLY = "booked_wrongly"
+    OTHER = "other"
+
+
 class CancelledBy(StrEnum):
     """Who gave the place up."""
 

@@ -19,8 +19,13 @@ from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
 
 
-async def take(session: AsyncSession, slot: Slot, service: Service, facility: Facility, *, now: datetime) -> int:
+async def take(
+    session: AsyncSession, slot: Slot, service: Service, facility: Facility, *, now: datetime, desk: bool = False
+) -> int:
     """Take a place, for somebody at home, of a slot we hold the lock of; the number of the place.
+
+    A desk takes one until the time begins: the lead is for those who are on their way. Places kept for walk-ins are
+    not for bookings, whoever makes them.
 
     Raises:
         SlotFull, SlotClosed, SlotPast, SlotNotReleased, SlotMismatch, FacilityNotOpen: nothing was written.
@@ -35,7 +40,7 @@ async def take(session: AsyncSession, slot: Slot, service: Service, facility: Fa
         open=slot.open,
         free=max(0, len(slot.free_places) - kept),
         bookable_from=slot.bookable_from,
-        bookable_until=slot.bookable_until,
+        bookable_until=slot.starts_at if desk else slot.bookable_until,
     )
     refused = refusal(facts, facility=facility.code, service=service.code, now=now)
     if refused is not None:

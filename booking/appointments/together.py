@@ -89,7 +89,7 @@ async def book_together(
     for visit, person in zip(made, people, strict=True):
         await confirming.tell(session, group, visit, patients[person.patient_id], account, asker)
     await confirming.count(session, account, len(made), asker)
-    confirming.remember(session, key, made, asker)
+    confirming.remember(session, key, made, now=asker.now)
     await ahead.flag_many_people(session, account, patients[people[-1].patient_id], now=asker.now)
     return [confirming.ticket(visit) for visit in made]
 

@@ -120,6 +120,27 @@ class ConsentNeeded(RuleBroken):
     code = "consent_needed"
 
 
+class PatientUnknown(NotFound):
+    """No such patient for this desk: she has no visit in its scope, and nobody told her number here."""
+
+    code = "patient_unknown"
+
+
+class MergeUnknown(NotFound):
+    """This facility joined no such two records."""
+
+    code = "merge_unknown"
+
+
+class MergeClash(Conflict):
+    """Two records cannot be joined; `reason` is visits (both booked on one day), waits, chain, same or undone.
+
+    `codes` are of the visits in the way.
+    """
+
+    code = "merge_clash"
+
+
 class OwnNumberNeeded(RuleBroken):
     """Who agrees proves it with a number of her own, not with the one that books for her."""
 

@@ -57,6 +57,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("This facility or service takes no bookings at present."),
         _("Choose another facility, or telephone this one."),
     ),
+    "patient_unknown": (_("This desk has no such patient."), _("Search again by the telephone number or the card.")),
+    "merge_unknown": (_("No such two records were joined here."), _("Look at the list again.")),
+    "merge_clash": (_("These two records cannot be joined."), _("Look at the list again.")),
+    "merge_clash.visits": (
+        _("Both have a visit for the same service on one day: %(codes)s."),
+        _("Cancel or move one of them first."),
+    ),
+    "merge_clash.waits": (
+        _("Both wait on the waiting list for the same service."),
+        _("Let the patient leave one of the lists first."),
+    ),
+    "merge_clash.chain": (_("One of them was joined with another record."), _("Take that back first.")),
+    "series_unknown": (_("There is no such series of visits here."), _("Look at the patient again.")),
     "already_booked": (
         _("This person already has a visit for this service on that day."),
         _("Move that visit instead; the link is in the message we sent."),
