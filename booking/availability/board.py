@@ -223,7 +223,7 @@ async def _slots(session: AsyncSession, facility_id: int, first: date, last: dat
         .order_by(col(SlotClosure.source))
     ):
         closures[slot_id].append((source, reason))
-    return [(row[0], row[1], SlotView(*row[2:], tuple(closures[row[2]]))) for row in rows]
+    return [(row[0], row[1], SlotView(*(*row[2:], tuple(closures[row[2]])))) for row in rows]
 
 
 async def to_move(session: AsyncSession, facility_id: int, *, now: datetime) -> list[Picture]:

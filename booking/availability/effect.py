@@ -76,7 +76,7 @@ async def pictures(session: AsyncSession, facility_id: int | None, *, now: datet
     )  # fmt: skip
     if facility_id is not None:
         query = query.where(col(Slot.facility_id) == facility_id)
-    return {row[0]: Picture(*row[:-1], frozenset(row[-1] or ())) for row in await session.execute(query)}
+    return {row[0]: Picture(*(*row[:-1], frozenset(row[-1] or ()))) for row in await session.execute(query)}
 
 
 @dataclass(slots=True)

@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.desk import account, home, signing_in, staff
+from booking.desk import account, calendar, home, signing_in, staff
 
 
 def install(app: FastAPI) -> None:
     """Mount the pages of the desk."""
-    for router in (signing_in.router, home.router, account.router, staff.router):
+    for router in (signing_in.router, home.router, account.router, staff.router, *calendar.routers):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
                 route.methods.add("HEAD")  # the server leaves the body out

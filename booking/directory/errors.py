@@ -18,7 +18,7 @@ class ServiceUnknown(NotFound):
 class EntryUnknown(NotFound):
     """The facility's calendar has no such session, room, practitioner or notice."""
 
-    code = "entry_unknown"
+    code = "calendar_entry_unknown"
 
 
 class ChangedMeanwhile(Conflict):

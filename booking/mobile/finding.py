@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from booking import ids
 from booking.availability.earliest import EARLIEST_HERE
+from booking.clock import local_day
 from booking.directory import finding as directory
 from booking.directory import queries
+from booking.directory.listing import told
 from booking.mobile import addresses, instead, reading, searching
 from booking.mobile.addresses import Day, Facility, Service
 from booking.mobile.calendar import earliest
@@ -58,10 +60,13 @@ async def facility_page(request: Request, asked: Ask, facility: Facility) -> Res
     async with asked.db.transaction() as session:
         found = await queries.facility(session, facility)
         services = await queries.services(session, facility)
+        notices = await told(session, facility, None, today=local_day(asked.now))
         merged = await queries.facility(session, found.merged_into) if found.merged_into else None
     rows = await items(asked, EARLIEST_HERE, facility=facility, start=asked.now) if found.bookable else []
     soonest = {row["service"]: datetime.fromisoformat(row["start"]) for row in rows}
-    return page(request, "facility.html", facility=found, services=services, merged=merged, soonest=soonest)
+    return page(
+        request, "facility.html", facility=found, services=services, merged=merged, soonest=soonest, notices=notices
+    )
 
 
 @router.get("/f/{facility}/{service}")
@@ -73,7 +78,10 @@ async def days_page(
     days = await reading.days(asked, what, start=addresses.read_day(start) if start else None)
     first = earliest(days.months)
     nothing = await instead.of_span(asked, what, days) if first is None else None
-    return page(request, "days.html", what=what, days=days, first=first, path=what.path, move=None, nothing=nothing)
+    return page(
+        request, "days.html", what=what, days=days, first=first, path=what.path, move=None, nothing=nothing,
+        notices=await reading.notices(asked, what),
+    )  # fmt: skip
 
 
 @router.get("/f/{facility}/{service}/{day}")

@@ -35,7 +35,7 @@ async def move_days_page(
     days = await reading.days(asked, what, start=addresses.read_day(start) if start else None)
     return page(
         request, "days.html", personal=True, what=what, days=days, first=earliest(days.months),
-        path=f"{visit.path}/move", move=visit,
+        path=f"{visit.path}/move", move=visit, notices=await reading.notices(asked, what),
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from booking.appointments.errors import AppointmentUnknown
 from booking.availability.statements import SLOTS
 from booking.clock import local_day
 from booking.directory import queries
+from booking.directory.listing import told
+from booking.directory.models import Notice
 from booking.mobile.calendar import Half, Month, halves, months
 from booking.mobile.listing import Offered as Offered  # noqa: PLC0414  the pages read it from here
 from booking.mobile.listing import days_of, listed
@@ -80,6 +82,12 @@ async def offered(asked: Asked, facility: str, service: str) -> Offered:
     """The service of a facility; FacilityUnknown or ServiceUnknown."""
     async with asked.db.transaction() as session:
         return Offered(await queries.facility(session, facility), await queries.service(session, facility, service))
+
+
+async def notices(asked: Asked, what: Offered) -> list[Notice]:
+    """What the facility tells those who come for this service."""
+    async with asked.db.transaction() as session:
+        return await told(session, what.facility.code, what.service.code, today=local_day(asked.now))
 
 
 async def days(asked: Asked, what: Offered, *, start: date | None) -> Days:

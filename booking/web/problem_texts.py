@@ -29,6 +29,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Somebody else changed this ticket a moment ago."),
         _("Load the queue again to see how it stands now."),
     ),
+    "still_expected": (_("The booked time is not over yet."), _("Wait until it is; the patient may still come.")),
+    "act_unknown": (_("There is nothing to take back."), _("Load the queue again.")),
+    "undo_too_late": (
+        _("This was done more than five minutes ago."),
+        _("Put it right by what comes next, such as putting the number back into the line."),
+    ),
+    "act_overtaken": (
+        _("Somebody has gone on with this since, so it cannot be taken back."),
+        _("Load the queue again to see how it stands now."),
+    ),
+    "display_unknown": (_("This display shows nothing any more."), _("Ask the desk for its new address.")),
     "another_day": (_("This visit is on another day."), _("Check in on the day of the visit.")),
     "streams_full": (
         _("Many people are watching this queue."),
@@ -40,6 +51,40 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Please ask again with the same key in a few seconds; you will not be booked twice."),
     ),
     "facility_unknown": (_("There is no such facility."), _("Choose a facility from the list.")),
+    "calendar_entry_unknown": (
+        _("The calendar of this facility has no such entry."),
+        _("Load the list again: it may be gone."),
+    ),
+    "changed_meanwhile": (
+        _("Somebody else changed this a moment ago."),
+        _("Open it again to see how it stands now, and change it then."),
+    ),
+    "code_taken": (_("The facility has one of this code already."), _("Choose another code.")),
+    "notice_refused": (_("This notice would never be shown."), _("Look at its days again.")),
+    "notice_refused.reversed": (_("This notice would end before it begins."), _("Look at its days again.")),
+    "notice_refused.over": (_("The last day has passed."), _("Choose today or a later day.")),
+    "session_refused": (_("The session cannot be so."), _("Look at its hours and places again.")),
+    "session_refused.hours": (
+        _("There is no room for a single time between its start and its end."),
+        _("Let it end later, or make its times shorter."),
+    ),
+    "session_refused.reserved": (
+        _("More places would be kept for walk-ins than there are."),
+        _("Keep at most as many as each time has places."),
+    ),
+    "session_refused.past": (_("This day has passed."), _("Choose today or a later day.")),
+    "session_refused.days": (_("Its last day lies before its first."), _("Look at its days again.")),
+    "session_refused.same": (
+        _("There is such a session already: same service, people, room, weekday and start."),
+        _("Change that one, or choose another start."),
+    ),
+    "room_over_limit": (
+        _("There would be too many visits in one room: %(places)s on %(day)s in %(room)s; allowed are %(limit)s."),
+        _("Give it fewer places, or raise the room's limit first."),
+    ),
+    "day_refused": (_("The day cannot be so."), _("Look at what was chosen again.")),
+    "day_refused.past": (_("This day has passed."), _("Choose today or a later day.")),
+    "day_refused.weekday": (_("A make-up day works as some weekday."), _("Choose which.")),
     "service_unknown": (_("This facility has no such service."), _("Choose a service from the list.")),
     "slot_unknown": (_("There is no such time."), _("Choose a time from the list.")),
     "slot_mismatch": (
@@ -249,7 +294,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "staff_name_refused": (_("A name is needed."), _("Enter the name colleagues know this person by.")),
     "password_refused": (_("This password cannot be used."), _("Choose a longer one.")),
-    "password_refused.short": (_("This password is too short."), _("Use at least 14 signs, or 10 beside an authenticator.")),
+    "password_refused.short": (
+        _("This password is too short."),
+        _("Use at least 14 signs, or 10 beside an authenticator."),
+    ),
     "password_refused.common": (
         _("This password is easily guessed."),
         _("Take three or four words that do not belong together."),
@@ -309,6 +357,7 @@ FIELD_TEXTS: dict[str, str] = {
     "enum": _("Choose one of the values given."),
     "literal_error": _("Choose one of the values given."),
     "date": _("A date is written as 2026-11-30."),
+    "clock_time": _("A time is written as 07:30."),
     "control_signs": _("This contains signs that cannot be shown."),
     "slot_or_hold": _("Name a facility, a service and a time, or a hold; not both."),
     "model_attributes_type": _("An object is needed here."),
