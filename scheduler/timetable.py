@@ -11,6 +11,7 @@ from booking.messages.outbox import Channel, Pace
 from booking.settings import Settings
 from booking.sms.gateway import Gateway
 from scheduler.jobs import (
+    apply_closures,
     check_invariants,
     housekeeping,
     lapse_invitations,
@@ -50,6 +51,8 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
         Job("release_holds", _s(15), lambda: release_holds.run(db)),
         Job("make_offers", _s(15), lambda: make_offers.run(db)),
+        Job("apply_closures", _s(1), lambda: apply_closures.run(db)),
+        Job("reach_on", _s(60), lambda: apply_closures.reach_on(db)),
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),

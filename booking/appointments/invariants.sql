@@ -68,9 +68,11 @@ WHERE appointment.starts_at >= :since
     SELECT FROM message
     WHERE message.subject_kind = 'appointment' AND message.subject_id = appointment.public_id
       AND message.version = appointment.version
-      AND message.kind::text = CASE
-        WHEN appointment.state = 'cancelled' THEN 'cancelled' WHEN appointment.version = 1 THEN 'booked' ELSE 'moved'
-      END
+      AND message.kind::text = ANY (CASE
+        WHEN appointment.state = 'cancelled' THEN ARRAY['cancelled', 'cancelled_by_facility']
+        WHEN appointment.version = 1 THEN ARRAY['booked']
+        ELSE ARRAY['moved', 'moved_by_facility', 'choose']
+      END)
   );
 
 -- name: nothing_waits_to_be_sent_about_an_earlier_version

@@ -8,13 +8,14 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.appointments.closing.asking import is_asked
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import facts_of, recipient_of
 from booking.clock import ZONE
 from booking.directory.models import Facility
 from booking.messages import service as messages
-from booking.messages.kinds import MessageKind
+from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.rules import Dropped, Planned, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
@@ -24,7 +25,7 @@ AHEAD: Final = timedelta(days=3)
 """How long before a visit its reminders are written: well before the first of them is due."""
 
 REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
-_TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED)
+_TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY)
 
 
 async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> int:
@@ -43,6 +44,7 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
             col(Appointment.starts_at) > now,
             col(Appointment.starts_at) <= now + AHEAD,
             ~_reminded(),
+            ~is_asked(),
         )
         .order_by(col(Appointment.starts_at), col(Appointment.id))
         .limit(most)
@@ -79,7 +81,9 @@ def _reminded() -> ColumnElement[bool]:
 def _told_at() -> ColumnElement[datetime | None]:
     """When the visit became what it is: the moment its confirmation, or the news of its last move, was written."""
     last: ColumnElement[datetime | None] = func.max(col(Message.created_at))
-    told = select(last).where(*_of_this_version(_TOLD))
+    told = select(last).where(
+        *_of_this_version(_TOLD), col(Message.reason).is_distinct_from(SuppressedReason.UNDONE.value)
+    )
     return told.correlate(Appointment).scalar_subquery()
 
 

@@ -14,6 +14,9 @@ class MessageKind(StrEnum):
     CANCELLED = "cancelled"
     OFFER = "offer"  # a place for somebody on the waiting list
     INVITATION = "invitation"  # to a re-examination
+    MOVED_BY_FACILITY = "moved_by_facility"
+    CANCELLED_BY_FACILITY = "cancelled_by_facility"
+    CHOOSE = "choose"  # the facility is closed at that time: another is to be chosen behind the link
 
 
 class MessageState(StrEnum):
@@ -46,6 +49,7 @@ class SuppressedReason(StrEnum):
     BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation
     BESIDE_REMINDER = "beside_reminder"  # it would come right after another reminder
     QUIET_HOURS = "quiet_hours"  # it falls into the night and no useful time is near
+    UNDONE = "undone"  # what was to be told was taken back before anybody had heard of it
 
 
 class ApprovalState(StrEnum):

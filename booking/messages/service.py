@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CursorResult, case, literal, null, update
+from sqlalchemy import ARRAY, CursorResult, Uuid, any_, case, literal, null, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -114,8 +114,26 @@ async def is_told(session: AsyncSession, subject_id: UUID, version: int) -> bool
     return (await session.execute(query.limit(1))).first() is not None
 
 
+async def was_posted(session: AsyncSession, subject_id: UUID, version: int) -> bool:
+    """Whether a text about this version of a visit may have been read."""
+    query = select(Message.id).where(
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == subject_id,
+        col(Message.version) == version,
+        col(Message.posted_at).is_not(None),
+    )
+    return (await session.execute(query.limit(1))).first() is not None
+
+
 async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime, subject_kind: str = APPOINTMENT) -> int:
-    """Call back what was not posted yet about a visit that was moved or cancelled, or of a code. Returns how many.
+    """Call back what was not posted yet about a visit that was moved or cancelled, or of a code. Returns how many."""
+    return await supersede_all(session, [subject_id], now=now, subject_kind=subject_kind)
+
+
+async def supersede_all(
+    session: AsyncSession, subject_ids: Sequence[UUID], *, now: datetime, subject_kind: str = APPOINTMENT
+) -> int:
+    """Likewise about several visits, in one statement.
 
     What is being posted at this moment keeps its state and gets the mark `called_back` (not counted). Both in one
     statement: between two of them such a post could be refused and be due again, seen by neither.
@@ -126,7 +144,7 @@ async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime, s
         update(Message)
         .where(
             col(Message.subject_kind) == subject_kind,
-            col(Message.subject_id) == subject_id,
+            col(Message.subject_id) == any_(literal(list(subject_ids), ARRAY(Uuid))),
             state.in_((*CALLED_BACK, *MARKED)),
         )
         .values(

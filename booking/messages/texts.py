@@ -122,6 +122,21 @@ _ALL: Final = [
         vi="HenKham: {facility} hen kham lai ngay {date}. Ma {code}. Dat lich: {link}",
         en="HenKham: {facility} invites you back on {date}. Code {code}. Book: {link}",
     ),
+    *_draft(
+        MessageKind.MOVED_BY_FACILITY,
+        vi="HenKham: {facility} nghi kham, doi sang {time} {date}. Ma {code}. Xem: {link}",
+        en="HenKham: {facility} closed, new time {time} {date}. Code {code}. See: {link}",
+    ),
+    *_draft(
+        MessageKind.CANCELLED_BY_FACILITY,
+        vi="HenKham: {facility} nghi kham, huy lich {time} {date}. Ma {code}. Dat lai: {link}",
+        en="HenKham: {facility} closed, visit {time} {date} cancelled. Code {code}. {link}",
+    ),
+    *_draft(
+        MessageKind.CHOOSE,
+        vi="HenKham: {facility} nghi kham {time} {date}. Ma {code}. Chon gio khac: {link}",
+        en="HenKham: {facility} closed {time} {date}. Code {code}. Choose a time: {link}",
+    ),
 ]
 
 TEMPLATES: Final[Mapping[tuple[MessageKind, str], Template]] = {(one.kind, one.language): one for one in _ALL}

@@ -10,6 +10,7 @@ from sqlalchemy import Table, and_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
+from booking.appointments.closing.models import ClosingVisit
 from booking.appointments.models import Appointment, SeriesDate, VisitSeries
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
 from booking.clock import ZONE
@@ -54,6 +55,7 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(VisitSeries, *series),
         **await reader.part(SeriesDate, col(SeriesDate.series_id).in_(select(col(VisitSeries.id)).where(*series))),
         **await reader.part(Conflict, col(Conflict.appointment_id).in_(visits)),
+        **await reader.part(ClosingVisit, col(ClosingVisit.appointment_id).in_(visits)),
         **await reader.part(QueueTicket, _in_line(scope, visits)),
         **await reader.part(WaitlistEntry, col(WaitlistEntry.id).in_(entries)),
         **await reader.part(WaitlistTarget, col(WaitlistTarget.entry_id).in_(entries)),

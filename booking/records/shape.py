@@ -142,6 +142,20 @@ SECTIONS: Final[Mapping[str, Section]] = {
         },
         {"id": _ROW, "entry_id": _LINK, "appointment_id": _LINK, "slot_id": "the time is shown with the visit"},
     ),
+    "closing_visit": Section(
+        "changed_by_the_facility",
+        {
+            "facility_id": "facility", "fate": "what_became_of_it", "old_starts_at": "had_been_at", "at": "at",
+            "unreachable": "why_no_message_arrived", "answer_by": "answer_awaited_until", "undone": "taken_back",
+            "call": "came_of_telephoning", "calls": "times_telephoned", "called_at": "telephoned_at", "note": "note",
+        },
+        {
+            "id": _ROW, "closing_id": "the closed times of many", "appointment_id": _LINK, "version": _WORK,
+            "old_slot_id": "the time is shown", "old_place": "the number of a place among equal ones",
+            "old_reserved": "how the facility counts its places", "new_slot_id": "the time is shown with the visit",
+            "called_by": "a member of staff, named with what was done",
+        },
+    ),
     "queue_ticket": Section(
         "days_at_the_facility",
         {
@@ -150,10 +164,13 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "priority_reason": "priority_reason", "band_start": "expected_from", "band_end": "expected_until",
             "arrived_at": "checked_in_at", "requeued_at": "back_in_line_at", "called_at": "called_at",
             "calls": "times_called", "in_room_at": "in_the_room_at", "finished_at": "finished_at",
+            "tested_at": "sent_for_tests_at", "emergency": "emergency", "name": "name_given",
+            "birth_year": "year_of_birth_given", "phone": "phone_given",
         },
         {
             "id": _ROW, "queue_id": "the line of that day, which is everybody's", "appointment_id": _LINK,
             "patient_id": _LINK, "room_id": "where one was called to; the facility knows its rooms",
+            "version": "counts what the desk did with the ticket; tells nothing of the person",
         },
     ),
     "invitation": Section(

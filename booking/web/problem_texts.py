@@ -115,6 +115,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "merge_clash.chain": (_("One of them was joined with another record."), _("Take that back first.")),
     "series_unknown": (_("There is no such series of visits here."), _("Look at the patient again.")),
+    "closing_unknown": (_("There is no such closing."), _("Choose one from the list.")),
+    "closing_refused": (_("These times cannot be closed so."), _("Choose other days or times, and look again.")),
+    "too_late_to_undo": (
+        _("This closing cannot be undone any more."),
+        _("Messages are on their way, or it was taken back already. The call list shows whom to telephone."),
+    ),
+    "not_asked": (
+        _("No other time need be chosen for this visit."),
+        _("Open the appointment slip: it says how the visit stands."),
+    ),
     "already_booked": (
         _("This person already has a visit for this service on that day."),
         _("Move that visit instead; the link is in the message we sent."),

@@ -51,7 +51,7 @@ async def end(
         service: the slot's.
         facility: the slot's.
         visit: the held place, locked.
-        outcome: REFUSED or LAPSED.
+        outcome: REFUSED, LAPSED or WITHDRAWN.
         by: who ends it; None where its time ran out.
         stays: whether she waits on for another place.
         now: the moment of the request or the job's run.
@@ -65,7 +65,7 @@ async def end(
         entry.state, entry.ended_at = EntryState.OVER, now
     else:
         entry.state = EntryState.WAITING
-    if outcome is OfferState.REFUSED:  # a text that was not sent in its time is left as it is: it tells us so
+    if outcome is not OfferState.LAPSED:  # a text that was not sent in its time is left as it is: it tells us so
         await messages.supersede(session, visit.public_id, now=now)
     record(
         session, f"appointment.offer_{outcome.value}", "appointment", visit.public_id,

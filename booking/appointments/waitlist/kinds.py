@@ -20,6 +20,7 @@ class OfferState(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     LAPSED = "lapsed"  # nobody answered in time
+    WITHDRAWN = "withdrawn"  # nothing takes place at that time any more
 
 
 WAITS = (EntryState.WAITING, EntryState.OFFERED)

@@ -1,0 +1,188 @@
+"""Closings for tests: people booked in a world of several days, some of them out of reach, and a closing made.
+
+world = await crowd(db, 200, unreachable=15)     # one full morning, free mornings after it
+closing = await close(db, world)                 # as the desk does; the job has not run
+await apply_closures.run(db)
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from booking import clock, ids
+from booking.actor import Actor, ActorKind
+from booking.appointments.closing import queries, service
+from booking.appointments.closing.commands import CloseTimes, Span
+from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
+from booking.appointments.closing.models import Closing
+from booking.availability.models import Session, Slot
+from booking.db import Database
+from booking.patients.models import Patient
+from booking.sealed import keys
+from tests import seeds
+from tests.seeds import LENGTH, World
+
+STAFF = Actor(ActorKind.STAFF, id="0b0e6a0e-0000-4000-8000-000000000000")
+
+
+@dataclass
+class Crowd:
+    """A world, the free days after its first, and the codes of those who are booked."""
+
+    world: World
+    codes: list[str] = field(default_factory=list)
+    later: dict[date, list[int]] = field(default_factory=dict)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The whole of the first day."""
+        return clock.day_bounds(self.world.day)
+
+
+async def another_day(db: Database, world: World, days: int, *, slots: int, capacity: int) -> list[int]:
+    """A free morning of the world's service, so many days after the first; the ids of its slots."""
+    day = world.day + timedelta(days=days)
+    starts = clock.at_local(day, time(7, 30))
+    weekly = await seeds.value(db, "SELECT weekly_session_id FROM session WHERE id = :id", id=world.session_id)
+    made = []
+    async with db.transaction() as session:
+        held = Session(
+            weekly_session_id=weekly, facility_id=world.facility_id, service_id=world.service_id, day=day,
+            starts_at=starts, ends_at=starts + timedelta(hours=9),
+        )  # fmt: skip
+        session.add(held)
+        await session.flush()
+        assert held.id is not None
+        for number in range(slots):
+            at = starts + LENGTH * number
+            slot = Slot(
+                session_id=held.id, facility_id=world.facility_id, service_id=world.service_id, starts_at=at,
+                ends_at=at + LENGTH, bookable_from=at - timedelta(days=60), bookable_until=at - timedelta(minutes=30),
+                capacity=capacity, free_places=list(range(1, capacity + 1)), release_at=at,
+            )  # fmt: skip
+            session.add(slot)
+            await session.flush()
+            assert slot.id is not None
+            made.append(slot.id)
+    return made
+
+
+async def crowd(db: Database, people: int, *, per_slot: int = 10, unreachable: int = 0, free_days: int = 2) -> Crowd:
+    """So many people booked on one day; the first `unreachable` have a fixed line, no number, or want no SMS."""
+    slots = -(-people // per_slot)
+    world = await seeds.seed(db, capacities=[per_slot] * slots)
+    made = Crowd(world)
+    for days in range(1, free_days + 1):
+        made.later[world.day + timedelta(days=days)] = await another_day(
+            db, world, days, slots=slots, capacity=per_slot
+        )
+    await seeds.run(
+        db,
+        """
+        INSERT INTO patient (public_id, match_key, name, name_folded, name_sort, birth_year, phone, phone_index,
+                             created_at, no_sms)
+        SELECT gen_random_uuid(), convert_to('crowd-' || n, 'UTF8'), 'Người Mẫu', 'nguoi mau', 'nguoi mau', 1960,
+               NULL, NULL, now(), false
+        FROM generate_series(1, :people) AS n
+        """,
+        people=people,
+    )
+    await _phones(db, unreachable)
+    await _visits(db, world, per_slot)
+    rows = await seeds.rows(db, "SELECT code FROM appointment ORDER BY id")
+    made.codes = [row["code"] for row in rows]
+    return made
+
+
+async def _phones(db: Database, unreachable: int) -> None:
+    """A mobile for each; of the first so many a third has none, a third a fixed line, a third wants no SMS."""
+    async with db.transaction() as session:
+        query = select(Patient).where(col(Patient.name) == "Người Mẫu").order_by(col(Patient.id))
+        for number, patient in enumerate((await session.execute(query)).scalars()):
+            phone = f"+84903{number:06d}"
+            if number < unreachable:
+                phone = ("", "+842543000001", phone)[number % 3]
+                patient.no_sms = number % 3 == 2
+            patient.phone = phone or None
+            patient.phone_index = keys().index("phone", phone) if phone else None
+
+
+async def _visits(db: Database, world: World, per_slot: int) -> None:
+    people = await seeds.rows(db, "SELECT id FROM patient WHERE name = 'Người Mẫu' ORDER BY id")
+    insert = text(
+        """
+        INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id,
+            patient_id, relation, starts_at, ends_at, version, token_version, language, channel, created_at, booked_at)
+        SELECT :public_id, :code, 'booked', s.id, :place, false, s.facility_id, s.service_id, :patient, 'self',
+            s.starts_at, s.ends_at, 1, 1, 'vi', 'mobile', now(), now() FROM slot s WHERE s.id = :slot
+        """
+    )
+    told = text(
+        """
+        INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, facility_id, language,
+            phone, phone_index, facts, state, reason, due_at, useful_until, attempts, sends, created_at, changed_at)
+        VALUES (gen_random_uuid(), 'appointment', :public_id, 'booked', 1, 0, 'visit', :facility, 'vi', NULL, NULL,
+            '{}', 'suppressed', 'no_phone', now(), now(), 0, 0, now(), now())
+        """
+    )
+    seen = text(
+        """
+        INSERT INTO audit_event (at, actor_kind, action, object_kind, object_id, result, facts)
+        VALUES (now(), 'system', 'appointment.book', 'appointment', :public_id, 'done', '{}')
+        """
+    )
+    async with db.transaction() as session:
+        for number, person in enumerate(people):
+            public_id = ids.public_id()
+            slot, place = world.slots[number // per_slot], number % per_slot + 1
+            values = {
+                "public_id": public_id, "code": ids.booking_code(), "slot": slot, "place": place,
+                "patient": person["id"],
+            }  # fmt: skip
+            await session.execute(insert, values)
+            await session.execute(told, {"public_id": public_id, "facility": world.facility_id})
+            await session.execute(seen, {"public_id": str(public_id)})
+        await session.execute(
+            text(
+                "UPDATE slot SET taken = n, free_places = (SELECT coalesce(array_agg(p), '{}')"
+                " FROM generate_series(n + 1, capacity) p) FROM (SELECT slot_id, count(*)::int AS n FROM appointment"
+                " GROUP BY slot_id) found WHERE slot.id = found.slot_id"
+            )
+        )
+
+
+async def close(db: Database, made: Crowd, answer: ClosingAnswer = ClosingAnswer.MOVE, **more: Any) -> Closing:
+    """Close the whole facility on the first day. `more` replaces members of the command."""
+    now = more.pop("now", None) or clock.utc_now()
+    starts, ends = made.span
+    span = Span(scope=ClosingScope.FACILITY, starts_at=starts, ends_at=ends)
+    usual: dict[str, Any] = {
+        "key": ids.public_id(), "span": span, "answer": answer, "reason": "Bác sĩ nghỉ ốm", "reason_en": "Doctor ill",
+    }  # fmt: skip
+    command = CloseTimes(**(usual | more))
+    async with db.transaction() as session:
+        return await service.close(session, made.world.facility_id, command, by=STAFF, now=now)
+
+
+async def undo(db: Database, closing: Closing, *, now: datetime | None = None) -> None:
+    """As the desk does."""
+    async with db.transaction() as session:
+        held = await queries.held(session, closing.public_id, closing.facility_id)
+        await service.undo(session, held, by=STAFF, now=now or clock.utc_now())
+
+
+async def fates(db: Database) -> dict[str, int]:
+    """How many visits met which fate."""
+    rows = await seeds.rows(db, "SELECT fate::text, count(*) AS n FROM closing_visit GROUP BY fate")
+    return {row["fate"]: row["n"] for row in rows}
+
+
+async def places_of(db: Database) -> list[dict[str, Any]]:
+    """Who is where, in the order of appointments: state, slot, place."""
+    return await seeds.rows(db, "SELECT id, state::text, slot_id, place, starts_at, day FROM appointment ORDER BY id")
+
+
+CLOSING_STATE = "SELECT state::text FROM closing ORDER BY id DESC LIMIT 1"
