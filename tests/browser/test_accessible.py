@@ -50,11 +50,13 @@ def _title(html: str) -> str:
 
 
 def _widths(page: Page) -> Iterator[tuple[str, bool]]:
-    """Whether the page fits: as it is, in large type, and at 200 % zoom, where 360 px are 180."""
+    """Whether the page fits: as it is, in large type, with text at 200 %, and at 200 % zoom, where 360 px are 180."""
     fits = "document.documentElement.scrollWidth <= window.innerWidth"
     yield "360 px", page.evaluate(fits)
     yield "large type", page.evaluate(f"document.documentElement.classList.add('large'), {fits}")
     page.evaluate("document.documentElement.classList.remove('large')")
+    yield "text at 200 %", page.evaluate(f"document.documentElement.style.fontSize = '36px', {fits}")
+    page.evaluate("document.documentElement.style.fontSize = ''")
     page.set_viewport_size({"width": PHONE["width"] // 2, "height": PHONE["height"] // 2})
     yield "200 %", page.evaluate(fits)
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
@@ -132,4 +134,4 @@ def test_what_is_too_wide_and_too_pale_is_found(site: Site, phone: Phone) -> Non
     found = _violations(page)
     assert found["light"].violations_count == 0
     assert found["dark"].violations_count > 0
-    assert dict(_widths(page)) == {"360 px": True, "large type": True, "200 %": False}
+    assert dict(_widths(page)) == {"360 px": True, "large type": True, "text at 200 %": True, "200 %": False}
