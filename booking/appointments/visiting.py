@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from booking.actor import Actor
 from booking.appointments.errors import AppointmentUnknown, NotChangeable
-from booking.appointments.kinds import AppointmentState
+from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
 from booking.appointments.models import Appointment
 from booking.directory.models import Facility
 from booking.messages import service as messages
@@ -70,8 +70,9 @@ async def arrive(session: AsyncSession, visit: Appointment, *, by: Actor, now: d
     """
     if visit.state is AppointmentState.ARRIVED:
         return
-    if visit.state is not AppointmentState.BOOKED:
+    if visit.state not in (AppointmentState.BOOKED, AppointmentState.NOSHOW):  # who is late comes all the same
         raise NotChangeable(state=visit.state.value)
+    await _check_alone(session, visit)
     visit.state = AppointmentState.ARRIVED
     await session.flush()
     await messages.supersede(session, visit.public_id, now=now)
@@ -91,3 +92,59 @@ async def fulfil(session: AsyncSession, visit: Appointment, *, by: Actor, now: d
     visit.state = AppointmentState.FULFILLED
     await session.flush()
     record(session, "appointment.fulfil", "appointment", visit.public_id, by=by, now=now)
+
+
+async def miss(session: AsyncSession, visit: Appointment, *, by: Actor, now: datetime) -> None:
+    """The patient did not come; again changes nothing. Whoever has arrived is never one who did not come.
+
+    Raises:
+        NotChangeable: she has arrived, or the visit is over.
+    """
+    if visit.state is AppointmentState.NOSHOW:
+        return
+    if visit.state is not AppointmentState.BOOKED:
+        raise NotChangeable(state=visit.state.value)
+    visit.state = AppointmentState.NOSHOW
+    await session.flush()
+    await messages.supersede(session, visit.public_id, now=now)
+    record(session, "appointment.miss", "appointment", visit.public_id, by=by, now=now)
+
+
+async def take_back(
+    session: AsyncSession, visit: Appointment, was: AppointmentState, *, by: Actor, now: datetime
+) -> None:
+    """Undo an arrival, an end or a missed visit: the state it was in before.
+
+    Raises:
+        NotChangeable: another visit of that day stands in its way by now.
+    """
+    if visit.state is was:
+        return
+    if visit.state not in _MAY_BE_TAKEN_BACK or was not in _MAY_BE_TAKEN_BACK:
+        raise NotChangeable(state=visit.state.value)
+    if was in BLOCKS_DAY and visit.state not in BLOCKS_DAY:
+        await _check_alone(session, visit)
+    visit.state = was
+    await session.flush()
+    record(session, "appointment.take_back", "appointment", visit.public_id, by=by, now=now, state=was.value)
+
+
+_MAY_BE_TAKEN_BACK = (
+    AppointmentState.BOOKED,
+    AppointmentState.ARRIVED,
+    AppointmentState.FULFILLED,
+    AppointmentState.NOSHOW,
+)
+
+
+async def _check_alone(session: AsyncSession, visit: Appointment) -> None:
+    """A visit that did not block its day may meet another that was booked since."""
+    another = select(Appointment.id).where(
+        col(Appointment.patient_id) == visit.patient_id,
+        col(Appointment.service_id) == visit.service_id,
+        col(Appointment.day) == visit.day,
+        col(Appointment.state).in_(BLOCKS_DAY),
+        col(Appointment.id) != visit.id,
+    )
+    if visit.state not in BLOCKS_DAY and await session.scalar(another.limit(1)) is not None:
+        raise NotChangeable(state=visit.state.value)

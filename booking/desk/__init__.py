@@ -3,13 +3,26 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.desk import account, calendar, home, signing_in, staff
+from booking.desk import account, calendar, closings, display, home, queue, signing_in, staff
+from booking.desk.booking import routers as booking_for_others
+from booking.desk.queue.parts import Sheets
 
 
 def install(app: FastAPI) -> None:
     """Mount the pages of the desk."""
-    for router in (signing_in.router, home.router, account.router, staff.router, *calendar.routers):
+    for router in (
+        signing_in.router,
+        home.router,
+        account.router,
+        staff.router,
+        *calendar.routers, *closings.routers,
+        *queue.routers,
+        *booking_for_others,
+        display.router,
+    ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
                 route.methods.add("HEAD")  # the server leaves the body out
         app.include_router(router)
+    app.state.sheets = Sheets()
+    app.state.screens = display.Screens()

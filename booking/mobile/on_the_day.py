@@ -42,6 +42,7 @@ STALE: Final = timedelta(seconds=30)
 """So old a board may be when nothing was told of: bookings of the day change it too, and tell nothing."""
 
 MOVING: Final = frozenset({Stage.BEFORE, Stage.EXPECTED, Stage.OVERDUE, Stage.WAITING, Stage.CALLED, Stage.SKIPPED,
+                           Stage.AT_TESTS,
                            Stage.IN_ROOM})  # fmt: skip
 """Stages that may still change by themselves; of the others nothing is awaited."""
 
@@ -54,6 +55,7 @@ WHY: Final = {
     WhyNext.WAITED_LONG: _("You have waited long, so people with priority by law no longer go before you."),
     WhyNext.BOOKED: _("You came in time: you are called by the time you booked."),
     WhyNext.ARRIVED: _("You came after the booked time, so you are called in the order of arrival."),
+    WhyNext.FROM_TESTS: _("You are back from tests: you are called by when you were first called."),
     WhyNext.PUT_BACK: _("You were put back into the line, so you are called in the order since then."),
     WhyNext.EARLY: _("You came early: you are called from your booked time on."),
 }
@@ -197,6 +199,7 @@ def _said(stands: Standing, *, soon: bool, language: Language) -> str:
 _SAID: Final = {
     Stage.CALLED: _("It is your turn."),
     Stage.IN_ROOM: _("You are being seen."),
+    Stage.AT_TESTS: _("Come back here when the tests are done."),
     Stage.SKIPPED: _("Your number was called and passed over."),
     Stage.DONE: _("This visit is over."),
 }

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from booking.inputs import Command, ShortText, Whole
+from booking.inputs import Command, Name, ShortText, Whole
 from booking.patients.kinds import PriorityClass
 
 
@@ -23,6 +23,18 @@ class WalkIn(Command):
     ticket: UUID
     room: ShortText | None = None
     priority_claimed: PriorityClass | None = None
+    name: Name | None = None
+    birth_year: Whole | None = None
+    phone: ShortText | None = None
+
+
+class CallEmergency(Command):
+    """An emergency: recorded and called at once, past every line. `ticket` is minted into the form."""
+
+    facility: ShortText
+    service: ShortText
+    ticket: UUID
+    room: ShortText | None = None
 
 
 class CallNext(Command):
@@ -34,13 +46,15 @@ class CallNext(Command):
     facility: ShortText
     service: ShortText
     room: ShortText | None = None
+    once: UUID | None = None
 
 
 class TicketCommand(Command):
-    """Something done with one ticket."""
+    """Something done with one ticket. `once` is minted into the form and names the act: sent again it is the same."""
 
     facility: ShortText
     ticket: UUID
+    once: UUID | None = None
 
 
 class Recall(TicketCommand):
@@ -61,6 +75,14 @@ class Skip(TicketCommand):
 
 class PutBack(TicketCommand):
     """Back into the line, by this moment."""
+
+
+class ToTests(TicketCommand):
+    """Sent for tests; comes back to the same queue."""
+
+
+class FromTests(TicketCommand):
+    """Back from tests."""
 
 
 class Leave(TicketCommand):
@@ -96,3 +118,35 @@ class SayLate(Command):
     service: ShortText
     room: ShortText | None = None
     minutes: Whole = Field(ge=0, le=600)
+    once: UUID | None = None
+
+
+class MarkNoShow(Command):
+    """The booked time is over and the patient has not come: somebody at the desk says so, never a clock."""
+
+    facility: ShortText
+    code: ShortText
+    once: UUID | None = None
+
+
+class Undo(Command):
+    """Take back something done in the last minutes."""
+
+    facility: ShortText
+    act: UUID
+
+
+class AddDisplay(Command):
+    """A television for the waiting room; of all services where none is named."""
+
+    facility: ShortText
+    name: ShortText
+    services: tuple[ShortText, ...] = Field(default=(), max_length=40)
+    names: bool = False
+
+
+class CloseDisplay(Command):
+    """That television shows nothing any more."""
+
+    facility: ShortText
+    display: UUID

@@ -31,3 +31,33 @@ class AnotherDay(RuleBroken):
     """The visit is on another day; `day` says which."""
 
     code = "another_day"
+
+
+class StillExpected(RuleBroken):
+    """The booked time is not over yet; `until` says when it is."""
+
+    code = "still_expected"
+
+
+class ActUnknown(NotFound):
+    """Nothing of that kind was done at this facility lately."""
+
+    code = "act_unknown"
+
+
+class UndoTooLate(Conflict):
+    """What was done more than five minutes ago stays."""
+
+    code = "undo_too_late"
+
+
+class ActOvertaken(Conflict):
+    """Somebody acted since, or undid it already."""
+
+    code = "act_overtaken"
+
+
+class DisplayUnknown(NotFound):
+    """The facility has no such display, or it was closed."""
+
+    code = "display_unknown"

@@ -10,6 +10,7 @@ class TicketState(StrEnum):
     CALLED = "called"
     IN_ROOM = "in_room"
     DONE = "done"
+    AT_TESTS = "at_tests"  # seen, sent for tests; waits for nothing until back from them
     SKIPPED = "skipped"  # called, and nobody came; waits for nothing until put back
     LEFT = "left"  # went away before the visit
 
@@ -26,5 +27,6 @@ class WhyNext(StrEnum):
     WAITED_LONG = "waited_long"  # has waited so much longer that priority no longer goes before
     BOOKED = "booked"  # the booked time has come
     ARRIVED = "arrived"  # by arrival: came without booking, or after the booked time
+    FROM_TESTS = "from_tests"  # back from tests: in line by when she was first called
     PUT_BACK = "put_back"  # back in line since then
     EARLY = "early"  # the booked time is still to come, and nobody else is due

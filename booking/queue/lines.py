@@ -109,9 +109,12 @@ async def locked(session: AsyncSession, *ids: int) -> Mapping[int, Queue]:
     return {line.id: line for line in (await session.execute(query)).scalars() if line.id is not None}
 
 
-async def next_number(session: AsyncSession, line: Queue) -> int:
-    """The next number of the line's series; whoever else wants one waits for our commit, so none is left out twice."""
-    made = upsert(QueueCounter).values(facility_id=line.facility_id, day=line.day, series=line.series, last=1)
+async def next_number(session: AsyncSession, line: Queue, series: str | None = None) -> int:
+    """The next number of the line's series, or of another of the facility.
+
+    Whoever else wants one of the series waits for our commit, so none is given out twice.
+    """
+    made = upsert(QueueCounter).values(facility_id=line.facility_id, day=line.day, series=series or line.series, last=1)
     counted = made.on_conflict_do_update(
         index_elements=["facility_id", "day", "series"], set_={"last": col(QueueCounter.last) + 1}
     )

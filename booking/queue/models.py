@@ -1,15 +1,28 @@
 """Tables of the queue: one line of people a service or room and day, its tickets, and the counter of their numbers."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, copied_ref, key, moment, optional_choice, ref, words
+from booking.columns import choice, copied_ref, flag, key, moment, optional_choice, ref, words
 from booking.columns import number as whole
 from booking.patients.kinds import PriorityClass
 from booking.queue.kinds import TicketState
+from booking.sealed import Sealed
 
 
 class Queue(SQLModel, table=True):
@@ -57,7 +70,9 @@ class QueueTicket(SQLModel, table=True):
 
     `band_start` and `band_end` are the visit's promised time, copied at check-in; None for a walk-in. A class of
     priority is claimed by the patient and counts only when staff verified it. `requeued_at` is when a skipped ticket
-    was put back: from then on it is ordered by that moment. `room_id` is where it was called to last.
+    was put back: from then on it is ordered by that moment. `room_id` is where it was called to last. `tested_at` is
+    when somebody was sent for tests. Whoever came without booking may have said `name`, `birth_year` and `phone`.
+    `version` counts what was done with it: an act is undone only while nothing else was.
     """
 
     __tablename__ = "queue_ticket"
@@ -103,3 +118,61 @@ class QueueTicket(SQLModel, table=True):
     room_id: int | None = Field(default=None, sa_column=ref("room.id", name="queue_ticket_room_fk", optional=True))
     in_room_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     finished_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    tested_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    emergency: bool = Field(default=False, sa_column=flag())
+    name: str | None = Field(default=None, sa_column=Column(Sealed))
+    birth_year: int | None = Field(default=None, sa_column=whole(optional=True))
+    phone: str | None = Field(default=None, sa_column=Column(Sealed))
+    version: int = Field(default=1, sa_column=whole())
+
+
+class QueueAct(SQLModel, table=True):
+    """Something staff did in a queue, as long as it may be undone; the audit keeps it for good.
+
+    `public_id` is minted into the form, so that a form sent twice acts once. `before` is what the act changed, as it
+    was; `version` the ticket's after it.
+    """
+
+    __tablename__ = "queue_act"
+    __table_args__ = (
+        UniqueConstraint("public_id", name="queue_act_public_id_key"),
+        Index("queue_act_lately", "facility_id", "at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    facility_id: int = Field(sa_column=copied_ref())
+    line_id: int | None = Field(default=None, sa_column=copied_ref(optional=True))
+    ticket: UUID | None = Field(default=None, sa_column=Column(Uuid, nullable=True))
+    visit: int | None = Field(default=None, sa_column=copied_ref(optional=True))
+    what: str = Field(sa_column=words())
+    number: str | None = Field(default=None, sa_column=words(optional=True))
+    before: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    version: int | None = Field(default=None, sa_column=whole(optional=True))
+    staff: str | None = Field(default=None, sa_column=words(optional=True))
+    at: datetime = Field(sa_column=moment())
+    undone_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class Display(SQLModel, table=True):
+    """A television in a waiting room. Whoever has its token may see numbers and, where asked for, masked names.
+
+    `services` are the ids it shows; none means all of the facility.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("public_id", name="display_public_id_key"),
+        UniqueConstraint("token_hash", name="display_token_key"),
+        Index("display_facility", "facility_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    public_id: UUID = Field(sa_column=Column(Uuid, nullable=False))
+    facility_id: int = Field(sa_column=ref("facility.id", name="display_facility_fk"))
+    name: str = Field(sa_column=words())
+    services: list[int] = Field(sa_column=Column(JSONB, nullable=False))
+    names: bool = Field(sa_column=flag())
+    token: str = Field(sa_column=Column(Sealed, nullable=False))
+    token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_column=moment())
+    ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

@@ -41,6 +41,7 @@ _WAITING = (
     col(QueueTicket.band_end),
     col(QueueTicket.requeued_at),
     col(QueueTicket.priority_verified),
+    col(QueueTicket.tested_at),
 )
 """The members of Waiting. Columns and no rows of the ORM: a line may have 500 tickets, and a call reads them all."""
 

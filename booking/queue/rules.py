@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from booking.patients.kinds import PriorityClass
-from booking.queue.errors import AnotherDay, TicketMoved
+from booking.queue.errors import ActOvertaken, AnotherDay, StillExpected, TicketMoved, UndoTooLate
 from booking.queue.kinds import IN_PROGRESS, TicketState, WhyNext
 
 _ALPHABET: Final = 26
@@ -43,6 +43,7 @@ class Waiting:
     band_end: datetime | None = None
     requeued_at: datetime | None = None
     priority: PriorityClass | None = None
+    tested_at: datetime | None = None
 
     @property
     def in_time(self) -> bool:
@@ -130,7 +131,7 @@ def _other_turn(one: Waiting, why: WhyNext | None, policy: Policy) -> Turn:
     if why is WhyNext.IN_BETWEEN:
         return Turn(one.id, why, policy.ratio)
     if one.requeued_at is not None:
-        return Turn(one.id, WhyNext.PUT_BACK, one.due)
+        return Turn(one.id, WhyNext.FROM_TESTS if one.tested_at else WhyNext.PUT_BACK, one.due)
     return Turn(one.id, WhyNext.BOOKED if one.in_time else WhyNext.ARRIVED, one.due)
 
 
@@ -142,23 +143,29 @@ def streak_after(streak: int, called: Waiting) -> int:
 _STEPS: Final[Mapping[str, tuple[TicketState, ...]]] = {
     "recall": (TicketState.CALLED,),
     "enter": (TicketState.CALLED,),
-    "finish": IN_PROGRESS,
+    "finish": (*IN_PROGRESS, TicketState.AT_TESTS),
     "skip": (TicketState.CALLED,),
     "put_back": (TicketState.SKIPPED, *IN_PROGRESS),
-    "transfer": (TicketState.WAITING, TicketState.SKIPPED, *IN_PROGRESS),
-    "leave": (TicketState.WAITING, TicketState.SKIPPED, TicketState.CALLED),
+    "transfer": (TicketState.WAITING, TicketState.SKIPPED, TicketState.AT_TESTS, *IN_PROGRESS),
+    "to_tests": IN_PROGRESS,
+    "from_tests": (TicketState.AT_TESTS,),
+    "leave": (TicketState.WAITING, TicketState.SKIPPED, TicketState.AT_TESTS, TicketState.CALLED),
     "verify": (TicketState.WAITING, TicketState.SKIPPED),
 }
 """From which states a step may be taken."""
 
 
-def check_step(step: str, state: TicketState) -> None:
+_OUTSIDE: Final = frozenset({"recall", "enter", "finish", "leave"})
+"""What an emergency may take: it stands in no line, so nothing puts it into one."""
+
+
+def check_step(step: str, state: TicketState, *, emergency: bool = False) -> None:
     """Whether a ticket in that state may take the step.
 
     Raises:
         TicketMoved: with the state, which somebody else may have changed a moment ago.
     """
-    if state not in _STEPS[step]:
+    if state not in _STEPS[step] or (emergency and step not in _OUTSIDE):
         raise TicketMoved(state=state.value)
 
 
@@ -170,6 +177,42 @@ def check_day(day: object, today: object) -> None:
     """
     if day != today:
         raise AnotherDay(day=str(day))
+
+
+UNDO_FOR: Final = timedelta(minutes=5)
+"""So long anything can be undone."""
+
+EMERGENCIES: Final = "CC"
+"""The series of emergencies (cấp cứu). A facility has never so many services that one of them has these letters."""
+
+
+def check_undo(*, at: datetime, undone: bool, untouched: bool, now: datetime) -> None:
+    """Whether an act can be undone.
+
+    Args:
+        at: when it was done.
+        undone: somebody undid it already.
+        untouched: nothing else was done with the same since.
+        now: the moment of the wish.
+
+    Raises:
+        UndoTooLate: more than five minutes have passed.
+        ActOvertaken: somebody acted since, or undid it already.
+    """
+    if now - at > UNDO_FOR:
+        raise UndoTooLate
+    if undone or not untouched:
+        raise ActOvertaken
+
+
+def check_missed(ends_at: datetime, now: datetime) -> None:
+    """One has not missed a visit before its time is over.
+
+    Raises:
+        StillExpected: with the end of the booked time.
+    """
+    if now < ends_at:
+        raise StillExpected(until=ends_at.isoformat())
 
 
 def series_of(rank: int) -> str:
@@ -185,3 +228,11 @@ def series_of(rank: int) -> str:
 def label(series: str, number: int) -> str:
     """The number as it is printed and called: A007."""
     return f"{series}{number:03d}"
+
+
+def masked(name: str) -> str:
+    """A name as a waiting room may read it: `Nguyễn T. M.`; a single word is its first letter."""
+    first, *rest = name.split() or [""]
+    if not rest:
+        return f"{first[:1]}." if first else ""
+    return " ".join([first, *(f"{word[:1].upper()}." for word in rest)])

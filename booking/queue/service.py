@@ -15,7 +15,8 @@ from booking.appointments import visiting
 from booking.availability.models import Slot
 from booking.clock import local_day
 from booking.patients.models import Patient
-from booking.queue import lines
+from booking.patients.rules import read_birth, read_name, read_phone
+from booking.queue import acts, lines
 from booking.queue.commands import (
     CallNext,
     CheckIn,
@@ -57,6 +58,7 @@ async def check_in(session: AsyncSession, command: CheckIn, *, by: Actor, now: d
     if there is not None:
         return await view_of(session, there)
     check_day(visit.day, local_day(now))
+    was = visit.state.value
     await visiting.arrive(session, visit, by=by, now=now)
     room_id = await session.scalar(select(Slot.room_id).where(col(Slot.id) == visit.slot_id))
     line = await lines.line_for(
@@ -74,7 +76,7 @@ async def check_in(session: AsyncSession, command: CheckIn, *, by: Actor, now: d
         **await _new(session, line, now),
     )
     session.add(ticket)
-    return await noted(session, line, ticket, "check_in", by=by, now=now)
+    return await noted(session, line, ticket, "check_in", by=by, now=now, before={"new": True, "visit": was})
 
 
 async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: datetime) -> TicketView:
@@ -82,6 +84,7 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
 
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
+        NameRefused, BirthRefused, PhoneRefused: what was said of the person cannot be.
     """
     service = await lines.service_at(session, command.facility, command.service)
     assert service.id is not None
@@ -95,9 +98,21 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
     new = await _new(session, line, now)  # its counter makes a second tap wait until the first one's ticket is there
     if (there := await session.scalar(known)) is not None:
         return await view_of(session, there)
-    ticket = QueueTicket(public_id=command.ticket, priority_claimed=command.priority_claimed, **new)
+    ticket = QueueTicket(
+        public_id=command.ticket, priority_claimed=command.priority_claimed, **_said(command, now), **new
+    )
     session.add(ticket)
-    return await noted(session, line, ticket, "walk_in", by=by, now=now)
+    return await noted(session, line, ticket, "walk_in", by=by, now=now, before={"new": True})
+
+
+def _said(command: WalkIn, now: datetime) -> dict[str, Any]:
+    """What somebody who came without booking says of herself, each as it may be."""
+    birth = command.birth_year
+    return {
+        "name": read_name(command.name) if command.name else None,
+        "birth_year": None if birth is None else read_birth(day=None, year=birth, today=local_day(now)).year,
+        "phone": read_phone(command.phone).e164 if command.phone else None,
+    }
 
 
 async def _new(session: AsyncSession, line: Queue, now: datetime) -> dict[str, Any]:
@@ -129,16 +144,23 @@ async def call_next(
     assert line.id is not None
     line_id = line.id
     line = (await lines.locked(session, line_id))[line_id]
+    done = await acts.done_with(session, command.facility, command.once)
+    if done is not None and done.ticket is not None:  # the same form again, or its answer was lost
+        return await view_of(session, await lines.ticket_seen(session, command.facility, done.ticket))
     waiting = await waiting_in(session, line_id)
     turns = order(waiting, now=now, policy=policy, streak=line.priority_streak)
     if not turns:
         raise NobodyWaiting
     turn = turns[0]
     ticket = await session.get_one(QueueTicket, turn.id, populate_existing=True)
-    line.priority_streak = streak_after(line.priority_streak, next(one for one in waiting if one.id == turn.id))
+    before, streak = acts.kept(ticket), line.priority_streak
+    line.priority_streak = streak_after(streak, next(one for one in waiting if one.id == turn.id))
+    before |= {"streak": streak, "streak_after": line.priority_streak}
     ticket.state, ticket.called_at, ticket.room_id = TicketState.CALLED, now, room_id
     ticket.calls += 1
-    return await noted(session, line, ticket, "call", by=by, now=now, why=turn.why.value)
+    return await noted(
+        session, line, ticket, "call", by=by, now=now, before=before, once=command.once, why=turn.why.value
+    )
 
 
 async def recall(session: AsyncSession, command: Recall, *, by: Actor, now: datetime) -> TicketView:
@@ -195,6 +217,7 @@ async def put_back(session: AsyncSession, command: PutBack, *, by: Actor, now: d
     """
     async with step(session, command, "put_back", by=by, now=now) as (_, ticket):
         ticket.state, ticket.requeued_at, ticket.in_room_at = TicketState.WAITING, now, None
+        ticket.tested_at = None
     return await view_of(session, ticket)
 
 
@@ -260,7 +283,15 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
     line = await lines.line_for(session, service.facility_id, service.id, room_id, local_day(now), now=now)
     assert line.id is not None
     line = (await lines.locked(session, line.id))[line.id]
+    if await acts.done_with(session, command.facility, command.once) is not None:
+        return
+    before = {"late_minutes": line.late_minutes, "said": now.isoformat()}
+    before["late_said_at"] = None if line.late_said_at is None else line.late_said_at.isoformat()
     line.late_minutes, line.late_said_at = command.minutes, now
+    acts.remember(
+        session, "late", facility_id=line.facility_id, before=before, by=by, now=now, once=command.once,
+        line_id=line.id, number=str(command.minutes),
+    )  # fmt: skip
     record(session, "queue.say_late", "queue", line.id, by=by, now=now, minutes=command.minutes)
     about = lines.topic(line.facility_id, line.day, line.service_id)
     tell(session, about, now=now, what="late", minutes=command.minutes)

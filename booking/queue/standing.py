@@ -25,6 +25,7 @@ class Stage(StrEnum):
     WAITING = "waiting"
     CALLED = "called"
     IN_ROOM = "in_room"
+    AT_TESTS = "at_tests"
     SKIPPED = "skipped"
     DONE = "done"
     LEFT = "left"
@@ -62,6 +63,7 @@ class Standing:
 _OF_STATE: Final = {
     TicketState.CALLED: Stage.CALLED,
     TicketState.IN_ROOM: Stage.IN_ROOM,
+    TicketState.AT_TESTS: Stage.AT_TESTS,
     TicketState.SKIPPED: Stage.SKIPPED,
     TicketState.DONE: Stage.DONE,
     TicketState.LEFT: Stage.LEFT,

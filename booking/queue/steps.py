@@ -1,16 +1,17 @@
 """One step of one ticket: locked in the right order, checked, then audited and told; beside service.py."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking.actor import Actor
 from booking.appointments import visiting
 from booking.appointments.models import Appointment
-from booking.queue import lines
+from booking.queue import acts, lines
 from booking.queue.commands import TicketCommand
 from booking.queue.errors import TicketMoved
 from booking.queue.models import Queue, QueueTicket
@@ -52,20 +53,35 @@ async def step(
     ticket = await lines.ticket_seen(session, command.facility, command.ticket)
     if ticket.queue_id not in held:
         raise TicketMoved(state=ticket.state.value)  # sent to another line between our look and our lock
-    check_step(name, ticket.state)
+    check_step(name, ticket.state, emergency=ticket.emergency)
+    before = acts.kept(ticket) | ({} if visit is None else {"visit": visit.state.value})
     yield visit, ticket
     left, line = held[from_id], held[ticket.queue_id]
     if left.service_id != line.service_id:
         about = lines.topic(left.facility_id, left.day, left.service_id)
         tell(session, about, now=now, what=name, number=label(ticket.series, ticket.number))
-    await noted(session, line, ticket, name, by=by, now=now)
+    await noted(session, line, ticket, name, by=by, now=now, before=before, once=command.once)
 
 
 async def noted(
-    session: AsyncSession, line: Queue, ticket: QueueTicket, name: str, *, by: Actor, now: datetime, **facts: Any
+    session: AsyncSession,
+    line: Queue,
+    ticket: QueueTicket,
+    name: str,
+    *,
+    by: Actor,
+    now: datetime,
+    before: Mapping[str, Any],
+    once: UUID | None = None,
+    **facts: Any,
 ) -> TicketView:
-    """Write the change, its audit and its live event; the ticket as it is now."""
+    """Write the change, what undoes it (`before`), its audit and its live event; the ticket as it is now."""
+    ticket.version += 1
     await session.flush()
+    acts.remember(
+        session, name, facility_id=line.facility_id, before=before, by=by, now=now, once=once, line_id=line.id,
+        ticket=ticket, visit=ticket.appointment_id, number=label(ticket.series, ticket.number),
+    )  # fmt: skip
     view = await view_of(session, ticket)
     record(session, f"queue.{name}", "queue_ticket", ticket.public_id, by=by, now=now, line=line.id, **facts)
     about = lines.topic(line.facility_id, line.day, line.service_id)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from starlette.responses import Response
 
+from booking import clock
 from booking.access import queries, sessions
 from booking.access.kinds import Right
 from booking.access.queries import Desk
@@ -92,6 +93,17 @@ async def _where(desk: AtDesk, facility: Annotated[str, Path()]) -> Place:
 
 Where = Annotated[Place, Depends(_where)]
 """The facility of the address; one outside the scope is as unknown as one there is none of."""
+
+
+async def still_there(request: Request, asked: Asked, place: Place, right: Right) -> bool:
+    """Whether whoever listens may go on: signed in, the facility in the scope, the right in the role.
+
+    Asking is no use of the desk: an open page keeps nobody signed in.
+    """
+    token = request.cookies.get(device.cookie_name(request, COOKIE), "")
+    async with asked.db.transaction() as session:
+        found = await queries.at_desk(session, token[:_LONGEST_TOKEN], now=clock.utc_now())
+    return found is not None and found.staff.may(right) and place.code in found.staff.facilities
 
 
 def actor(asked: Asked, desk: Desk) -> Actor:

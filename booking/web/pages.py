@@ -97,7 +97,22 @@ def page(
         echo: whether the language switch leads back here; false where the page must not repeat its address.
         context: what the template shows.
     """
-    language = language_of(request)
+    return page_in(
+        request, language_of(request), template, status=status, personal=personal, echo=echo, **context
+    )  # fmt: skip
+
+
+def page_in(
+    request: Request,
+    language: Language,
+    template: str,
+    *,
+    status: int = 200,
+    personal: bool = False,
+    echo: bool = True,
+    **context: object,
+) -> Response:
+    """Likewise in a language of the page's own choosing: a television of a waiting room has no reader to ask."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     frame = {
         "here": here if echo else "/",

@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from booking import ids
+from booking.i18n import Language
 from booking.trail.live import Position
 from booking.web.dependencies import language_of
 from booking.web.live import Listener, Relay
@@ -32,7 +33,12 @@ def event(data: object, *, position: Position, name: str = "message") -> bytes:
 
 def fragment(request: Request, template: str, block: str, **context: object) -> str:
     """One block of a template, for a page that is open to put in place of what it shows there."""
-    found = environment(language_of(request)).get_template(template)
+    return fragment_in(language_of(request), template, block, **context)
+
+
+def fragment_in(language: Language, template: str, block: str, **context: object) -> str:
+    """Likewise in a language of the page's own choosing."""
+    found = environment(language).get_template(template)
     return "".join(found.blocks[block](found.new_context(context)))
 
 

@@ -9,6 +9,7 @@ from booking.appointments.forgetting import forget_lapsed_holds
 from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
 from booking.patients.forgetting import forget_codes, forget_sessions
+from booking.queue.acts import forget_acts
 from booking.trail.forgetting import first_run, forget_answers, forget_counters, forget_events
 
 log = logging.getLogger(__name__)
@@ -32,5 +33,6 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         removed += await forget_waits(session, now=now)
         removed += await forget_codes(session, now=now)
         removed += await forget_sessions(session, now=now)
+        removed += await forget_acts(session, now=now)
     log.info("housekeeping done", extra={"facts": {"count": removed}})
     return removed

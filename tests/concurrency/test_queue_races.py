@@ -105,7 +105,7 @@ async def test_control_a_number_counted_from_the_tickets_is_given_out_twice(
     clock.set(0)
     barrier = asyncio.Barrier(DESKS)
 
-    async def counted(session: AsyncSession, line: Queue) -> int:  # noqa: ARG001
+    async def counted(session: AsyncSession, line: Queue, series: str | None = None) -> int:  # noqa: ARG001
         found = await session.scalar(select(func.count()).select_from(QueueTicket))
         await barrier.wait()
         return (found or 0) + 1

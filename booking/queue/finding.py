@@ -1,0 +1,190 @@
+"""Whom the desk means: what was scanned or typed, and the visits of today it fits. Through the facility, always."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlalchemy import select as select_columns
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking import ids
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.directory.models import Service
+from booking.patients.cards import Trouble, is_card, read_card
+from booking.patients.errors import PhoneRefused
+from booking.patients.identity import citizen_mark
+from booking.patients.models import Patient
+from booking.patients.persons import index_of
+from booking.patients.rules import read_phone
+from booking.queue.kinds import TicketState
+from booking.queue.models import Queue, QueueTicket
+from booking.queue.rules import label
+from booking.sealed import keys
+from booking.text import fold
+
+_LINK: Final = re.compile(rf"/[ht]/([{ids.CODE_ALPHABET}]{{{ids.CODE_LENGTH}}})(?:/|$)", re.IGNORECASE)
+_CODE: Final = re.compile(rf"[{ids.CODE_ALPHABET}]{{{ids.CODE_LENGTH}}}")
+_NUMBER: Final = re.compile(r"([A-Z]{1,2})0*([0-9]{1,4})")
+_CITIZEN: Final = re.compile(r"[0-9]{12}")
+_LAST: Final = re.compile(r"[0-9]{4}")
+MOST: Final = 20
+_SHORTEST: Final = 2
+_SHOWN = (AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FULFILLED, AppointmentState.NOSHOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a scan or a typed word means. `exact` where it names one visit or one person beyond doubt."""
+
+    code: str | None = None
+    number: tuple[str, int] | None = None
+    phone: str | None = None
+    last4: str | None = None
+    citizen_id: str | None = None
+    name: str | None = None
+    birth_year: int | None = None
+    trouble: Trouble | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether one visit found by it may be checked in without asking."""
+        return self.code is not None or self.citizen_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A visit of today, or a ticket of somebody who came without one."""
+
+    code: str | None
+    ticket: UUID | None
+    number: str | None
+    state: TicketState | None
+    name: str | None
+    birth_year: int | None
+    service: str
+    service_name: str
+    service_name_en: str
+    starts_at: datetime | None
+    patient: UUID | None
+    noshow: bool = False
+
+    @property
+    def there(self) -> bool:
+        """Whether she has checked in."""
+        return self.ticket is not None
+
+
+def read(raw: str) -> Meant:  # noqa: PLR0911  a list of what it may be, tried in order
+    """What was scanned or typed: a card, the link on our slip, a booking code, a number, a telephone, a name."""
+    if is_card(raw):
+        card = read_card(raw)
+        year = None if card.birth is None else card.birth.year
+        return Meant(citizen_id=card.citizen_id, name=card.name, birth_year=year, trouble=card.trouble)
+    text = " ".join(raw.split())
+    link = _LINK.search(text)
+    if link is not None:
+        return Meant(code=link[1].upper())
+    bare = re.sub(r"[ .-]", "", text).upper()
+    if _CODE.fullmatch(bare) and not bare.isdigit():
+        return Meant(code=bare, name=text)
+    if _CITIZEN.fullmatch(bare):
+        return Meant(citizen_id=bare)
+    if _LAST.fullmatch(bare):
+        return Meant(last4=bare)
+    number = _NUMBER.fullmatch(bare)
+    if number is not None:
+        return Meant(number=(number[1], int(number[2])))
+    try:
+        return Meant(phone=read_phone(text).e164)
+    except PhoneRefused:
+        return Meant(name=text)
+
+
+async def find(session: AsyncSession, facility_id: int, day: date, meant: Meant) -> list[Found]:
+    """The visits and tickets of a facility's day that fit, at most 20; by code first, then by what else it may mean."""
+    for where in _ways(meant):
+        found = await _visits(session, facility_id, day, where)
+        if found:
+            return found
+    if meant.number is not None:
+        return await _tickets(session, facility_id, day, meant.number)
+    return []
+
+
+def _ways(meant: Meant) -> list[ColumnElement[bool]]:
+    ways: list[ColumnElement[bool]] = []
+    if meant.code is not None:
+        ways.append(col(Appointment.code) == meant.code)
+    if meant.citizen_id is not None:
+        ways.append(col(Patient.citizen_id_index) == index_of(citizen_mark(meant.citizen_id)))
+    if meant.phone is not None:
+        ways.append(col(Patient.phone_index) == keys().index("phone", meant.phone))
+    if meant.last4 is not None:
+        ways.append(col(Patient.phone_last4_index) == keys().index("phone_last4", meant.last4))
+    if meant.name is not None and len(fold(meant.name)) >= _SHORTEST:
+        words = [col(Patient.name_folded).contains(word, autoescape=True) for word in fold(meant.name).split()]
+        named = words[0]
+        for word in words[1:]:
+            named &= word
+        if meant.birth_year is not None:
+            named &= col(Patient.birth_year) == meant.birth_year
+        ways.append(named)
+    return ways
+
+
+_COLUMNS: Final[tuple[Any, ...]] = (
+    col(Appointment.code), col(QueueTicket.public_id), col(QueueTicket.series), col(QueueTicket.number),
+    col(QueueTicket.state), col(Patient.name), col(Patient.birth_year), col(Service.code).label("service"),
+    col(Service.name).label("service_name"), col(Service.name_en), col(Appointment.starts_at),
+    col(Patient.public_id).label("patient"), col(Appointment.state).label("visit_state"),
+)  # fmt: skip
+
+
+async def _visits(session: AsyncSession, facility_id: int, day: date, where: ColumnElement[bool]) -> list[Found]:
+    query = (
+        select_columns(*_COLUMNS)
+        .select_from(Appointment)
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .join(Service, col(Service.id) == col(Appointment.service_id))
+        .outerjoin(QueueTicket, col(QueueTicket.appointment_id) == col(Appointment.id))
+        .where(
+            col(Appointment.facility_id) == facility_id,
+            col(Appointment.day) == day,
+            col(Appointment.state).in_(_SHOWN),
+            where,
+        )
+        .order_by(col(Appointment.starts_at), col(Patient.name_sort))
+        .limit(MOST)
+    )
+    return [_found(row) for row in await session.execute(query)]
+
+
+async def _tickets(session: AsyncSession, facility_id: int, day: date, number: tuple[str, int]) -> list[Found]:
+    query = (
+        select_columns(*_COLUMNS, col(QueueTicket.name).label("said"), col(QueueTicket.birth_year).label("said_year"))
+        .select_from(QueueTicket)
+        .join(Queue, col(Queue.id) == col(QueueTicket.queue_id))
+        .join(Service, col(Service.id) == col(Queue.service_id))
+        .outerjoin(Appointment, col(Appointment.id) == col(QueueTicket.appointment_id))
+        .outerjoin(Patient, col(Patient.id) == col(QueueTicket.patient_id))
+        .where(
+            col(QueueTicket.facility_id) == facility_id,
+            col(QueueTicket.day) == day,
+            col(QueueTicket.series) == number[0],
+            col(QueueTicket.number) == number[1],
+        )
+    )
+    return [_found(row, row.said, row.said_year) for row in await session.execute(query)]
+
+
+def _found(row: Any, said: str | None = None, said_year: int | None = None) -> Found:
+    return Found(
+        row[0], row[1], None if row[1] is None else label(row[2], row[3]), row[4], row[5] or said,
+        row[6] or said_year, row.service, row.service_name, row.name_en, row.starts_at, row.patient,
+        row.visit_state is AppointmentState.NOSHOW,
+    )  # fmt: skip

@@ -1,0 +1,296 @@
+// The queue of a desk and a doctor's list: parts that a stream changes, keys for what is done often, and the field that
+// takes a scan, which has the focus whenever nothing else needs it. Without this script every button is a plain form.
+const queue = document.getElementById("queue");
+const said = document.getElementById("said");
+const stale = document.getElementById("stale");
+const staleAt = document.getElementById("stale-at");
+const scan = document.getElementById("scan");
+const found = document.getElementById("found");
+const paper = document.getElementById("paper");
+const printing = document.getElementById("printing");
+const OLD = 12_000; // milliseconds without a word after which the page says so: one comes every four seconds
+let heard = Date.now();
+let stream = null;
+let retry = 0;
+let wait = 1_000;
+let chosen = "";
+
+const time = (moment) => new Date(moment).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+// -- what the stream says ---------------------------------------------------------------------------------------------
+
+function fragment(html) {
+  const made = document.createElement("template");
+  made.innerHTML = html;
+  return made.content;
+}
+
+function put(name, html) {
+  const place = document.getElementById(`part-${name}`);
+  if (!place) return;
+  const inside = place.contains(document.activeElement) ? document.activeElement.dataset.do : "";
+  place.replaceChildren(fragment(html));
+  if (inside) (place.querySelector(`[data-do="${inside}"]`) ?? scan)?.focus();
+}
+
+// What the pointer is on, or the focus in, stays where it is on the screen: the box scrolls by what came above it.
+function anchored(body, change) {
+  const box = body.closest(".scroll");
+  const held = [...body.rows].find((row) => row.matches(":hover") || row.contains(document.activeElement) || row.dataset.key === chosen);
+  const before = held?.getBoundingClientRect().top;
+  change();
+  if (held?.isConnected && box && box.scrollTop) box.scrollTop += held.getBoundingClientRect().top - before;
+}
+
+function arrange(section, keys, rows) {
+  const body = document.getElementById(`section-${section}`);
+  if (!body) {
+    if (queue.dataset.reload && section.startsWith("line-")) location.reload();
+    return;
+  }
+  anchored(body, () => {
+    const there = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+    let at = body.firstElementChild;
+    for (const key of keys) {
+      let row = there.get(key);
+      const html = rows[key];
+      if (html !== undefined) {
+        const fresh = fragment(html).firstElementChild;
+        if (row) {
+          if (at === row) at = fresh;
+          row.replaceWith(fresh);
+        }
+        row = fresh;
+        if (key === chosen) row.classList.add("chosen");
+      }
+      there.delete(key);
+      if (!row) continue;
+      if (row === at) at = at.nextElementSibling;
+      else body.insertBefore(row, at);
+    }
+    for (const row of there.values()) row.remove();
+  });
+}
+
+const orders = {};
+const kept = {};
+for (const body of queue.querySelectorAll("[data-section]")) {
+  orders[body.dataset.section] = [...body.rows].map((row) => row.dataset.key);
+  for (const row of body.rows) kept[row.dataset.key] = row.outerHTML;
+}
+
+function show(told) {
+  for (const [name, html] of Object.entries(told.html ?? {})) put(name, html);
+  const rows = told.rows ?? {};
+  Object.assign(kept, rows);
+  Object.assign(orders, told.order ?? {});
+  for (const [section, keys] of Object.entries(orders)) {
+    const body = document.getElementById(`section-${section}`);
+    const missing = body ? keys.filter((key) => ![...body.rows].some((row) => row.dataset.key === key)) : [];
+    const changed = told.order?.[section] || keys.some((key) => key in rows);
+    if (changed) arrange(section, keys, { ...Object.fromEntries(missing.map((key) => [key, kept[key]])), ...rows });
+  }
+}
+
+function open() {
+  clearTimeout(retry);
+  stream?.close();
+  stream = new EventSource(queue.dataset.live);
+  stream.onmessage = (event) => {
+    heard = Date.now();
+    wait = 1_000;
+    stale.hidden = true;
+    const told = JSON.parse(event.data);
+    if (told.over) {
+      stream.close();
+      location.reload(); // another day, or nobody signed in any more: the page says which
+      return;
+    }
+    show(told);
+  };
+  stream.onerror = () => {
+    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    clearTimeout(retry);
+    retry = setTimeout(open, wait * (0.5 + Math.random()));
+    wait = Math.min(wait * 2, 15_000);
+  };
+}
+
+setInterval(() => {
+  if (Date.now() - heard < OLD) return;
+  staleAt.textContent = time(heard);
+  stale.hidden = false;
+}, 1_000);
+
+// -- what is done -----------------------------------------------------------------------------------------------------
+
+const minted = () => {
+  const signs = crypto.getRandomValues(new Uint8Array(16));
+  signs[6] = (signs[6] & 15) | 64;
+  signs[8] = (signs[8] & 63) | 128;
+  const hex = [...signs].map((sign) => sign.toString(16).padStart(2, "0")).join("");
+  return [8, 12, 16, 20].reduceRight((text, at) => `${text.slice(0, at)}-${text.slice(at)}`, hex);
+};
+
+function say(text, wrong) {
+  said.textContent = text;
+  said.classList.toggle("empty", !text);
+  said.classList.toggle("refused", Boolean(wrong));
+  said.setAttribute("role", wrong ? "alert" : "status");
+}
+
+async function print(ticket) {
+  const answer = await fetch(`${queue.dataset.papers}${ticket}/paper`).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("paper-80");
+  if (!fresh) return;
+  paper.replaceChildren(fresh);
+  document.documentElement.classList.add("printing-paper");
+  window.print();
+  document.documentElement.classList.remove("printing-paper");
+}
+
+function back() {
+  if (scan) scan.focus({ preventScroll: true });
+}
+
+function wrongIn(form, errors) {
+  for (const field of form.querySelectorAll(".field")) {
+    const input = field.querySelector("input, select");
+    const line = field.querySelector(".wrong");
+    if (!line) continue;
+    line.textContent = errors[input.name] ?? "";
+    line.hidden = !errors[input.name];
+    if (errors[input.name]) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+  form.querySelector("[aria-invalid]")?.focus();
+}
+
+const once = new WeakMap(); // a form whose answer was lost is sent again under its old name
+
+async function act(form, button) {
+  if (form.dataset.busy) return;
+  form.dataset.busy = "yes";
+  const data = new FormData(form, button ?? undefined);
+  if (!once.has(form)) once.set(form, minted());
+  data.set("once", once.get(form));
+  const address = button?.getAttribute("formaction") ?? form.action;
+  let answer = null;
+  try {
+    answer = await fetch(address, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
+  } catch { /* said below */ }
+  delete form.dataset.busy;
+  if (!answer) {
+    say(stale.firstChild.textContent, true);
+    return;
+  }
+  once.delete(form);
+  if (answer.redirected || !(answer.headers.get("content-type") ?? "").includes("json")) {
+    location.reload(); // signed out
+    return;
+  }
+  const told = await answer.json();
+  if (form.id === "walk-form") wrongIn(form, told.errors ?? {});
+  if (!answer.ok) {
+    say([told.title, told.detail].filter(Boolean).join(" "), true);
+    if (form.id !== "walk-form") back();
+    return;
+  }
+  if (told.found !== undefined) {
+    found.replaceChildren(fragment(told.found));
+    if (told.many) found.querySelector("button, a")?.focus();
+    else fill(told.typed);
+    say("", false);
+    return;
+  }
+  say(told.said, false);
+  found?.replaceChildren();
+  if (scan) scan.value = "";
+  if (form.id === "walk-form") form.reset();
+  back();
+  if (told.ticket && ["check_in", "walk_in"].includes(told.what) && printing?.checked) await print(told.ticket);
+}
+
+function fill(typed) {
+  const walk = document.getElementById("walk-form");
+  if (!walk || !(typed.name || typed.birth_year)) return scan.select();
+  for (const [name, value] of Object.entries(typed)) if (value) walk.elements[name].value = value;
+  walk.elements[typed.name ? "birth_year" : "name"].focus();
+  return undefined;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!("acts" in form.dataset)) return;
+  event.preventDefault();
+  if (form.id === "scan-form" && !event.submitter?.name && !scan.value.trim()) return;
+  act(form, event.submitter);
+});
+
+// -- keys -------------------------------------------------------------------------------------------------------------
+
+const current = (step) => document.querySelector(`#part-now [data-do="${step}"]`);
+const KEYS = {
+  F2: () => document.querySelector('[data-key="F2"]'),
+  F4: () => current("recall"),
+  F7: () => current("enter"),
+  F8: () => current("finish"),
+  F9: () => current("skip") ?? current("to_tests"),
+};
+
+function choose(step) {
+  const rows = [...document.querySelectorAll("#table-form tbody tr")];
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row.dataset.key === chosen);
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+  for (const row of rows) row.classList.toggle("chosen", row === next);
+  chosen = next.dataset.key;
+  next.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  const empty = document.activeElement === scan || document.activeElement === document.body ? !scan?.value : false;
+  if (KEYS[event.key] && !event.repeat) {
+    event.preventDefault();
+    KEYS[event.key]()?.click();
+  } else if (event.key === "F10" && document.getElementById("walk-name")) {
+    event.preventDefault();
+    document.getElementById("walk-name").focus();
+  } else if (event.key === "Escape") {
+    chosen = "";
+    for (const row of document.querySelectorAll("tr.chosen")) row.classList.remove("chosen");
+    back();
+  } else if (empty && event.key === "?") {
+    event.preventDefault();
+    document.getElementById("keys")?.scrollIntoView({ block: "center" });
+  } else if (empty && event.key === "z" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    document.querySelector("#part-acts button")?.click();
+  } else if (empty && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    event.preventDefault();
+    choose(event.key === "ArrowDown" ? 1 : -1);
+  } else if (empty && event.key === "Enter" && chosen) {
+    const link = document.querySelector("tr.chosen a");
+    if (link) {
+      event.preventDefault();
+      link.click();
+    }
+  }
+});
+
+// A click beside everything gives the field its focus back: the next scan must not go nowhere.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("a, button, input, select, label, [tabindex]") && !String(getSelection())) back();
+});
+
+if (printing) {
+  try { printing.checked = localStorage.getItem("print-numbers") === "yes"; } catch { /* no storage: off */ }
+  printing.addEventListener("change", () => {
+    try { localStorage.setItem("print-numbers", printing.checked ? "yes" : "no"); } catch { /* kept for this page only */ }
+    back();
+  });
+}
+
+for (const chooser of document.querySelectorAll(".seat select")) chooser.addEventListener("change", () => chooser.form.requestSubmit());
+if (queue.dataset.live && said) open();
