@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import places, seeds, staff
+from tests import calendars, places, seeds, staff
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -42,11 +42,50 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/staff/{staff}/disable"): LEADERS,
     ("POST", "/desk/staff/{staff}/enable"): LEADERS,
     ("POST", "/desk/staff/{staff}/password"): LEADERS,
+    ("GET", "/desk/{facility}/calendar"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/off"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/inside"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/days/{day}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/days/{day}/mark"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/days/{day}/mark"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/days/{day}/sessions/{weekly}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/days/{day}/sessions/{weekly}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/weekly"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/weekly/new"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/weekly/new"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/weekly/{weekly}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/weekly/{weekly}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/weekly/{weekly}/end"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/weekly/{weekly}/end"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/entries"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/services/new"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/services/new"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/services/{code}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/services/{code}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/practitioners/new"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/practitioners/new"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/practitioners/{code}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/practitioners/{code}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/rooms/new"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/rooms/new"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/rooms/{code}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/rooms/{code}"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/notices"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/notices/new"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/notices/new"): LEADERS,
+    ("GET", "/desk/{facility}/calendar/notices/{notice}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/notices/{notice}"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/notices/{notice}/remove"): LEADERS,
+    ("POST", "/desk/{facility}/calendar/state"): LEADERS,
 }
 """Method and route: the roles that may, within their own scope."""
 
-ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path}
+ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{facility}" in path}
 """Routes that name an object of another facility: who may all the same. For everybody else it does not exist (404)."""
+
+
+INSIDE = ("{weekly}", "{code}", "{notice}")
+"""What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 
 def _routes(app: FastAPI) -> set[tuple[str, str]]:
@@ -84,10 +123,11 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
     tokens = await _sign_in_everybody(db)
     here = await staff.add(db, "here.mau", Role.CLERK, [STATION])
     there = await staff.add(db, "there.mau", Role.CLERK, [OTHER])
+    mine, theirs = [await calendars.fill(db, place, f"{place}-mau") for place in (STATION, OTHER)]
     wrong: list[tuple[object, ...]] = []
     for (method, path), may in MATRIX.items():
-        own = path.replace("{staff}", str(here.public_id)).replace("{which}", str(here.public_id))
-        other = path.replace("{staff}", str(there.public_id))
+        own = path.format_map({"staff": here.public_id, "which": here.public_id, **mine})
+        other = path.format_map({"staff": there.public_id, "which": there.public_id, **theirs})
         if await _asked(client, method, own, "") != 401:
             wrong.append((method, path, "nobody"))
         for role, token in tokens.items():
@@ -99,6 +139,10 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
                 status = await _asked(client, method, other, token)
                 if (status == 404) != (role not in ELSEWHERE[path]):
                     wrong.append((method, other, role, "elsewhere", status))
+            if any(part in path for part in INSIDE) and role in may:
+                strange = path.format_map({**theirs, "facility": STATION})
+                if (status := await _asked(client, method, strange, token)) != 404:
+                    wrong.append((method, strange, role, "another's", status))
     assert wrong == []
     left = await seeds.value(db, "SELECT state FROM staff WHERE username = 'there.mau'")
     assert left == "active"  # closed and opened again by the administrator, touched by nobody else

@@ -105,7 +105,7 @@ async def _preview(step: Step, command: Change, *, meanwhile: bool = False) -> R
     kept = [(name, value) for name, value in step.typed.values.items() if name not in ("step", "outcome")]
     return page(
         step.request, "desk_calendar_preview.html", status=409 if meanwhile else 200, personal=True, desk=step.desk,
-        place=place, heading=step.heading, outcome=outcome, people=people, kept=kept, meanwhile=meanwhile, full=FULL,
+        place=place, heading=step.heading[:1].upper() + step.heading[1:], outcome=outcome, people=people, kept=kept, meanwhile=meanwhile, full=FULL,
         counted=counted(outcome.inside),
     )  # fmt: skip
 
