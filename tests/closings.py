@@ -10,7 +10,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.actor import Actor, ActorKind
@@ -22,6 +21,8 @@ from booking.availability.models import Session, Slot
 from booking.db import Database
 from booking.patients.models import Patient
 from booking.sealed import keys
+from booking.text import fold, sort_key
+from tests import people as sample_people
 from tests import seeds
 from tests.seeds import LENGTH, World
 
@@ -79,39 +80,32 @@ async def crowd(db: Database, people: int, *, per_slot: int = 10, unreachable: i
         made.later[world.day + timedelta(days=days)] = await another_day(
             db, world, days, slots=slots, capacity=per_slot
         )
-    await seeds.run(
-        db,
-        """
-        INSERT INTO patient (public_id, match_key, name, name_folded, name_sort, birth_year, phone, phone_index,
-                             created_at, no_sms)
-        SELECT gen_random_uuid(), convert_to('crowd-' || n, 'UTF8'), 'Người Mẫu', 'nguoi mau', 'nguoi mau', 1960,
-               NULL, NULL, now(), false
-        FROM generate_series(1, :people) AS n
-        """,
-        people=people,
-    )
-    await _phones(db, unreachable)
+    await _patients(db, people, unreachable)
     await _visits(db, world, per_slot)
     rows = await seeds.rows(db, "SELECT code FROM appointment ORDER BY id")
     made.codes = [row["code"] for row in rows]
     return made
 
 
-async def _phones(db: Database, unreachable: int) -> None:
+async def _patients(db: Database, number: int, unreachable: int) -> None:
     """A mobile for each; of the first so many a third has none, a third a fixed line, a third wants no SMS."""
     async with db.transaction() as session:
-        query = select(Patient).where(col(Patient.name) == "Người Mẫu").order_by(col(Patient.id))
-        for number, patient in enumerate((await session.execute(query)).scalars()):
-            phone = f"+84903{number:06d}"
-            if number < unreachable:
-                phone = ("", "+842543000001", phone)[number % 3]
-                patient.no_sms = number % 3 == 2
-            patient.phone = phone or None
-            patient.phone_index = keys().index("phone", phone) if phone else None
+        for each in range(number):
+            name, phone = sample_people.name(each), sample_people.phone(each).replace("0", "+84", 1)
+            if each < unreachable:
+                phone = ("", f"+8425430{each:05d}", phone)[each % 3]
+            session.add(
+                Patient(
+                    public_id=ids.public_id(), match_key=f"crowd-{each:05d}".encode(), name=name,
+                    name_folded=fold(name), name_sort=sort_key(name), birth_year=1960, phone=phone or None,
+                    phone_index=keys().index("phone", phone) if phone else None, created_at=clock.utc_now(),
+                    no_sms=each < unreachable and each % 3 == 2,
+                )
+            )  # fmt: skip
 
 
 async def _visits(db: Database, world: World, per_slot: int) -> None:
-    people = await seeds.rows(db, "SELECT id FROM patient WHERE name = 'Người Mẫu' ORDER BY id")
+    people = await seeds.rows(db, "SELECT id FROM patient ORDER BY match_key")
     insert = text(
         """
         INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id,

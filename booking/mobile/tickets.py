@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from booking.appointments.closing import queries as closings
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.rules import check_changeable
 from booking.messages import service as messages
@@ -31,11 +32,13 @@ async def ticket_page(
         return see_other(request, f"/h/{code}/{token}")
     what = await _what(asked, visit)
     told = bool(new) and await _told(asked, visit)
+    async with asked.db.transaction() as session:
+        news = await closings.news_of(session, visit.public_id)
     stands, made = standing(visit.view, asked.now), offline.made_at(asked.now)
     answer = page(
         request, "ticket.html", personal=True, visit=visit, view=visit.view, what=what, stands=stands,
         qr=qr_svg(asked.link(code, token)), new=new if new in ("1", "moved") else "", way=map_link(what.facility),
-        told=told, made=made, keeps=offline.keeps(request),
+        told=told, made=made, keeps=offline.keeps(request), news=news,
     )  # fmt: skip
     offline.stamp(request, answer, stands, made=made)
     return answer

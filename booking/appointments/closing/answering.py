@@ -1,6 +1,8 @@
 """What a patient says who is asked to choose, and what staff hear on the telephone."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +27,11 @@ from booking.sealed import keys
 from booking.trail.service import record
 
 
+OFFERED: Final = 8
+A_DAY: Final = 3
+"""How many times are offered to choose from, and how many of one day."""
+
+
 async def asked(session: AsyncSession, appointment_id: int) -> Closing | None:
     """The closing that asks about this visit as it stands now; None where nobody does."""
     query = (
@@ -44,13 +51,21 @@ async def asked(session: AsyncSession, appointment_id: int) -> Closing | None:
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def times_for(session: AsyncSession, appointment_id: int, *, now: datetime, most: int = 6) -> list[Time]:
-    """Times to offer instead of a closed one."""
+async def times_for(session: AsyncSession, appointment_id: int, *, now: datetime) -> list[Time]:
+    """Times to offer instead of a closed one, on several days, in the order of time."""
     visit = await session.get(Appointment, appointment_id)
     assert visit is not None
     free = await covering.free_times(session, visit.service_id, after=max(visit.starts_at, now), now=now)
     others = await covering.others_of(session, visit, now=now)
-    return rules.offered(visit.starts_at, free, told_at=now, others=others, zone=clock.ZONE, most=most)
+    found = rules.offered(visit.starts_at, free, told_at=now, others=others, zone=clock.ZONE, most=OFFERED, a_day=A_DAY)
+    return sorted(found, key=lambda one: (one.starts_at, one.slot_id))
+
+
+async def times_for_all(session: AsyncSession, visits: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Time]]:
+    """Likewise for several, by public id."""
+    query = select(Appointment.public_id, Appointment.id).where(col(Appointment.public_id).in_(visits))
+    rows = (await session.execute(query)).all()
+    return {row.public_id: await times_for(session, row.id, now=now) for row in rows if row.id is not None}
 
 
 async def opened(session: AsyncSession, code: str, token: str) -> int:

@@ -1,5 +1,6 @@
 """Which other time is offered, when a text goes, until when one may answer. Pure: told the time and the zone."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -79,6 +80,7 @@ def offered(
     others: Sequence[OtherVisit] = (),
     zone: tzinfo,
     most: int = 1,
+    a_day: int | None = None,
     without: Collection[int] = (),
 ) -> list[Time]:
     """The times to offer instead of one that is closed, the best first: soon after it, and in the same half of the day.
@@ -92,6 +94,7 @@ def offered(
         others: what else she has; one live visit a service and day.
         zone: of the facility.
         most: how many are wanted.
+        a_day: at most so many of one day; None for no limit.
         without: slots that were tried already.
     """
     taken_days = {_day(other.starts_at, zone) for other in others if other.same_service}
@@ -105,7 +108,20 @@ def offered(
         and _day(one.starts_at, zone) not in taken_days
         and not any(_clash(one, other) for other in others)
     ]
-    return sorted(possible, key=lambda one: rank(old_start, one, zone))[:most]
+    ranked = sorted(possible, key=lambda one: rank(old_start, one, zone))
+    return _spread(ranked, a_day, zone)[:most] if a_day else ranked[:most]
+
+
+def _spread(ranked: Sequence[Time], a_day: int, zone: tzinfo) -> list[Time]:
+    """The first few of each day, in their order."""
+    seen: Counter[date] = Counter()
+    kept = []
+    for one in ranked:
+        day = _day(one.starts_at, zone)
+        seen[day] += 1
+        if seen[day] <= a_day:
+            kept.append(one)
+    return kept
 
 
 def rank(old_start: datetime, one: Time, zone: tzinfo) -> tuple[int, timedelta, datetime, int]:
