@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -108,7 +109,7 @@ async def earliest(
         wanted.append(~_has_visit(patient_id))
     query = (
         select(Slot, col(Practitioner.name), col(Room.name))
-        .distinct(col(Slot.day), half)
+        .ext(distinct_on(col(Slot.day), half))
         .join(Service, col(Service.id) == col(Slot.service_id))
         .join(Facility, col(Facility.id) == col(Slot.facility_id))
         .outerjoin(Practitioner, col(Practitioner.id) == col(Slot.practitioner_id))

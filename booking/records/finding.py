@@ -103,9 +103,9 @@ async def find(session: AsyncSession, query: Query, looking: Looking) -> list[Fo
     if query.told:
         which = [_told(query)]
     elif query.code is not None and not query.words:
-        which = [_by_code(query.code), _here(looking.scope)]
+        which = [_by_code(query.code), within(looking.scope)]
     elif query.anything:
-        which = [or_(*_named(query)), _here(looking.scope)]
+        which = [or_(*_named(query)), within(looking.scope)]
     else:
         return []
     rows = (
@@ -116,7 +116,7 @@ async def find(session: AsyncSession, query: Query, looking: Looking) -> list[Fo
     )
     patients = [await _kept(session, row) for row in (await session.execute(rows)).scalars().all()]
     once = {patient.id: patient for patient in patients if patient.id is not None}
-    return await _seen(session, list(once.values()), looking)
+    return await seen(session, list(once.values()), looking)
 
 
 async def one(session: AsyncSession, patient: UUID, looking: Looking, *, shown: bool = False) -> tuple[Patient, Found]:
@@ -132,12 +132,12 @@ async def one(session: AsyncSession, patient: UUID, looking: Looking, *, shown: 
         PatientUnknown: there is none, or none for this desk.
     """
     which = [col(Patient.public_id) == patient, col(Patient.erased_at).is_(None)]
-    query = select(Patient).where(*which) if shown else select(Patient).where(*which, _here(looking.scope))
+    query = select(Patient).where(*which) if shown else select(Patient).where(*which, within(looking.scope))
     row = (await session.execute(query)).scalar_one_or_none()
     if row is None:
         raise PatientUnknown
     row = await _kept(session, row)
-    return row, (await _seen(session, [row], looking))[0]
+    return row, (await seen(session, [row], looking))[0]
 
 
 async def _kept(session: AsyncSession, patient: Patient) -> Patient:
@@ -147,17 +147,17 @@ async def _kept(session: AsyncSession, patient: Patient) -> Patient:
     return patient
 
 
-def _here(scope: Collection[int]) -> ColumnElement[bool]:
+def within(scope: Collection[int], patient: Any = Patient) -> ColumnElement[bool]:
     """She has, or had, a visit at one of these facilities, or stood in line there."""
     visit = select(literal(1)).where(
-        col(Appointment.patient_id) == col(Patient.id),
+        col(Appointment.patient_id) == col(patient.id),
         col(Appointment.facility_id).in_(scope),
         col(Appointment.state).not_in(_NO_VISIT),
     )
     in_line = select(literal(1)).where(
-        col(QueueTicket.patient_id) == col(Patient.id), col(QueueTicket.facility_id).in_(scope)
+        col(QueueTicket.patient_id) == col(patient.id), col(QueueTicket.facility_id).in_(scope)
     )
-    return or_(visit.correlate(Patient).exists(), in_line.correlate(Patient).exists())
+    return or_(visit.correlate(patient).exists(), in_line.correlate(patient).exists())
 
 
 def _told(query: Query) -> ColumnElement[bool]:
@@ -188,9 +188,10 @@ def _named(query: Query) -> list[ColumnElement[bool]]:
     return found
 
 
-async def _seen(session: AsyncSession, patients: Sequence[Patient], looking: Looking) -> list[Found]:
+async def seen(session: AsyncSession, patients: Sequence[Patient], looking: Looking) -> list[Found]:
+    """People as the desk may see them; each is written into the audit."""
     ids = [patient.id for patient in patients if patient.id is not None]
-    mine = select(col(Patient.id)).where(col(Patient.id).in_(ids), _here(looking.scope))
+    mine = select(col(Patient.id)).where(col(Patient.id).in_(ids), within(looking.scope))
     here = set((await session.execute(mine)).scalars())
     coming, services = await _coming(session, ids, looking), await _services(session, ids, looking.facility_id)
     found = []
@@ -224,8 +225,8 @@ async def _coming(session: AsyncSession, ids: Sequence[int], looking: Looking) -
     )
     found: dict[int, list[ComingVisit]] = {}
     for visit, facility, service in (await session.execute(query)).all():
-        seen = ComingVisit(visit.code, visit.starts_at, visit.state, facility.code, service.name, service.name_en)
-        found.setdefault(visit.patient_id, []).append(seen)
+        coming = ComingVisit(visit.code, visit.starts_at, visit.state, facility.code, service.name, service.name_en)
+        found.setdefault(visit.patient_id or 0, []).append(coming)
     return found
 
 

@@ -1,0 +1,9 @@
+"""Booking for others: find, book, print, change; somebody new; codes read out; series; two records that are one."""
+
+from fastapi import APIRouter
+
+from booking.desk.booking import changing, codes, finding, joining, registering, series, visits
+
+routers: tuple[APIRouter, ...] = (
+    finding.router, visits.router, changing.router, registering.router, codes.router, series.router, joining.router,
+)  # fmt: skip

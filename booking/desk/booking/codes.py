@@ -1,0 +1,49 @@
+"""A verification code read out to whoever stands at the desk and got none by SMS."""
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from booking.desk.booking.work import Work, Working, rendered
+from booking.errors import BookingError
+from booking.patients import codes
+from booking.patients.errors import CodeNotAsked, PhoneRefused
+from booking.patients.rules import read_phone
+from booking.trail.errors import TriedTooOften
+from booking.web.form_values import text_of
+from booking.web.origin import check_origin
+from booking.web.problems import status_of
+
+router = APIRouter(prefix="/desk/{facility}/code", include_in_schema=False, dependencies=[Depends(check_origin)])
+
+
+@router.get("")
+async def form_page(request: Request, work: Working) -> Response:
+    """Ask for the number."""
+    return await _show(request, work)
+
+
+async def _show(
+    request: Request, work: Work, *, phone: str = "", code: str = "", error: BookingError | None = None
+) -> Response:
+    return await rendered(
+        request,
+        work,
+        "desk_code.html",
+        status=status_of(error) if error else 200,
+        phone=phone,
+        code=code,
+        error=work.said(error),
+    )
+
+
+@router.post("")
+async def read_out(request: Request, work: Working) -> Response:
+    """Show the code once, large; the audit says who read it out."""
+    typed = text_of(await request.form(), "phone")
+    try:
+        phone = read_phone(typed)
+        async with work.asked.db.transaction() as session:
+            code = await codes.read_out(session, phone, by=work.by, now=work.asked.now)
+    except (PhoneRefused, CodeNotAsked, TriedTooOften) as error:
+        return await _show(request, work, phone=typed, error=error)
+    return await _show(request, work, phone=phone.e164, code=code)
