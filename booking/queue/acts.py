@@ -172,7 +172,7 @@ async def _take_back(session: AsyncSession, act: QueueAct, ticket: QueueTicket) 
         session.expunge(ticket)
         return
     _put(ticket, act.before)
-    ticket.version += 1
+    ticket.version -= 1  # as it was, so that what was done before can be taken back as well
 
 
 def _line_back(act: QueueAct, held: Mapping[int, Queue]) -> None:
@@ -192,7 +192,7 @@ def _tell(
 ) -> None:
     topics = {lines.topic(line.facility_id, line.day, line.service_id) for line in held.values()}
     if visit is not None:
-        topics.add(lines.topic(visit.facility_id, visit.day or local_day(now), visit.service_id))
+        topics.add(lines.topic(visit.facility_id, local_day(visit.starts_at), visit.service_id))
     for topic in sorted(topics):
         tell(session, topic, now=now, what="undo", number=act.number, undone=act.what)
 

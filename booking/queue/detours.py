@@ -94,5 +94,5 @@ async def mark_no_show(session: AsyncSession, command: MarkNoShow, *, by: Actor,
         session, "no_show", facility_id=visit.facility_id, before={"visit": was.value}, by=by, now=now,
         once=command.once, visit=visit.id, number=visit.code,
     )  # fmt: skip
-    about = lines.topic(visit.facility_id, visit.day or local_day(now), visit.service_id)
+    about = lines.topic(visit.facility_id, local_day(visit.starts_at), visit.service_id)
     tell(session, about, now=now, what="no_show")

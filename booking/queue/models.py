@@ -72,7 +72,7 @@ class QueueTicket(SQLModel, table=True):
     priority is claimed by the patient and counts only when staff verified it. `requeued_at` is when a skipped ticket
     was put back: from then on it is ordered by that moment. `room_id` is where it was called to last. `tested_at` is
     when somebody was sent for tests. Whoever came without booking may have said `name`, `birth_year` and `phone`.
-    `version` counts what was done with it: an act is undone only while nothing else was.
+    `version` counts what was done with it and not undone: an act is undone only while nothing came after it.
     """
 
     __tablename__ = "queue_ticket"

@@ -186,8 +186,13 @@ async function act(form, button) {
     return;
   }
   once.delete(form);
-  if (answer.redirected || !(answer.headers.get("content-type") ?? "").includes("json")) {
+  if (answer.redirected) {
     location.reload(); // signed out
+    return;
+  }
+  if (!(answer.headers.get("content-type") ?? "").includes("json")) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html"); // a page for people says what happened
+    say(page.querySelector("main h1")?.textContent ?? answer.statusText, true);
     return;
   }
   const told = await answer.json();

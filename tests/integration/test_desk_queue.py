@@ -1,0 +1,285 @@
+"""The queue through the desk's pages: forms alone, as a browser without scripts sends them."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from booking import clock as booking_clock
+from booking import ids
+from booking.access.kinds import Role
+from booking.db import Database
+from tests import queues, seeds, staff
+from tests.queues import Clock, Morning
+from tests.seeds import FACILITY, SERVICE
+
+pytestmark = pytest.mark.anyio
+
+BASE = f"/desk/{FACILITY}/queue"
+WORDS = {"accept": "application/json", "sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = queues.new_clock()
+    monkeypatch.setattr(booking_clock, "utc_now", made.now)
+    return made
+
+
+@dataclass
+class Clerk:
+    """A browser at the desk, sending forms."""
+
+    client: httpx.AsyncClient
+    morning: Morning
+
+    async def page(self, path: str = "", **query: str) -> str:
+        """A page of the queue."""
+        answer = await self.client.get(f"{BASE}{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def send(self, path: str, *, room: str = "", **form: str) -> httpx.Response:
+        """A form, as the script sends it."""
+        body = {"service": SERVICE, "room": room, "once": str(ids.public_id()), "back": "queue"} | form
+        return await self.client.post(f"{BASE}/{path}", data=body, headers=WORDS)
+
+    async def does(self, path: str, *, room: str = "", **form: str) -> dict[str, Any]:
+        """A form that is taken."""
+        answer = await self.send(path, room=room, **form)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def walk_in(self, **form: str) -> dict[str, Any]:
+        """Somebody without booking."""
+        return await self.does("walk-in", **({"name": "Lê Thị Mẫu", "birth_year": "1961"} | form))
+
+
+@pytest.fixture
+async def clerk(client: httpx.AsyncClient, db: Database, clock: Clock) -> Clerk:
+    """A clerk, twenty minutes after the session opened."""
+    morning = await queues.make(db, client, clock)
+    clock.set(20)
+    await staff.add(db, "clerk.mau", Role.CLERK, [FACILITY])
+    client.headers["accept-language"] = "en"
+    client.cookies.set("desk", await staff.sign_in(db, "clerk.mau") or "")
+    return Clerk(client, morning)
+
+
+async def _rows(clerk: Clerk, sql: str) -> list[dict[str, Any]]:
+    return await seeds.rows(clerk.morning.db, sql)
+
+
+def _next(page: str) -> str:
+    found = re.search(r'id="part-next">\s*<p class="big[^"]*">([^<]+)<', page)
+    assert found
+    return found[1]
+
+
+async def test_a_scan_of_the_slip_checks_in_and_the_next_one_is_named_with_why(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    told = await clerk.does("scan", scan=visit["link"])
+    assert (told["what"], told["number"]) == ("check_in", "A001")
+    assert (await clerk.does("scan", scan=visit["code"].lower()))["what"] == "there"
+    page = await clerk.page()
+    assert _next(page) == "A001"
+    assert "Next by the booked time, 07:45." in page
+    paper = await clerk.page(f"/ticket/{told['ticket']}/paper")
+    assert "A001" in paper
+    assert "Mẫu" not in paper  # a paper that is lost names nobody
+
+
+async def test_a_telephone_or_a_name_lists_who_it_may_be_and_each_is_noted(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    name = str(visit["patient"]["name"]) if "patient" in visit else "Mẫu"
+    told = await clerk.does("scan", scan=name.split()[-1])
+    assert visit["code"] in told["found"]
+    read = await _rows(clerk, "SELECT object_kind, facts FROM audit_event WHERE action = 'patient.read'")
+    assert [row["object_kind"] for row in read] == ["patient"]
+    nobody = await clerk.does("scan", scan="Không Có Ai Mẫu")
+    assert nobody["typed"]["name"] == "Không Có Ai Mẫu"
+    assert (await clerk.does("scan", check_in=visit["code"]))["number"] == "A001"
+
+
+async def test_a_form_without_scripts_leads_back_to_the_page_and_says_what_was_done(clerk: Clerk) -> None:
+    form = {"service": SERVICE, "room": "", "once": str(ids.public_id()), "name": "Lê Mẫu", "birth_year": "1950"}
+    headers = {"sec-fetch-site": "same-origin"}
+    answer = await clerk.client.post(f"{BASE}/walk-in", data=form, headers=headers)
+    assert answer.status_code == 303
+    page = (await clerk.client.get(answer.headers["location"])).text
+    assert "A001 was given out." in page
+    assert "Lê Mẫu" in page
+    wrong = await clerk.client.post(
+        f"{BASE}/walk-in", data=form | {"birth_year": "3000", "once": str(ids.public_id())}, headers=headers
+    )
+    assert wrong.status_code == 422
+    assert 'aria-invalid="true"' in wrong.text
+
+
+async def test_a_form_sent_twice_calls_once(clerk: Clerk) -> None:
+    for _ in range(2):
+        await clerk.walk_in()
+    once = str(ids.public_id())
+    assert (await clerk.does("call", once=once))["number"] == "A001"
+    assert (await clerk.does("call", once=once))["number"] == "A001"
+    assert (await clerk.does("call"))["number"] == "A002"
+    refused = await clerk.send("call")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nobody_waiting")
+
+
+async def _state(clerk: Clerk) -> list[dict[str, Any]]:
+    kept = "number, state::text, queue_id, calls, room_id, called_at, requeued_at, finished_at, priority_verified::text"
+    tickets = await _rows(clerk, f"SELECT {kept} FROM queue_ticket ORDER BY number")
+    visits = await _rows(clerk, "SELECT code, state::text FROM appointment ORDER BY code")
+    return [*tickets, *visits, *await _rows(clerk, "SELECT priority_streak, late_minutes FROM queue ORDER BY id")]
+
+
+@pytest.mark.parametrize("step", ["finish", "skip", "enter", "recall", "to_tests", "leave", "put_back", "transfer"])
+async def test_every_step_can_be_taken_back(clerk: Clerk, step: str) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    await clerk.does("scan", scan=visit["code"])
+    called = await clerk.does("call", room="P1")
+    before = await _state(clerk)
+    clerk.morning.clock.set(22)
+    await clerk.does(f"step/{step}", ticket=called["ticket"], to_service=seeds.OTHER_SERVICE)
+    assert await _state(clerk) != before
+    assert (await clerk.does("undo"))["what"] == "undo"
+    after = await _state(clerk)
+    assert after[: len(before) - 1] == before[:-1]  # a line that a transfer opened stays, empty
+
+
+async def test_calls_arrivals_delays_and_verifications_are_taken_back_too(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    nothing = await _state(clerk)
+    await clerk.does("scan", scan=visit["code"])
+    await clerk.does("undo")
+    assert [row for row in await _state(clerk) if "code" in row] == [row for row in nothing if "code" in row]
+    assert await _rows(clerk, "SELECT 1 FROM queue_ticket") == []
+    told = await clerk.walk_in(priority="pregnant")
+    before = await _state(clerk)
+    await clerk.does("step/verify", ticket=told["ticket"], priority="pregnant", reason="sổ khám thai")
+    assert "★" in await clerk.page()
+    await clerk.does("call")
+    await clerk.does("undo")
+    await clerk.does("undo")
+    await clerk.does("late", minutes="40")
+    assert "40 minutes late" in await clerk.page()
+    await clerk.does("undo")
+    assert await _state(clerk) == before
+    actions = [
+        row["action"] for row in await _rows(clerk, "SELECT action FROM audit_event WHERE action = 'queue.undo'")
+    ]
+    assert len(actions) == 4
+
+
+async def test_undoing_is_refused_after_five_minutes_or_when_somebody_went_on(clerk: Clerk, clock: Clock) -> None:
+    for _ in range(2):
+        await clerk.walk_in()
+    called = await clerk.does("call")
+    act = (await _rows(clerk, "SELECT public_id FROM queue_act WHERE what = 'call'"))[0]["public_id"]
+    await clerk.does("step/enter", ticket=called["ticket"])
+    refused = await clerk.send("undo", act=str(act))
+    assert refused.json()["code"] == "act_overtaken"
+    newest = (await _rows(clerk, "SELECT public_id FROM queue_act WHERE what = 'enter'"))[0]["public_id"]
+    await clerk.does("undo", act=str(newest))
+    assert (await clerk.send("undo", act=str(newest))).json()["code"] == "act_overtaken"
+    await clerk.does("step/finish", ticket=called["ticket"])
+    done = (await _rows(clerk, "SELECT public_id FROM queue_act WHERE what = 'finish'"))[0]["public_id"]
+    clock.moment += timedelta(minutes=5, seconds=1)
+    assert (await clerk.send("undo", act=str(done))).json()["code"] == "undo_too_late"
+    assert (await clerk.send("undo", act=str(ids.public_id()))).json()["code"] == "act_unknown"
+    assert (await clerk.send("undo")).json()["code"] == "act_unknown"  # nothing of one's own is left to take back
+
+
+async def test_who_did_not_come_is_marked_by_hand_after_her_time_and_may_come_all_the_same(
+    clerk: Clerk, clock: Clock
+) -> None:
+    visit, other = await clerk.morning.booked(1, 1), await clerk.morning.booked(1, 2)
+    early = await clerk.send("no-show", code=visit["code"])
+    assert early.json()["code"] == "still_expected"
+    await clerk.does("scan", scan=other["code"])
+    clock.set(31)
+    assert (await clerk.send("no-show", code=other["code"])).json()["code"] == "not_changeable"
+    assert "Did not come" in await clerk.page()
+    await clerk.does("no-show", code=visit["code"])
+    assert "did not come" in await clerk.page()
+    await clerk.does("undo")
+    await clerk.does("no-show", code=visit["code"])
+    assert (await clerk.does("scan", scan=visit["code"]))["what"] == "check_in"
+    assert {row["state"] for row in await _rows(clerk, "SELECT state::text FROM appointment")} == {"arrived"}
+
+
+async def test_missed_visits_of_before_are_seen(clerk: Clerk) -> None:
+    """The first visit is put a month back behind the product's back, as one that was missed; and forward again."""
+    visit = await clerk.morning.booked(1, 1)
+    moved = (
+        "UPDATE appointment SET starts_at = starts_at {0}, ends_at = ends_at {0}, state = 'noshow' WHERE code = :code"
+    )
+    await seeds.run(clerk.morning.db, moved.format("- interval '30 days'"), code=visit["code"])
+    again = await clerk.morning.booked(2, 1)
+    page = await clerk.page()
+    assert again["code"] in page
+    assert "missed 1 visit before" in page
+    await seeds.run(clerk.morning.db, moved.format("+ interval '30 days'"), code=visit["code"])
+    assert "missed" not in await clerk.page()
+
+
+async def test_back_from_tests_one_is_called_before_those_who_came_later(clerk: Clerk, clock: Clock) -> None:
+    first = await clerk.walk_in()
+    clock.set(25)
+    for _ in range(3):
+        await clerk.walk_in()
+    await clerk.does("call", room="P1")
+    await clerk.does("step/enter", ticket=first["ticket"], room="P1")
+    await clerk.does("step/to_tests", ticket=first["ticket"], room="P1")
+    assert "at tests" in await clerk.page()
+    clock.set(34)
+    await clerk.walk_in()
+    assert (await clerk.does("call"))["number"] == "A002"
+    await clerk.does("step/from_tests", ticket=first["ticket"])
+    page = await clerk.page()
+    assert _next(page) == "A003"  # came at the same minute as she was first called, and has not been seen at all
+    await clerk.does("call")
+    await clerk.does("call")
+    assert _next(await clerk.page()) == "A001"
+    assert "Next because of being back from tests; first called at 07:55." in await clerk.page()
+
+
+async def test_an_emergency_is_recorded_and_called_at_once_and_moves_nobody(clerk: Clerk) -> None:
+    await clerk.walk_in()
+    once = str(ids.public_id())
+    for _ in range(2):
+        told = await clerk.does("emergency", room="P1", once=once)
+    assert told["number"] == "CC001"
+    page = await clerk.page(room="P1", service=SERVICE)
+    assert _next(page) == "A001"
+    assert "CC001" in page
+    refused = await clerk.send("step/put_back", ticket=told["ticket"])
+    assert refused.json()["code"] == "ticket_moved"
+    await clerk.does("step/finish", ticket=told["ticket"])
+    assert await _rows(clerk, "SELECT count(*) AS n FROM queue_ticket WHERE emergency") == [{"n": 1}]
+
+
+async def test_the_doctors_list_shows_the_room_who_has_come_and_who_has_not(clerk: Clerk) -> None:
+    here, away = await clerk.morning.booked(1, 1), await clerk.morning.booked(2, 2)
+    await clerk.does("scan", scan=here["code"])
+    await clerk.walk_in()
+    await clerk.does("call", room="P2")
+    path = f"/desk/{FACILITY}/room/P2"
+    page = (await clerk.client.get(path)).text
+    assert "Phòng số 2" in page
+    assert page.index("A001") < page.index("A002")
+    assert away["code"] in page
+    assert here["code"] not in page
+    missing = await clerk.client.get(f"/desk/{FACILITY}/room/P9")
+    assert missing.status_code == 404
+
+
+async def test_showing_names_is_noted(clerk: Clerk) -> None:
+    await clerk.page()
+    noted = await _rows(clerk, "SELECT object_id FROM audit_event WHERE action = 'queue.read'")
+    assert noted == [{"object_id": FACILITY}]
