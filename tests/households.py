@@ -18,6 +18,7 @@ from booking.patients.models import Account
 from booking.patients.queries import ProfileView
 from booking.patients.rules import read_phone
 from booking.sealed import keys
+from tests import seeds
 
 TODAY: date = local_day(utc_now())
 
@@ -39,6 +40,13 @@ async def account(db: Database, number: str) -> int:
 def actor(account_id: int) -> Actor:
     """The account as one who acts."""
     return Actor(ActorKind.ACCOUNT, id=f"account-{account_id}")
+
+
+async def silence(db: Database, days: int) -> None:
+    """Let every account be unseen for so many days; who is in a list already was so before."""
+    ago = f"now() - interval '{days} days'"
+    await seeds.run(db, f"UPDATE account SET seen_at = {ago}")
+    await seeds.run(db, f"UPDATE profile SET created_at = {ago}")
 
 
 async def add(

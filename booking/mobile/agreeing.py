@@ -1,5 +1,7 @@
 """A grown-up child has her own say: a code to her own number, entered here, lets the family go on booking for her."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -126,7 +128,10 @@ async def agree(request: Request, asked: Ask, who: Known, profile: ProfileId) ->
                 session, digits, purpose=CodePurpose.AGREE, asker=mine, by=by, now=asked.now, subject=profile
             )
             if proof is not None:
-                await service.agree(session, who.account_id, profile, read_phone(proof.phone), by=by, now=asked.now)
+                await service.agree(
+                    session, who.account_id, profile, read_phone(proof.phone), by=by, now=asked.now,
+                    silent_after=timedelta(days=asked.settings.silent_days),
+                )  # fmt: skip
             return proof is not None
 
     try:

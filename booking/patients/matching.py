@@ -18,8 +18,7 @@ from booking.patients.errors import PersonClash, ProfileUnknown
 from booking.patients.kinds import Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.persons import Person
-from booking.patients.rules import Birth, Phone, read_phone
-from booking.sealed import keys
+from booking.patients.rules import Birth, read_phone
 
 
 async def locked_profile(session: AsyncSession, account_id: int, public_id: UUID) -> tuple[Profile, Patient]:
@@ -57,19 +56,6 @@ async def locked_account(session: AsyncSession, account_id: int) -> Account:
     if account is None or account.ended_at is not None:
         raise ProfileUnknown
     return account
-
-
-async def account_of(session: AsyncSession, phone: Phone, *, now: datetime) -> Account:
-    """The account of a number that was proven this moment; a new one where there is none."""
-    index = keys().index("phone", phone.e164)
-    live = select(Account).where(col(Account.phone_index) == index, col(Account.ended_at).is_(None))
-    if (found := await session.scalar(live)) is not None:
-        return found
-    made = upsert(Account).values(
-        public_id=ids.public_id(), phone=phone.e164, phone_index=index, created_at=now, seen_at=now
-    )
-    await session.execute(made.on_conflict_do_nothing())
-    return (await session.execute(live)).scalar_one()
 
 
 async def same(session: AsyncSession, account_id: int, folded: str, birth: Birth) -> tuple[Profile, Patient] | None:

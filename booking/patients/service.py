@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from booking import ids
 from booking.actor import Actor
 from booking.clock import local_day
-from booking.patients import matching, persons, queries
+from booking.patients import matching, persons, queries, sessions
 from booking.patients.commands import AddProfile, CorrectProfile
 from booking.patients.errors import (
     LooksAfterHerself,
@@ -29,7 +29,7 @@ from booking.patients.errors import (
 )
 from booking.patients.flags import flag, flag_many_hands
 from booking.patients.kinds import FlagKind, Relation
-from booking.patients.models import Profile
+from booking.patients.models import Account, Patient, Profile
 from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth, Phone
 from booking.trail.reading import PATIENT_READ
@@ -145,11 +145,29 @@ async def remove_profile(session: AsyncSession, account_id: int, public_id: UUID
 
 
 async def agree(
-    session: AsyncSession, account_id: int, public_id: UUID, phone: Phone, *, by: Actor, now: datetime
+    session: AsyncSession,
+    account_id: int,
+    public_id: UUID,
+    phone: Phone,
+    *,
+    silent_after: timedelta,
+    by: Actor,
+    now: datetime,
 ) -> ProfileView:
     """A grown-up lets this account go on booking for her. She proved `phone` with a code entered here.
 
-    The number's own account, made if there is none, gets her as its `self`, unless it knows such a person already.
+    The number's own account, made if there is none, gets her as its `self`, unless it knows such a person already. An
+    account that was silent for long gets nobody: the number may have a new holder, who would open it with a birth date
+    of his own.
+
+    Args:
+        session: the caller's transaction.
+        account_id: whose profile it must be.
+        public_id: the profile.
+        phone: proven by a code.
+        silent_after: a number unseen for so long may have a new owner, as in signing in.
+        by: who asks.
+        now: the moment of the request.
 
     Raises:
         ProfileUnknown: the account has no such person.
@@ -158,11 +176,21 @@ async def agree(
     account = await matching.locked_account(session, account_id)
     if account.phone == phone.e164:
         raise OwnNumberNeeded(field="phone")
+    hers, _ = await sessions.account_of(session, phone.e164, by=by, now=now)
     profile, patient = await matching.locked_profile(session, account_id, public_id)
     profile.agreed_at = now
-    hers = await matching.account_of(session, phone, now=now)
+    if not await sessions.is_silent(session, hers, silent_after=silent_after, now=now):
+        hers.seen_at = now
+        await _as_self(session, hers, patient, now=now)
+    record(session, "profile.agree", "profile", public_id, by=by, now=now)
+    await flag_many_hands(session, patient, now=now)
+    await session.flush()
+    return await queries.profile(session, account_id, public_id, today=local_day(now))
+
+
+async def _as_self(session: AsyncSession, hers: Account, patient: Patient, *, now: datetime) -> None:
+    """Let the account of her own number have her, unless it knows such a person already."""
     assert hers.id is not None
-    assert patient.id is not None
     birth = Birth(patient.birth_year, patient.birth_date)
     if await matching.same(session, hers.id, patient.name_folded, birth) is None:
         made = upsert(Profile).values(
@@ -170,10 +198,6 @@ async def agree(
             created_at=now, agreed_at=now,
         )  # fmt: skip
         await session.execute(made.on_conflict_do_nothing())
-    record(session, "profile.agree", "profile", public_id, by=by, now=now)
-    await flag_many_hands(session, patient, now=now)
-    await session.flush()
-    return await queries.profile(session, account_id, public_id, today=local_day(now))
 
 
 def read_by_staff(

@@ -109,7 +109,7 @@ async def open_session(
     account, made = await account_of(session, proof.phone, by=by, now=now)
     assert account.id is not None
     # One that waits for a birth date waits half an hour: such sessions cannot be saved up for more tries.
-    silent = not made and now - account.seen_at >= silent_after and await _has_family(session, account.id)
+    silent = not made and await is_silent(session, account, silent_after=silent_after, now=now)
     if not silent:
         account.seen_at = now
     if replaces is not None:
@@ -138,8 +138,14 @@ async def account_of(session: AsyncSession, phone: str, *, by: Actor, now: datet
     return account, is_new
 
 
-async def _has_family(session: AsyncSession, account_id: int) -> bool:
-    query = select(col(Profile.id)).where(col(Profile.account_id) == account_id).limit(1)
+async def is_silent(session: AsyncSession, account: Account, *, silent_after: timedelta, now: datetime) -> bool:
+    """Whether a number was unseen for so long that it may have a new holder, with a family behind it to protect.
+
+    A code alone then opens nothing of the account and changes nothing in it: a birth date of the family is asked for.
+    """
+    if now - account.seen_at < silent_after:
+        return False
+    query = select(col(Profile.id)).where(col(Profile.account_id) == account.id).limit(1)
     return (await session.execute(query)).first() is not None
 
 

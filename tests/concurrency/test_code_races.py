@@ -22,7 +22,7 @@ from booking.patients.signing_rules import CODE_TRIES, opens_family
 from booking.settings import Settings
 from booking.trail.errors import TriedTooOften
 from tests import seeds
-from tests.households import account, add
+from tests.households import account, add, silence
 from tests.people import name, phone
 from tests.signing import code_to
 
@@ -153,7 +153,7 @@ async def test_a_silent_family_is_guessed_at_three_times(
 ) -> None:
     await add(wide, await account(wide, phone(1)), name(1), year=1958)
     now = utc_now()
-    await seeds.run(wide, "UPDATE account SET seen_at = now() - interval '400 days'")
+    await silence(wide, 400)
     async with wide.transaction() as session:
         proof = Proof(code=(await _public_id(wide)), phone=read_phone(phone(1)).e164)
         await sessions.open_session(

@@ -49,7 +49,9 @@ async def _remove(db: Database, home: int, who: UUID) -> None:
 
 async def _agree(db: Database, home: int, who: UUID, number: str) -> ProfileView:
     async with db.transaction() as session:
-        return await service.agree(session, home, who, read_phone(number), by=actor(home), now=utc_now())
+        return await service.agree(
+            session, home, who, read_phone(number), silent_after=timedelta(days=180), by=actor(home), now=utc_now()
+        )
 
 
 async def _names(db: Database, home: int) -> list[str]:

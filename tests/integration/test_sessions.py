@@ -6,18 +6,22 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.actor import Actor, ActorKind
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages.kinds import MessageState
-from booking.patients import codes, forgetting
+from booking.patients import codes, forgetting, numbers, queries, service, sessions
 from booking.patients.errors import CodeNotAsked, StaffOnly
-from booking.patients.rules import read_phone
+from booking.patients.kinds import Relation
+from booking.patients.models import Account, Patient, Profile
+from booking.patients.rules import Birth, read_phone
 from booking.trail.errors import TriedTooOften
 from tests import outbox, seeds, signing
-from tests.households import account, add
+from tests.households import TODAY, account, actor, add, silence
 from tests.pages import read
 from tests.people import name, phone
 
@@ -162,7 +166,7 @@ async def _silent(client: httpx.AsyncClient, db: Database) -> httpx.Response:
     mine = await account(db, phone(1))
     await add(db, mine, name(1), **LAN)
     await add(db, mine, name(2), year=1931)
-    await seeds.run(db, "UPDATE account SET seen_at = now() - interval '181 days'")
+    await silence(db, 181)
     asked = await signing.ask_code(client, phone(1), after="/me/sessions")
     return await signing.enter_code(client, asked, await signing.code_to(db, phone(1)))
 
@@ -217,6 +221,62 @@ async def test_three_misses_a_day_whatever_number_of_codes(
     assert (await _name(client, "2", "3", "1958")).status_code == 303  # the control: it was the count that refused
 
 
+async def _whenever(session: AsyncSession, mine: Account) -> list[Birth]:
+    """Everybody of an account, whenever they came into it."""
+    query = select(Patient).join(Profile, col(Profile.patient_id) == col(Patient.id))
+    found = await session.execute(query.where(col(Profile.account_id) == mine.id))
+    return [Birth(one.birth_year, one.birth_date) for one in found.scalars()]
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "whoever came in since counts"])
+async def test_a_silent_number_is_not_opened_by_who_came_in_since(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    old = await account(db, phone(1))
+    await add(db, old, name(1), **LAN)
+    await silence(db, 181)
+    his = await account(db, phone(2))
+    trick = await add(db, his, name(3), birth_date=date(1990, 1, 1))
+    trick_row = "INSERT INTO profile (public_id, account_id, patient_id, relation, created_at)"
+    await seeds.run(db, f"{trick_row} VALUES (gen_random_uuid(), {old}, {trick.patient_id}, 'self', now())")
+    if not guarded:
+        monkeypatch.setattr(numbers, "_births", _whenever)
+    asked = await signing.ask_code(client, phone(1), after="/me/people")
+    await signing.enter_code(client, asked, await signing.code_to(db, phone(1)))
+    tried = await _name(client, "1", "1", "1990")
+    assert tried.status_code == (422 if guarded else 303)
+    assert (name(1) in (await client.get("/me/people")).text) is not guarded
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "silent or not"])
+async def test_agreeing_puts_nobody_into_a_silent_account(
+    db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """Whoever got a recycled number would let himself into the family of its former holder."""
+    old = await account(db, phone(1))
+    await add(db, old, name(1), **LAN)
+    await silence(db, 181)
+    his = await account(db, phone(2))
+    trick = await add(db, his, name(3), relation=Relation.CHILD, birth_date=date(1990, 1, 1))
+
+    async def never(*_: Any, **__: Any) -> bool:
+        return False
+
+    if not guarded:
+        monkeypatch.setattr(sessions, "is_silent", never)
+    async with db.transaction() as session:
+        agreed = await service.agree(
+            session, his, trick.id, read_phone(phone(1)), silent_after=timedelta(days=180), by=actor(his),
+            now=utc_now(),
+        )  # fmt: skip
+    assert not agreed.own_say  # her own number let this account go on
+    async with db.transaction() as session:
+        family = [one.name for one in await queries.profiles(session, old, today=TODAY)]
+    assert family == ([name(1)] if guarded else [name(3), name(1)])
+    quiet = "SELECT seen_at < now() - interval '180 days' FROM account WHERE id = :old"
+    assert await seeds.value(db, quiet, old=old) is guarded
+
+
 @pytest.mark.parametrize(("silent_days", "people"), [(179, [name(1)]), (181, [])])
 async def test_a_number_seen_lately_or_with_nobody_behind_it_just_opens(
     client: httpx.AsyncClient, db: Database, silent_days: int, people: list[str]
@@ -224,7 +284,7 @@ async def test_a_number_seen_lately_or_with_nobody_behind_it_just_opens(
     mine = await account(db, phone(1))
     for one in people:
         await add(db, mine, one, **LAN)
-    await seeds.run(db, f"UPDATE account SET seen_at = now() - interval '{silent_days} days'")
+    await silence(db, silent_days)
     await signing.sign_in(client, db, phone(1))
     assert await is_in(client)
     assert await seeds.value(db, "SELECT seen_at > now() - interval '1 day' FROM account")
@@ -235,7 +295,7 @@ async def test_a_number_that_is_newly_hers_begins_anew(client: httpx.AsyncClient
         await signing.sign_in(former, db, phone(1))
         before = await seeds.value(db, "SELECT id FROM account")
         await add(db, before, name(1), **LAN)
-        await seeds.run(db, "UPDATE account SET seen_at = now() - interval '200 days'")
+        await silence(db, 200)
         due = await outbox.write(db, phone=read_phone(phone(1)).e164)
         other = await outbox.write(db, phone=read_phone(phone(2)).e164)
         await lapse(db)
