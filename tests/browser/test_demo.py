@@ -111,14 +111,13 @@ def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start
         page.set_default_timeout(60_000)
         ticket = _book(page, base)
         page.goto(f"{base}/inbox")  # it asks again by itself; the scheduler sends within seconds
-        said = page.locator(".bubble").filter(has_text="HenKham: Da dat lich kham TYT P1")
-        expect(said).to_be_visible(timeout=30_000)
-        said.locator("a").click()
+        bubble = page.locator(".bubble").filter(has_text="HenKham: Da dat lich kham TYT P1")
+        expect(bubble).to_be_visible(timeout=30_000)
+        bubble.locator("a").click()
         page.wait_for_url(f"{ticket}*")
         expect(page.locator(".ticket")).to_be_visible()
         page.context.close()
-        said = demo.stop()
-        assert "Everything is stopped." in said
+        assert "Everything is stopped." in demo.stop()
     finally:
         if demo.process.poll() is None:
             demo.stop(signal.SIGTERM)

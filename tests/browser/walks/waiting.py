@@ -8,10 +8,12 @@ from playwright.sync_api import Page
 from booking.appointments.waitlist import rules
 from booking.db import Database
 from scheduler.jobs import make_offers
-from tests.browser.conftest import Site, apart
+from tests.browser.conftest import Site
 from tests.browser.journey import sign_in
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
+from tests.postgres import apart
+from tests.postgres import apart
 
 SHOWS = {"wait.html", "wait_entry.html", "offer.html", "offer_over.html"}
 
