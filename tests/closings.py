@@ -5,6 +5,7 @@ closing = await close(db, world)                 # as the desk does; the job has
 await apply_closures.run(db)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -81,9 +82,9 @@ async def crowd(db: Database, people: int, *, per_slot: int = 10, unreachable: i
             db, world, days, slots=slots, capacity=per_slot
         )
     await _patients(db, people, unreachable)
-    await _visits(db, world, per_slot)
-    rows = await seeds.rows(db, "SELECT code FROM appointment ORDER BY id")
-    made.codes = [row["code"] for row in rows]
+    rows = await seeds.rows(db, "SELECT id FROM patient ORDER BY match_key")
+    visits = [(world.slots[n // per_slot], n % per_slot + 1, row["id"]) for n, row in enumerate(rows)]
+    made.codes = await book(db, visits)
     return made
 
 
@@ -104,48 +105,52 @@ async def _patients(db: Database, number: int, unreachable: int) -> None:
             )  # fmt: skip
 
 
-async def _visits(db: Database, world: World, per_slot: int) -> None:
-    people = await seeds.rows(db, "SELECT id FROM patient ORDER BY match_key")
-    insert = text(
-        """
-        INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id,
-            patient_id, relation, starts_at, ends_at, version, token_version, language, channel, created_at, booked_at)
-        SELECT :public_id, :code, 'booked', s.id, :place, false, s.facility_id, s.service_id, :patient, 'self',
-            s.starts_at, s.ends_at, 1, 1, 'vi', 'mobile', now(), now() FROM slot s WHERE s.id = :slot
-        """
-    )
-    told = text(
-        """
-        INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, facility_id, language,
-            phone, phone_index, facts, state, reason, due_at, useful_until, attempts, sends, created_at, changed_at)
-        VALUES (gen_random_uuid(), 'appointment', :public_id, 'booked', 1, 0, 'visit', :facility, 'vi', NULL, NULL,
-            '{}', 'suppressed', 'no_phone', now(), now(), 0, 0, now(), now())
-        """
-    )
-    seen = text(
-        """
-        INSERT INTO audit_event (at, actor_kind, action, object_kind, object_id, result, facts)
-        VALUES (now(), 'system', 'appointment.book', 'appointment', :public_id, 'done', '{}')
-        """
-    )
+_VISIT = text(
+    """
+    INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id,
+        patient_id, relation, starts_at, ends_at, version, token_version, language, channel, created_at, booked_at)
+    SELECT :public_id, :code, 'booked', s.id, :place, false, s.facility_id, s.service_id, :patient, 'self',
+        s.starts_at, s.ends_at, 1, 1, 'vi', 'mobile', now(), now() FROM slot s WHERE s.id = :slot
+    """
+)
+_TOLD = text(
+    """
+    INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, language, facts, state,
+        reason, due_at, useful_until, attempts, sends, created_at, changed_at)
+    VALUES (gen_random_uuid(), 'appointment', :public_id, 'booked', 1, 0, 'visit', 'vi', '{}', 'suppressed',
+        'no_phone', now(), now(), 0, 0, now(), now())
+    """
+)
+_SEEN = text(
+    """
+    INSERT INTO audit_event (at, actor_kind, action, object_kind, object_id, result, facts)
+    VALUES (now(), 'system', 'appointment.book', 'appointment', :public_id, 'done', '{}')
+    """
+)
+_COUNTED = text(
+    """
+    UPDATE slot SET taken = n, free_places = (SELECT coalesce(array_agg(p), '{}') FROM generate_series(1, capacity) p
+        WHERE p <> ALL (places))
+    FROM (SELECT slot_id, count(*)::int AS n, array_agg(place::int) AS places FROM appointment WHERE state = 'booked'
+        GROUP BY slot_id) found
+    WHERE slot.id = found.slot_id
+    """
+)
+
+
+async def book(db: Database, visits: Sequence[tuple[int, int, int]]) -> list[str]:
+    """Book (slot, place, patient's row) behind the product's back; their codes."""
+    codes = []
     async with db.transaction() as session:
-        for number, person in enumerate(people):
-            public_id = ids.public_id()
-            slot, place = world.slots[number // per_slot], number % per_slot + 1
-            values = {
-                "public_id": public_id, "code": ids.booking_code(), "slot": slot, "place": place,
-                "patient": person["id"],
-            }  # fmt: skip
-            await session.execute(insert, values)
-            await session.execute(told, {"public_id": public_id, "facility": world.facility_id})
-            await session.execute(seen, {"public_id": str(public_id)})
-        await session.execute(
-            text(
-                "UPDATE slot SET taken = n, free_places = (SELECT coalesce(array_agg(p), '{}')"
-                " FROM generate_series(n + 1, capacity) p) FROM (SELECT slot_id, count(*)::int AS n FROM appointment"
-                " GROUP BY slot_id) found WHERE slot.id = found.slot_id"
-            )
-        )
+        for slot, place, patient in visits:
+            public_id, code = ids.public_id(), ids.booking_code()
+            values = {"public_id": public_id, "code": code, "slot": slot, "place": place, "patient": patient}
+            await session.execute(_VISIT, values)
+            await session.execute(_TOLD, {"public_id": public_id})
+            await session.execute(_SEEN, {"public_id": str(public_id)})
+            codes.append(code)
+        await session.execute(_COUNTED)
+    return codes
 
 
 async def close(db: Database, made: Crowd, answer: ClosingAnswer = ClosingAnswer.MOVE, **more: Any) -> Closing:

@@ -26,7 +26,6 @@ from booking.messages.kinds import MessageKind
 from booking.sealed import keys
 from booking.trail.service import record
 
-
 OFFERED: Final = 8
 A_DAY: Final = 3
 """How many times are offered to choose from, and how many of one day."""
