@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, LargeBinary, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    LargeBinary,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
-from booking.appointments.tables import appointment, given, patient, rate_counter
+from booking.appointments.tables import appointment, given, patient, place_left, rate_counter
 from booking.availability.statements import NOW, kept_for_walk_ins, slot
 from booking.columns import Moment
 from booking.settings import Settings
@@ -64,6 +75,7 @@ def caps_of(settings: Settings) -> Caps:
 
 
 _other = appointment.alias("other")
+_moved = appointment.alias("moved")
 _DEVICE = given("device_known", LargeBinary)
 
 
@@ -108,20 +120,32 @@ def _states() -> list[ColumnElement[Any]]:
 
 
 def given_up(*, device: bool) -> ColumnElement[int]:
-    """How many places of the slot the asker gave up just now, by device or by number."""
-    found = select(func.count()).where(
+    """How many places of the slot the asker gave up or moved away from just now, by device or by number."""
+    ended = select(func.count()).where(
         _other.c.slot_id == given("slot", BigInteger),
         _other.c.state == literal_column("'cancelled'"),
         _other.c.cancelled_at > given("given_up_since", Moment),
         _other.c.cancelled_by == literal_column("'patient'"),
+        _of_asker(_other, device=device),
     )
+    moved = (
+        select(func.count())
+        .select_from(place_left.join(_moved, _moved.c.id == place_left.c.appointment_id))
+        .where(
+            place_left.c.slot_id == given("slot", BigInteger),
+            place_left.c.left_at > given("given_up_since", Moment),
+            _of_asker(_moved, device=device),
+        )
+    )
+    return ended.scalar_subquery() + moved.scalar_subquery()
+
+
+def _of_asker(visit: FromClause, *, device: bool) -> ColumnElement[bool]:
     if device:
-        found = found.where(_other.c.device == _DEVICE)
-    else:
-        # A question for each visit that was given up, and not a join: mostly there is none, and nothing is asked.
-        number = select(patient.c.phone_index).where(patient.c.id == _other.c.patient_id).correlate(_other)
-        found = found.where(number.scalar_subquery() == given("phone_index", LargeBinary))
-    return found.scalar_subquery()
+        return visit.c.device == _DEVICE
+    # A question for each visit that was given up, and not a join: mostly there is none, and nothing is asked.
+    number = select(patient.c.phone_index).where(patient.c.id == visit.c.patient_id).correlate(visit)
+    return number.scalar_subquery() == given("phone_index", LargeBinary)
 
 
 def not_only_given_up(*, device: bool) -> ColumnElement[bool]:

@@ -174,6 +174,8 @@ async def reschedule(
         refused.facts["nearest"] = [one for one in near if one["id"] != command.slot]
         raise
     old_slot = await put(session, change, wanted, place, now=now)
+    if since is not None:
+        await handing.remember_left(session, visit, old_slot, since=since, now=now)
     await _count_move(session, patient, phone_limit(per_phone), now=now)
     await told_moved(session, change, old_slot, by=holder(by), now=now)
 
@@ -215,7 +217,7 @@ async def _only_given_up(
     """Whether the slot's free places are those that the same hands gave up a moment ago."""
     left = await handing.left(
         session, wanted, account_id=visit.account_id, device=visit.device, phone_index=patient.phone_index,
-        since=since, now=now,
+        since=since, now=now, moving=visit,
     )  # fmt: skip
     return left == 0 < handing.free(wanted, now)
 

@@ -4,11 +4,13 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Computed,
     Date,
+    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
@@ -111,6 +113,23 @@ class Appointment(SQLModel, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     cancelled_by: CancelledBy | None = Field(default=None, sa_column=optional_choice(CancelledBy))
     cancel_reason: str | None = Field(default=None, sa_column=words(optional=True))
+
+
+class PlaceLeft(SQLModel, table=True):
+    """A place that a patient moved away from: for some minutes it is kept from the same hands, as one given up is.
+
+    A row for each slot that a visit left and did not come back to; those that say nothing any more go with its next
+    move.
+    """
+
+    __tablename__ = "place_left"
+    __table_args__ = (Index("place_left_slot", "slot_id", "left_at"),)
+
+    appointment_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("appointment.id", name="place_left_appointment_fk"), primary_key=True)
+    )
+    slot_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    left_at: datetime = Field(sa_column=moment())
 
 
 class VisitSeries(SQLModel, table=True):

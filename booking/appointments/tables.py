@@ -11,6 +11,7 @@ import booking.patients.models
 import booking.trail.models  # noqa: F401  makes the tables known
 
 appointment = SQLModel.metadata.tables["appointment"]
+place_left = SQLModel.metadata.tables["place_left"]
 patient = SQLModel.metadata.tables["patient"]
 message = SQLModel.metadata.tables["message"]
 audit_event = SQLModel.metadata.tables["audit_event"]

@@ -218,6 +218,7 @@ APART: Final[Mapping[str, str]] = {
     "patient_merge": "which of our rows are one person, by row numbers only; the rows themselves are shown",
     "patient_flag": "a note for the manager who guards everybody's places; to show it would tell of other people",
     "idempotency_record": "an answer kept for 30 days without anybody's name in it, found by a random key only",
+    "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "rate_counter": "counts by keyed hashes, gone after two days",
 }
 """Tables that lead to people, or hold traces of them, and are not shown."""

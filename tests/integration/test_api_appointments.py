@@ -92,6 +92,18 @@ async def test_cancelling_frees_the_place_and_again_changes_nothing(client: http
     assert (await book(client, world, world.slots[0])).status_code == 201  # after a while the same person may again
 
 
+async def test_a_place_moved_away_from_is_kept_from_the_same_number(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db, capacities=[1, 3])
+    made = await booked(client, world, world.slots[0])
+    path = f"{BOOK}/{made['code']}/reschedule"
+    moved = await client.post(path, json={"slot": world.slots[1]}, headers=opens(made))
+    assert moved.status_code == 200
+    another: dict[str, Any] = {"name": "Trần Thị Mẫu", "birth_year": 1991}  # under the same number
+    refused(await book(client, world, world.slots[0], **another), 409, "just_given_up")
+    await seeds.run(db, "UPDATE place_left SET left_at = left_at - interval '11 min'")
+    assert (await book(client, world, world.slots[0], **another)).status_code == 201
+
+
 async def test_too_late_to_cancel_or_move_is_refused_with_the_telephone(
     client: httpx.AsyncClient, db: Database
 ) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from booking.appointments import service
 from booking.appointments.errors import (
     AlreadyBooked,
     AppointmentUnknown,
@@ -14,6 +15,7 @@ from booking.appointments.errors import (
     SlotFull,
     TooManyUpcoming,
 )
+from booking.clock import utc_now
 from booking.db import Database
 from booking.patients.errors import ConsentNeeded, ProfileUnknown
 from booking.trail.errors import TriedTooOften
@@ -260,7 +262,9 @@ async def test_the_number_that_is_told_is_the_account_s_also_in_a_reminder(db: D
     assert people.phone(1)
 
 
-async def test_a_visit_is_not_moved_into_a_place_the_same_hands_gave_up_but_back_to_where_it_was(db: Database) -> None:
+async def test_a_visit_is_not_moved_into_a_place_the_same_hands_gave_up_but_back_to_where_it_was_itself(
+    db: Database,
+) -> None:
     world = await seeds.seed(db, capacities=[1, 1])
     home = await family(db, 1, people_=2)
     good, other = world.slots
@@ -274,5 +278,36 @@ async def test_a_visit_is_not_moved_into_a_place_the_same_hands_gave_up_but_back
         db, "UPDATE appointment SET cancelled_at = cancelled_at - interval '11 min' WHERE state = 'cancelled'"
     )
     await families.move(db, second, buyer, good)  # the control
-    await families.move(db, second, buyer, other)  # and back: a move changes no person
+    await families.move(db, second, buyer, other)  # and back: what this visit left itself is not kept from it
     assert await seeds.value(db, "SELECT version FROM appointment WHERE code = :code", code=buyer.code) == 3
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_place_one_moves_away_from_is_not_for_another_of_the_same_hands(db: Database, *, guarded: bool) -> None:
+    world = await seeds.seed(db, capacities=[1, 3, 3])
+    home, stranger = await family(db, 1, people_=2), await family(db, 2)
+    good, empty, farther = world.slots
+    (client,) = await book(db, home, await hold(db, good, home), [good])
+    second = dataclasses.replace(home, people=home.people[1:])
+    held = await hold(db, empty, second)
+    await families.move(db, home, client, empty)
+    await families.move(db, home, client, farther)  # one more move does not wash it
+    if not guarded:  # the control: nothing remembers what was left
+        await seeds.run(db, "DELETE FROM place_left")
+        assert len(await book(db, second, held, [good])) == 1
+        return
+    with pytest.raises(JustGivenUp):  # the browser
+        await hold(db, good, second)
+    with pytest.raises(JustGivenUp):  # the account, through a place kept elsewhere
+        await book(db, second, held, [good])
+    (buyer,) = await book(db, second, held, [empty])
+    with pytest.raises(JustGivenUp):  # nor by moving
+        await families.move(db, second, buyer, good)
+    theirs = await hold(db, good, stranger)  # everybody else may
+    async with db.transaction() as session:
+        await service.let_go(session, theirs.code, theirs.token, by=stranger.asker().by, now=utc_now())
+    await families.move(db, home, client, good)  # and the visit itself may come back
+    await families.move(db, home, client, farther)
+    await seeds.run(db, "UPDATE place_left SET left_at = left_at - interval '11 min'")
+    assert (await hold(db, good, second)).code  # for some minutes, not for ever
+    assert await seeds.value(db, "SELECT count(*) FROM place_left") == 2

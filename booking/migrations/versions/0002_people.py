@@ -162,6 +162,15 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state = 'cancelled'",
     )
+    op.create_table(
+        "place_left",
+        sa.Column("appointment_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot_id", sa.BigInteger(), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["appointment_id"], ["appointment.id"], name="place_left_appointment_fk"),
+        sa.PrimaryKeyConstraint("appointment_id", "slot_id"),
+    )
+    op.create_index("place_left_slot", "place_left", ["slot_id", "left_at"], unique=False)
     op.create_index(
         "appointment_party", "appointment", ["party_id"], unique=False, postgresql_where="party_id IS NOT NULL"
     )
@@ -197,6 +206,8 @@ def downgrade() -> None:
     op.drop_constraint("appointment_account_fk", "appointment", type_="foreignkey")
     op.drop_index("appointment_device", table_name="appointment")
     op.drop_index("appointment_party", table_name="appointment")
+    op.drop_index("place_left_slot", table_name="place_left")
+    op.drop_table("place_left")
     op.drop_index("appointment_given_up", table_name="appointment", postgresql_where="state = 'cancelled'")
     op.drop_index("appointment_account", table_name="appointment", postgresql_where="account_id IS NOT NULL")
     op.drop_column("appointment", "confirmed_at")
