@@ -70,6 +70,14 @@ class Outcome:
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]
 
 
+async def ready(session: AsyncSession, command: Change, *, by: Actor, now: datetime, horizon_days: int) -> None:
+    """Publish what is due anyway, in a transaction of its own before a preview or a change.
+
+    So it is no effect of the change, and the change locks slots once, in the order of ids.
+    """
+    await _publish(session, command.facility, by=by, now=now, horizon_days=horizon_days)
+
+
 async def preview(session: AsyncSession, command: Change, *, by: Actor, now: datetime, horizon_days: int) -> Outcome:
     """What the change would do. Nothing is left of it.
 
@@ -101,15 +109,17 @@ async def apply(
 async def _make(session: AsyncSession, command: Change, *, by: Actor, now: datetime, horizon_days: int) -> Outcome:
     await service.alone(session)
     facility_id = None if command.facility is None else await upkeep.facility_id_of(session, command.facility)
-    publishing = PublishSlots(facility=command.facility, horizon_days=horizon_days)
-    await service.publish(session, publishing, by=by, now=now)  # what was due anyway is no effect of the change
     before = await pictures(session, facility_id, now=now)
     await _VERBS[type(command)](session, command, by=by, now=now)
-    await service.publish(session, publishing, by=by, now=now)
+    await _publish(session, command.facility, by=by, now=now, horizon_days=horizon_days)
     effect = effect_of(before, await pictures(session, facility_id, now=now))
     rooms = await _check_rooms(session, effect)
     # Asked after the slots were locked: whoever booked one before us has committed, and nobody can any more.
     return Outcome(effect, tuple(await inside(session, effect.shut.keys())), rooms)
+
+
+async def _publish(session: AsyncSession, facility: str | None, *, by: Actor, now: datetime, horizon_days: int) -> None:
+    await service.publish(session, PublishSlots(facility=facility, horizon_days=horizon_days), by=by, now=now)
 
 
 async def _check_rooms(session: AsyncSession, effect: Effect) -> dict[int, str]:

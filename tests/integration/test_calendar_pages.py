@@ -7,7 +7,10 @@ import pytest
 
 from booking import clock
 from booking.access.kinds import Role
+from booking.actor import system
+from booking.availability.commands import PublishSlots
 from booking.db import Database
+from booking.exchange import service
 from tests import pages, people, seeds, staff
 from tests.pages import Page
 from tests.seeds import FACILITY, SERVICE, World
@@ -20,6 +23,8 @@ BASE = f"/desk/{FACILITY}/calendar"
 async def world(client: httpx.AsyncClient, db: Database) -> World:
     """The sample session: 07:30 to 16:30, 36 slots of three places, published; a manager signed in."""
     made = await seeds.seed(db, capacities=[3, 3])
+    async with db.transaction() as session:
+        await service.publish(session, PublishSlots(), by=system("test"), now=clock.utc_now())
     await staff.add(db, "manager.mau", Role.MANAGER, [FACILITY])
     client.cookies.set("desk", await staff.sign_in(db, "manager.mau") or "")
     return made

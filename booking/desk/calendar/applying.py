@@ -60,6 +60,7 @@ async def go(step: Step, make: Callable[[], Change]) -> Response:
         return await step.show(step.typed, 200)
     try:
         command = make()
+        await _ready(step, command)
         if wanted == APPLY:
             return await _apply(step, command)
         return await _preview(step, command)
@@ -67,6 +68,15 @@ async def go(step: Step, make: Callable[[], Change]) -> Response:
         return await step.show(step.typed.wrong(wrong.errors), 422)
     except (RuleBroken, Conflict) as error:
         return await step.show(step.typed.refused(error, step.asked), status_of(error))
+
+
+async def _ready(step: Step, command: Change) -> None:
+    asked = step.asked
+    async with asked.db.transaction() as session:
+        await timetable.ready(
+            session, command, by=at_desk.actor(asked, step.desk), now=asked.now,
+            horizon_days=asked.settings.horizon_days,
+        )  # fmt: skip
 
 
 async def _apply(step: Step, command: Change) -> Response:
@@ -105,8 +115,8 @@ async def _preview(step: Step, command: Change, *, meanwhile: bool = False) -> R
     kept = [(name, value) for name, value in step.typed.values.items() if name not in ("step", "outcome")]
     return page(
         step.request, "desk_calendar_preview.html", status=409 if meanwhile else 200, personal=True, desk=step.desk,
-        place=place, heading=step.heading[:1].upper() + step.heading[1:], outcome=outcome, people=people, kept=kept, meanwhile=meanwhile, full=FULL,
-        counted=counted(outcome.inside),
+        place=place, heading=step.heading[:1].upper() + step.heading[1:], outcome=outcome, people=people, kept=kept,
+        meanwhile=meanwhile, full=FULL, counted=counted(outcome.inside),
     )  # fmt: skip
 
 
