@@ -13,7 +13,6 @@ from tests.browser.journey import sign_in
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 from tests.postgres import apart
-from tests.postgres import apart
 
 SHOWS = {"wait.html", "wait_entry.html", "offer.html", "offer_over.html"}
 
