@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from sqlmodel import col, select
 
 from booking.db import Database
@@ -10,7 +11,7 @@ from booking.messages.models import Message
 from booking.messages.service import CODE
 from booking.patients.rules import read_phone
 from booking.sealed import keys
-from tests import pages
+from tests import pages, seeds
 
 PHONE = "0903 123 456"
 
@@ -60,3 +61,18 @@ async def newest(db: Database, phone: str = PHONE) -> Any:
     )
     async with db.transaction() as session:
         return (await session.execute(query)).scalar_one_or_none()
+
+
+def second(app: FastAPI) -> httpx.AsyncClient:
+    """Another browser."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://henkham.test")
+
+
+async def is_in(client: httpx.AsyncClient) -> bool:
+    """Whether this browser is signed in."""
+    return (await client.get("/me/sessions")).status_code == 200
+
+
+async def lapse(db: Database) -> None:
+    """Let the last code be old enough for another one."""
+    await seeds.run(db, "UPDATE verification_code SET created_at = created_at - interval '61 seconds'")
