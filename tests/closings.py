@@ -185,3 +185,19 @@ async def places_of(db: Database) -> list[dict[str, Any]]:
 
 
 CLOSING_STATE = "SELECT state::text FROM closing ORDER BY id DESC LIMIT 1"
+
+
+async def closed_at(db: Database, facility: str) -> dict[str, str]:
+    """A closing of a facility that was applied, with nobody in it; what stands for it in addresses."""
+    public_id = ids.public_id()
+    await seeds.run(
+        db,
+        """
+        INSERT INTO closing (public_id, scope, facility_id, starts_at, ends_at, reason, reason_en, answer, send_now,
+            state, expected, made_by, created_at, sms_due_at, changed_at)
+        SELECT :id, 'facility', id, now() + interval '1 day', now() + interval '2 days', 'Mẫu', 'Sample', 'ask', true,
+            'applied', 0, '', now(), now(), now() FROM facility WHERE code = :facility
+        """,
+        id=public_id, facility=facility,
+    )  # fmt: skip
+    return {"closing": str(public_id), "visit": str(ids.public_id())}

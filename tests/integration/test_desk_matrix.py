@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import calendars, places, seeds, staff
+from tests import calendars, closings, places, seeds, staff
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -77,6 +77,20 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/{facility}/calendar/notices/{notice}"): LEADERS,
     ("POST", "/desk/{facility}/calendar/notices/{notice}/remove"): LEADERS,
     ("POST", "/desk/{facility}/calendar/state"): LEADERS,
+    ("GET", "/desk/{facility}/closings"): {CLERK, MANAGER, ADMIN},
+    ("GET", "/desk/{facility}/closings/new"): LEADERS,
+    ("POST", "/desk/{facility}/closings/new"): LEADERS,
+    ("GET", "/desk/{facility}/closings/{closing}"): {CLERK, MANAGER, ADMIN},
+    ("POST", "/desk/{facility}/closings/{closing}/undo"): LEADERS,
+    ("POST", "/desk/{facility}/closings/{closing}/end"): LEADERS,
+    ("GET", "/desk/{facility}/closings/{closing}/calls"): {CLERK, MANAGER},
+    ("POST", "/desk/{facility}/closings/{closing}/calls/{visit}"): {CLERK, MANAGER},
+    ("GET", "/desk/closings"): {ADMIN},
+    ("GET", "/desk/closings/new"): {ADMIN},
+    ("POST", "/desk/closings/new"): {ADMIN},
+    ("GET", "/desk/closings/{closing}"): {ADMIN},
+    ("POST", "/desk/closings/{closing}/undo"): {ADMIN},
+    ("POST", "/desk/closings/{closing}/end"): {ADMIN},
 }
 """Method and route: the roles that may, within their own scope."""
 
@@ -84,7 +98,7 @@ ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{
 """Routes that name an object of another facility: who may all the same. For everybody else it does not exist (404)."""
 
 
-INSIDE = ("{weekly}", "{code}", "{notice}")
+INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}")
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 
@@ -123,7 +137,10 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
     tokens = await _sign_in_everybody(db)
     here = await staff.add(db, "here.mau", Role.CLERK, [STATION])
     there = await staff.add(db, "there.mau", Role.CLERK, [OTHER])
-    mine, theirs = [await calendars.fill(db, place, f"{place}-mau") for place in (STATION, OTHER)]
+    mine, theirs = [
+        await calendars.fill(db, place, f"{place}-mau") | await closings.closed_at(db, place)
+        for place in (STATION, OTHER)
+    ]
     wrong: list[tuple[object, ...]] = []
     for (method, path), may in MATRIX.items():
         own = path.format_map({"staff": here.public_id, "which": here.public_id, **mine})

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from booking import ids
 from booking.appointments.closing.commands import CloseTimes, Span
-from booking.appointments.closing.errors import ClosingRefused, ClosingUnknown
+from booking.appointments.closing.errors import ClosingRefused
 from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
+from booking.appointments.errors import KeyMissing
 from booking.clock import ZONE, at_local
 from booking.desk.calendar.typed import Typed
 from booking.i18n import Language, translate
@@ -58,12 +59,12 @@ def command_of(typed: Typed, *, city: bool) -> CloseTimes:
 
     Raises:
         ClosingRefused: with the field at fault.
-        ClosingUnknown: its key is none of ours.
+        KeyMissing: it does not carry the key that was minted into it.
     """
     try:
         key = UUID(typed["key"])
     except ValueError:
-        raise ClosingUnknown from None
+        raise KeyMissing from None
     if typed["answer"] not in set(ClosingAnswer):
         raise ClosingRefused(reason="answer", field="answer")
     said, said_en = _reason(typed)
