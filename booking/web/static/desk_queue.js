@@ -245,7 +245,7 @@ const KEYS = {
 };
 
 function choose(step) {
-  const rows = [...document.querySelectorAll("#table-form tbody tr")];
+  const rows = [...document.querySelectorAll("[data-section] tr")];
   if (!rows.length) return;
   const at = rows.findIndex((row) => row.dataset.key === chosen);
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
