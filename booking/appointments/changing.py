@@ -23,7 +23,7 @@ from booking.appointments.errors import (
     SlotFull,
     SlotUnknown,
 )
-from booking.appointments.kinds import AppointmentState, CancelledBy
+from booking.appointments.kinds import AppointmentState, CancelledBy, ChangeReason
 from booking.appointments.models import Appointment
 from booking.appointments.rules import check_changeable
 from booking.appointments.telling import account_of, facts_of, recipient_of
@@ -83,12 +83,16 @@ async def give_up(
     by: Actor,
     now: datetime,
     action: str = "appointment.cancel",
+    noted: ChangeReason | None = None,
 ) -> None:
-    """Cancel a booked visit that is locked: its place is given back, and whoever hears of it is told."""
+    """Cancel a booked visit that is locked: its place is given back, and whoever hears of it is told.
+
+    `noted` is a reason of the closed list, for the audit; what a patient wrote stays with her visit.
+    """
     visit = change.appointment
     visit.cancelled_at, visit.cancelled_by, visit.cancel_reason = now, whose, reason
     visit.version += 1
-    await _end(session, change, AppointmentState.CANCELLED, by=by, now=now, action=action)
+    await _end(session, change, AppointmentState.CANCELLED, by=by, now=now, action=action, noted=noted)
     await _tell(session, change, await _patient_of(session, visit), MessageKind.CANCELLED, now=now)
 
 
@@ -124,12 +128,17 @@ async def _end(
     by: Actor,
     now: datetime,
     action: str = _CANCELLED,
+    noted: ChangeReason | None = None,
 ) -> None:
     """Give the place back."""
     visit = change.appointment
     visit.state = state
     await _give_back(session, change, visit.slot_id, visit.place, reserved=visit.uses_reserved, now=now)
-    record(session, action, "appointment", visit.public_id, by=holder(by), now=now, slot=visit.slot_id)
+    why = {} if noted is None else {"reason": noted.value}
+    record(
+        session, action, "appointment", visit.public_id, by=holder(by), now=now, result="done", slot=visit.slot_id,
+        **why,
+    )  # fmt: skip
 
 
 async def _give_back(

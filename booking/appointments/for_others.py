@@ -81,7 +81,7 @@ async def earliest(
     first: date | None = None,
     last: date | None = None,
     morning: bool | None = None,
-    patient_id: int | None = None,
+    patients: Sequence[int] = (),
     most: int = SHOWN,
 ) -> list[Free]:
     """The earliest free time of each half-day, the first `most` of them.
@@ -93,7 +93,7 @@ async def earliest(
         first: not before this day.
         last: not after this day.
         morning: only mornings, only afternoons, or both where it is None.
-        patient_id: whose days with a visit for this service are left out.
+        patients: days on which one of them has a visit for this service are left out: it must fit whoever is meant.
         most: half-days.
     """
     hour = func.extract("hour", func.timezone("Asia/Ho_Chi_Minh", col(Slot.starts_at)))
@@ -105,8 +105,8 @@ async def earliest(
         wanted.append(col(Slot.day) <= last)
     if morning is not None:
         wanted.append(half == (0 if morning else 1))
-    if patient_id is not None:
-        wanted.append(~_has_visit(patient_id))
+    if patients:
+        wanted.append(~_has_visit(patients))
     query = (
         select(Slot, col(Practitioner.name), col(Room.name))
         .ext(distinct_on(col(Slot.day), half))
@@ -134,11 +134,11 @@ def _free(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _has_visit(patient_id: int) -> ColumnElement[bool]:
+def _has_visit(patients: Sequence[int]) -> ColumnElement[bool]:
     return (
         select(literal(1))
         .where(
-            col(Appointment.patient_id) == patient_id,
+            col(Appointment.patient_id).in_(patients),
             col(Appointment.service_id) == col(Slot.service_id),
             col(Appointment.day) == col(Slot.day),
             col(Appointment.state).in_(BLOCKS_DAY),
@@ -305,4 +305,4 @@ async def cancel(
         return
     check_changeable(visit.state, visit.ends_at, 0, phone=None, now=now)
     whose = CancelledBy.FACILITY if command.reason is ChangeReason.PRACTITIONER_AWAY else CancelledBy.PATIENT
-    await changing.give_up(session, change, whose, command.reason.value, by=by, now=now)
+    await changing.give_up(session, change, whose, command.reason.value, by=by, now=now, noted=command.reason)

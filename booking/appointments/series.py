@@ -91,7 +91,7 @@ async def propose(
     taken: set[date] = set()
     for window in windows:
         free = await for_others.earliest(
-            session, service_id, now=now, first=window.first, last=window.last, patient_id=patient_id, most=10
+            session, service_id, now=now, first=window.first, last=window.last, patients=[patient_id], most=10
         )
         chosen = next((one for one in free if one.day not in taken), None)
         if chosen is not None:

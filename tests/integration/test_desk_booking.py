@@ -22,7 +22,7 @@ DESK = f"/desk/{STATION}"
 CARD = "079190000001|024123456|Lê Thị Hoa Mẫu|17051990|Nữ|12 đường Mẫu, Phường 9|01022021"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 async def world(client: httpx.AsyncClient, db: Database) -> World:
     async with db.transaction() as session:
         made = await places.make(session, clock.utc_now())
@@ -147,7 +147,7 @@ async def test_who_tells_her_whole_number_is_found_but_not_where_she_was(
 
 
 async def test_who_told_her_number_is_booked_by_this_desk_and_by_no_guess(
-    client: httpx.AsyncClient, db: Database, world: World
+    client: httpx.AsyncClient, db: Database
 ) -> None:
     home = await households.account(db, "0903 555 111")
     await households.add(db, home, "Nguyễn Thị Hồng Mẫu")
@@ -158,18 +158,14 @@ async def test_who_told_her_number_is_booked_by_this_desk_and_by_no_guess(
     assert await seeds.value(db, "SELECT count(*) FROM appointment WHERE channel = 'desk'") == 1
 
 
-async def test_a_code_and_the_link_of_a_slip_open_the_visit(
-    client: httpx.AsyncClient, db: Database, world: World
-) -> None:
+async def test_a_code_and_the_link_of_a_slip_open_the_visit(client: httpx.AsyncClient, world: World) -> None:
     code = await _visit(client, world, people.patient(1))
     for typed in (code, f"{code[:4]} {code[4:].lower()}", f"https://dat.example/t/{code}/some-token"):
         _, answer = await _search(client, typed)
         assert answer.url.path == f"{DESK}/appointments/{code}"
 
 
-async def test_a_new_patient_without_a_telephone_has_no_sms(
-    client: httpx.AsyncClient, db: Database, world: World
-) -> None:
+async def test_a_new_patient_without_a_telephone_has_no_sms(client: httpx.AsyncClient, db: Database) -> None:
     answer = await _new_patient(client, citizen_id="079 061 000 001", sex="male")
     page = pages.read(answer)
     assert "Trần Văn Bình Mẫu" in page.text
@@ -190,7 +186,7 @@ async def test_a_new_patient_without_a_telephone_has_no_sms(
 
 
 async def test_who_wants_messages_and_has_no_telephone_gets_none_for_that_reason(
-    client: httpx.AsyncClient, db: Database, world: World
+    client: httpx.AsyncClient, db: Database
 ) -> None:
     page = pages.read(await _new_patient(client, consent_sms="yes"))
     await pages.send(client, page.form("/visits"))
@@ -198,7 +194,7 @@ async def test_who_wants_messages_and_has_no_telephone_gets_none_for_that_reason
 
 
 async def test_the_same_card_is_the_same_person_and_one_without_anything_is_new_each_time(
-    client: httpx.AsyncClient, db: Database, world: World
+    client: httpx.AsyncClient, db: Database
 ) -> None:
     await _new_patient(client, citizen_id="079061000001")
     await _new_patient(client, citizen_id="079061000001", birth_day="2", birth_month="9")
@@ -208,7 +204,7 @@ async def test_the_same_card_is_the_same_person_and_one_without_anything_is_new_
     assert await seeds.value(db, "SELECT count(*) FROM patient") == 3
 
 
-async def test_a_card_fills_the_form_of_a_new_patient(client: httpx.AsyncClient, world: World) -> None:
+async def test_a_card_fills_the_form_of_a_new_patient(client: httpx.AsyncClient) -> None:
     page, _ = await _search(client, CARD)
     assert "Chưa tìm thấy" in page.text
     filled = pages.read(await pages.send(client, page.form("/patients/new"), fill="1"))
@@ -218,9 +214,7 @@ async def test_a_card_fills_the_form_of_a_new_patient(client: httpx.AsyncClient,
     assert (fields["birth_day"], fields["birth_month"], fields["birth_year"]) == ("17", "5", "1990")
 
 
-async def test_a_mangled_card_is_told_with_what_to_do_and_still_finds_by_its_number(
-    client: httpx.AsyncClient, world: World
-) -> None:
+async def test_a_mangled_card_is_told_with_what_to_do_and_still_finds_by_its_number(client: httpx.AsyncClient) -> None:
     await _new_patient(client, name="Lê Thị Hoa Mẫu", birth_year="1990", citizen_id="079190000001")
     page, _ = await _search(client, CARD.replace("Lê Thị Hoa", "Lee Thij Hoa"))
     assert "tiếng Anh" in page.text
@@ -241,7 +235,7 @@ async def test_records_that_look_alike_are_shown_before_a_new_one_is_made(
 
 
 async def test_a_wrong_telephone_and_a_minor_without_guardian_are_told_beside_the_field(
-    client: httpx.AsyncClient, db: Database, world: World
+    client: httpx.AsyncClient, db: Database
 ) -> None:
     answer = await _new_patient(client, phone="12345", birth_year=str(clock.utc_now().year - 3))
     page = pages.read(answer)
@@ -257,9 +251,7 @@ async def test_a_time_that_filled_up_is_told_with_what_is_left(
     await _visit(client, world, people.patient(1))
     await seeds.run(db, "UPDATE appointment SET state = 'fulfilled'")
     form = (await _search(client, people.phone(1)))[0].form("/visits")
-    await seeds.run(
-        db, "UPDATE slot SET taken = capacity, free_places = '{}' WHERE id = :id", id=int(form.fields["slot"])
-    )
+    await _visit(client, world, people.patient(2))
     answer = await pages.send(client, form)
     assert answer.status_code == 409
     left = pages.read(answer).form("/visits")
@@ -303,17 +295,15 @@ async def test_places_kept_for_walk_ins_are_not_booked_at_the_desk(
     assert (await pages.send(client, form)).status_code == 200
 
 
-async def test_the_slip_remembers_its_paper(client: httpx.AsyncClient, db: Database, world: World) -> None:
+async def test_the_slip_remembers_its_paper(client: httpx.AsyncClient, world: World) -> None:
     code = await _visit(client, world, people.patient(1))
     plain = await client.get(f"{DESK}/appointments/{code}/slip")
-    assert 'class="paper roll"' in plain.text
+    assert 'class="sheet-slip roll"' in plain.text
     await client.get(f"{DESK}/appointments/{code}/slip?paper=a5")
-    assert 'class="paper a5"' in (await client.get(f"{DESK}/appointments/{code}/slip")).text
+    assert 'class="sheet-slip a5"' in (await client.get(f"{DESK}/appointments/{code}/slip")).text
 
 
-async def test_a_code_is_read_out_and_the_audit_knows_by_whom(
-    client: httpx.AsyncClient, db: Database, world: World
-) -> None:
+async def test_a_code_is_read_out_and_the_audit_knows_by_whom(client: httpx.AsyncClient, db: Database) -> None:
     form = (await _page(client, f"{DESK}/code")).form("/code")
     nobody = await pages.send(client, form, phone="0903 123 456")
     assert nobody.status_code == 404

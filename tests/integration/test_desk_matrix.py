@@ -20,6 +20,8 @@ pytestmark = pytest.mark.anyio
 CLERK, DOCTOR, MANAGER, ADMIN, AUDITOR = "clerk", "doctor", "manager", "city_admin", "auditor"
 EVERYBODY = {CLERK, DOCTOR, MANAGER, ADMIN, AUDITOR}
 LEADERS = {MANAGER, ADMIN}
+BOOKERS = {CLERK, DOCTOR, MANAGER}
+"""Who may book for a patient and read her record: a city administrator has no business with it."""
 
 OPEN = {
     ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"), ("POST", "/desk/sign-out"),
@@ -77,6 +79,27 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/{facility}/calendar/notices/{notice}"): LEADERS,
     ("POST", "/desk/{facility}/calendar/notices/{notice}/remove"): LEADERS,
     ("POST", "/desk/{facility}/calendar/state"): LEADERS,
+    ("GET", "/desk/{facility}/book"): BOOKERS,
+    ("POST", "/desk/{facility}/book"): BOOKERS,
+    ("POST", "/desk/{facility}/visits"): BOOKERS,
+    ("GET", "/desk/{facility}/appointments/{code}"): BOOKERS,
+    ("GET", "/desk/{facility}/appointments/{code}/slip"): BOOKERS,
+    ("GET", "/desk/{facility}/appointments/{code}/move"): BOOKERS,
+    ("POST", "/desk/{facility}/appointments/{code}/move"): BOOKERS,
+    ("GET", "/desk/{facility}/appointments/{code}/cancel"): BOOKERS,
+    ("POST", "/desk/{facility}/appointments/{code}/cancel"): BOOKERS,
+    ("GET", "/desk/{facility}/patients/new"): BOOKERS,
+    ("POST", "/desk/{facility}/patients/new"): BOOKERS,
+    ("GET", "/desk/{facility}/code"): BOOKERS,
+    ("POST", "/desk/{facility}/code"): BOOKERS,
+    ("GET", "/desk/{facility}/patients/{patient}/series"): BOOKERS,
+    ("POST", "/desk/{facility}/patients/{patient}/series"): BOOKERS,
+    ("POST", "/desk/{facility}/patients/{patient}/series/propose"): BOOKERS,
+    ("GET", "/desk/{facility}/patients/{patient}/series/{which}"): BOOKERS,
+    ("POST", "/desk/{facility}/patients/{patient}/series/{which}"): BOOKERS,
+    ("GET", "/desk/{facility}/duplicates"): BOOKERS,
+    ("POST", "/desk/{facility}/duplicates"): BOOKERS,
+    ("POST", "/desk/{facility}/duplicates/{merge}/undo"): BOOKERS,
     ("GET", "/desk/{facility}/closings"): {CLERK, MANAGER, ADMIN},
     ("GET", "/desk/{facility}/closings/new"): LEADERS,
     ("POST", "/desk/{facility}/closings/new"): LEADERS,
@@ -143,8 +166,8 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
     ]
     wrong: list[tuple[object, ...]] = []
     for (method, path), may in MATRIX.items():
-        own = path.format_map({"staff": here.public_id, "which": here.public_id, **mine})
-        other = path.format_map({"staff": there.public_id, "which": there.public_id, **theirs})
+        own = path.format_map({"staff": here.public_id, "which": here.public_id, "patient": here.public_id, "merge": here.public_id, **mine})
+        other = path.format_map({"staff": there.public_id, "which": there.public_id, "patient": there.public_id, "merge": there.public_id, **theirs})
         if await _asked(client, method, own, "") != 401:
             wrong.append((method, path, "nobody"))
         for role, token in tokens.items():

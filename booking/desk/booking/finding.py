@@ -157,9 +157,9 @@ async def _results(session: AsyncSession, work: Work, wish: Wish) -> Results:
     results.service = what.chosen(wish.service, who.service)
     if results.service is not None:
         service_id = await _service_id(session, work, results.service.code)
-        alone = who.patient_id if len(results.people) == 1 else None
+        listed = [one.found.patient_id for one in results.people]
         results.free = await for_others.earliest(
-            session, service_id, now=work.asked.now, first=wish.start, morning=_HALVES.get(wish.half), patient_id=alone,
+            session, service_id, now=work.asked.now, first=wish.start, morning=_HALVES.get(wish.half), patients=listed,
         )  # fmt: skip
     return results
 
