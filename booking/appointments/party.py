@@ -90,13 +90,39 @@ async def lock_account(session: AsyncSession, who: SignedIn, device: bytes | Non
     Raises:
         AppointmentUnknown: the account ended meanwhile.
     """
-    if device is not None:
-        number = int.from_bytes(device[:4], signed=True)
-        await session.execute(select(func.pg_advisory_xact_lock(_BROWSER, number)))
+    await lock_browser(session, device)
     account = await session.get(Account, who.account_id, with_for_update={"key_share": True}, populate_existing=True)
     if account is None or account.ended_at is not None:
         raise AppointmentUnknown
     return account
+
+
+async def lock_browser(session: AsyncSession, device: bytes | None) -> None:
+    """One booking of a browser at a time; before every other lock. One that does not say which it is waits for none."""
+    if device is not None:
+        number = int.from_bytes(device[:4], signed=True)
+        await session.execute(select(func.pg_advisory_xact_lock(_BROWSER, number)))
+
+
+async def check_holds(session: AsyncSession, first: Appointment, account_id: int, caps: Caps) -> None:
+    """An account keeps places for so many parties at a time, however many browsers it says it has.
+
+    The account is locked: two of its browsers are counted one after the other.
+
+    Raises:
+        TooManyHolds: it keeps as many already beside this one.
+    """
+    query = select(func.count(func.distinct(col(Appointment.party_id))), func.count()).where(
+        col(Appointment.account_id) == account_id,
+        col(Appointment.state) == AppointmentState.HELD,
+        col(Appointment.offered).is_(False),
+        col(Appointment.expires_at) > func.clock_timestamp(),
+        col(Appointment.id) != first.id,
+        col(Appointment.party_id).is_distinct_from(first.party_id),
+    )
+    parties, kept = (await session.execute(query)).one()
+    if parties >= HOLDS_PER_DEVICE or kept > caps.party:
+        raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=60)
 
 
 async def locked(

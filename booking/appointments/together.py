@@ -116,11 +116,13 @@ async def hold_together(
         AppointmentUnknown, AlreadyBooked: as `book_together`.
         SlotFull: the day has not as many places left; `left` says how many people it has room for.
         PartyTooLarge: more than may come in one go.
+        TooManyHolds: the account keeps places for as many others as it may.
     """
     if number > asker.caps.party:
         raise PartyTooLarge(most=asker.caps.party)
     first = await party.seen(session, code, token)
     await party.lock_account(session, asker.who, asker.device)
+    await party.check_holds(session, first, asker.who.account_id, asker.caps)
     near = await _near(session, first, asker.now) if number > 1 else []
     group = await _locked(session, code, token, near, asker)
     if group.first.state not in HELD_OR_LAPSED:

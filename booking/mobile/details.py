@@ -202,7 +202,7 @@ async def _keep(request: Request, asked: Asked, who: SignedIn, visit: Visit, num
     async def work() -> None:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
-            await check_address(hot, asked, what="hold")
+            await check_address(hot, asked, what="hold", number=number)
         async with asked.db.transaction() as session:
             await together.hold_together(
                 session, visit.code, visit.token, number, minutes=asked.settings.hold_minutes,

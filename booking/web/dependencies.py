@@ -24,11 +24,11 @@ class Tally:
     pending: dict[str, int] = field(default_factory=dict)
     refused: dict[str, datetime] = field(default_factory=dict)
 
-    def due(self, subject: str, step: int) -> int:
-        """Count one try; how many to hand over now, mostly none."""
+    def due(self, subject: str, step: int, number: int = 1) -> int:
+        """Count tries, mostly one; how many to hand over now, mostly none."""
         if len(self.pending) > _MOST_REMEMBERED:
             self.pending.clear()
-        tries = self.pending.get(subject, 0) + 1
+        tries = self.pending.get(subject, 0) + number
         self.pending[subject] = 0 if tries >= step else tries
         return tries if tries >= step else 0
 

@@ -35,8 +35,10 @@ def network(address: str) -> str:
     return str(found.ipv4_mapped or IPv6Network((int(found) >> 64 << 64, 64)))
 
 
-async def check_address(hot: Hot, asked: Asked, *, what: What = "address") -> None:
-    """Count one try from this address: of everything that changes something, or of holds, which cost no number.
+async def check_address(hot: Hot, asked: Asked, *, what: What = "address", number: int = 1) -> None:
+    """Count a try from this address: of everything that changes something, or of holds, which cost no number.
+
+    `number` is how many places one try holds.
 
     The limits are wide: phones of one carrier share an address. What holds a single person is the limit per number.
     The limit of holds is there because a device names itself: whoever makes up names could hold every place.
@@ -49,7 +51,7 @@ async def check_address(hot: Hot, asked: Asked, *, what: What = "address") -> No
     limit, tally = Limit(what, most, WINDOW), asked.tally
     subject = network(asked.address)
     counted = f"{what} {subject}"
-    due = tally.due(counted, max(1, limit.most // 100))
+    due = tally.due(counted, max(1, limit.most // 100), number)
     if due:
         tries = await trail.count(hot, limit, keys().index("address", subject), due, now=asked.now)
         if tries > limit.most:

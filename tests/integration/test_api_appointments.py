@@ -1,6 +1,7 @@
 """Booking, reading, cancelling and moving over JSON."""
 
 from datetime import time, timedelta
+from typing import Any
 
 import httpx
 import pytest

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from booking.patients.kinds import Relation
@@ -37,7 +38,7 @@ async def _check(patient: Patient, held: httpx.Response, number: int) -> tuple[h
     return answer, read(answer)
 
 
-async def test_a_family_sees_who_comes_when_and_gets_all_its_slips(patient: Patient) -> None:
+async def test_a_family_sees_who_comes_when_and_gets_all_its_slips(patient: Patient, app: FastAPI) -> None:
     await _with_family(patient)
     day = patient.world.far
     held = await patient.hold(patient.world.slots[day][0], day)
@@ -45,6 +46,8 @@ async def test_a_family_sees_who_comes_when_and_gets_all_its_slips(patient: Pati
     assert shown.url.path == f"{held.url.path}/check"
     assert page.text.count("07:30 Nguyễn") + page.text.count("08:00 ") >= 2  # two places at once, one half an hour on
     assert await patient.count("SELECT count(*) FROM appointment WHERE state = 'held'") == 3
+    counted = [tries for subject, tries in app.state.tally.pending.items() if subject.startswith("hold ")]
+    assert counted == [1 + 3]  # its address pays for every place, not for every form
     form = page.form("/check")
     assert len(form.repeated["at"]) == 3
     asked = sorted(name for name in form.choices if name.startswith("consent_"))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from booking.appointments import service
+from booking.appointments import party, service
 from booking.appointments.errors import (
     AlreadyBooked,
     AppointmentUnknown,
@@ -13,11 +13,13 @@ from booking.appointments.errors import (
     PartyTooLarge,
     SlotClosed,
     SlotFull,
+    TooManyHolds,
     TooManyUpcoming,
 )
 from booking.clock import utc_now
 from booking.db import Database
 from booking.patients.errors import ConsentNeeded, ProfileUnknown
+from booking.sealed import keys
 from booking.trail.errors import TriedTooOften
 from tests import families, people, seeds, waiters
 from tests.families import CAPS, book, family, hold, keep
@@ -311,3 +313,32 @@ async def test_a_place_one_moves_away_from_is_not_for_another_of_the_same_hands(
     await seeds.run(db, "UPDATE place_left SET left_at = left_at - interval '11 min'")
     assert (await hold(db, good, second)).code  # for some minutes, not for ever
     assert await seeds.value(db, "SELECT count(*) FROM place_left") == 2
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_an_account_keeps_places_for_two_parties_whatever_browsers_it_makes_up(
+    db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    world = await seeds.seed(db, capacities=[40])
+    home = await family(db, 1, people_=6)
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    if not guarded:  # the control
+        monkeypatch.setattr(party, "check_holds", nothing)
+    refused = 0
+    for number in range(4):
+        browser = dataclasses.replace(home, device=keys().index("device", f"made-up-{number}"))
+        held = await hold(db, world.slots[0], browser)
+        try:
+            await keep(db, browser, held, 6)
+        except TooManyHolds:
+            refused += 1
+        else:
+            assert len(await keep(db, browser, held, 6)) == 6  # again is the same party
+    kept = await seeds.value(db, "SELECT count(*) FROM appointment WHERE state = 'held' AND account_id IS NOT NULL")
+    assert (refused, kept) == ((2, 12) if guarded else (0, 24))
+    await seeds.age_holds(db)
+    other = await hold(db, world.slots[0], home)
+    assert len(await keep(db, home, other, 6)) == 6  # what has run out counts for nothing
