@@ -41,6 +41,17 @@ FROM slot
 WHERE slot.starts_at >= :since
   AND cardinality(slot.free_places) <> (SELECT count(DISTINCT place) FROM unnest(slot.free_places) AS place);
 
+-- name: a_withdrawn_place_is_nobody_s
+SELECT slot.id AS slot_id, slot.withdrawn_places
+FROM slot
+WHERE slot.starts_at >= :since
+  AND cardinality(slot.withdrawn_places) > 0
+  AND (slot.withdrawn_places && slot.free_places OR EXISTS (
+    SELECT FROM appointment
+    WHERE appointment.slot_id = slot.id
+      AND appointment.state IN ('held', 'booked', 'arrived', 'fulfilled', 'noshow')
+      AND appointment.place = ANY (slot.withdrawn_places)));
+
 -- name: reserved_used_counts_walk_in_places
 SELECT slot.id AS slot_id, slot.reserved_used, count(appointment.id) AS using_reserved
 FROM slot LEFT JOIN appointment
