@@ -19,7 +19,7 @@ from booking.appointments.closing.errors import ClosingUnknown, NotAsked
 from booking.appointments.closing.kinds import ASKS, LIVE, CallOutcome
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.rules import Time
-from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotUnknown
+from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotClosed, SlotUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.messages.kinds import MessageKind
@@ -99,6 +99,8 @@ async def _move(session: AsyncSession, appointment_id: int, slot: int, *, by: Ac
         seen = await session.get(Appointment, appointment_id, populate_existing=True)
         assert seen is not None
         if seen.slot_id == slot and seen.state is AppointmentState.BOOKED:
+            if await asked(session, appointment_id) is not None:
+                raise SlotClosed  # the very time that is closed
             return
         held = await changes.locked(session, appointment_id, {seen.slot_id, slot})
         if held is not None:
