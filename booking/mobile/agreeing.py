@@ -9,9 +9,9 @@ from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.mobile.confirming import still_confirming
 from booking.mobile.people import ProfileId
-from booking.mobile.signing_in import asker
+from booking.mobile.signing_in import asker, limits_of, reached
 from booking.patients import codes, queries, service
-from booking.patients.codes import CodeLimits, Waiting
+from booking.patients.codes import Waiting
 from booking.patients.errors import CodeRefused, NotMobile, OwnNumberNeeded, PhoneRefused
 from booking.patients.kinds import CodePurpose
 from booking.patients.queries import ProfileView
@@ -21,7 +21,6 @@ from booking.patients.signing_rules import bare, read_code
 from booking.trail.errors import TriedTooOften
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
-from booking.web.limits import check_codes
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of
@@ -59,35 +58,33 @@ async def send_code(request: Request, asked: Ask, who: Known, profile: ProfileId
     person = await _person(asked, who, profile)
     typed = text_of(form, "phone")
     try:
-        await _ask(request, asked, who, profile, typed)
+        waiting = await _ask(request, asked, who, profile, typed)
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check=f"{request.url.path}/code")
     except (PhoneRefused, NotMobile, OwnNumberNeeded, TriedTooOften) as error:
         return _show_number(request, asked, person, typed=typed, error=error)
+    if waiting.refused is not None:
+        return _show_code(request, asked, person, waiting, error=waiting.refused)
     return see_other(request, f"/me/people/{profile}/agree/code")
 
 
-async def _ask(request: Request, asked: Asked, who: SignedIn, profile: ProfileId, typed: str) -> None:
+async def _ask(request: Request, asked: Asked, who: SignedIn, profile: ProfileId, typed: str) -> Waiting:
     phone = read_phone(bare(typed))
     if not phone.mobile:
         raise NotMobile(field="phone")
     if phone.e164 == who.phone:
         raise OwnNumberNeeded(field="phone")
-    settings, mine = asked.settings, asker(request)
-    limits = CodeLimits(
-        settings.limit_codes_phone_per_hour, settings.limit_codes_phone_per_day, settings.limit_codes_per_hour
-    )
-    async with asked.db.hot() as hot:
-        await check_codes(hot, asked)
+    mine, limits = asker(request), limits_of(asked.settings)
+    refused = await reached(asked)
 
     async def work() -> Waiting:
         async with asked.db.transaction() as session:
             return await codes.ask(
                 session, phone, purpose=CodePurpose.AGREE, asker=mine, language=asked.language, limits=limits,
-                by=actor(asked, who), now=asked.now, subject=profile,
+                by=actor(asked, who), now=asked.now, subject=profile, refused=refused,
             )  # fmt: skip
 
-    await asked.db.until_known(work)
+    return await asked.db.until_known(work)
 
 
 @router.get("/code")

@@ -19,17 +19,19 @@ from booking.mobile import offline
 from booking.mobile.coming_back import Back, back_to
 from booking.mobile.confirming import still_confirming
 from booking.patients import codes, sessions
-from booking.patients.codes import CodeLimits, Waiting
+from booking.patients.code_limits import CodeLimits
+from booking.patients.codes import Waiting
 from booking.patients.errors import CodeRefused, NotMobile
 from booking.patients.kinds import CodePurpose
 from booking.patients.rules import Phone, read_phone
 from booking.patients.signing_rules import bare, read_code
+from booking.settings import Settings
 from booking.trail.errors import TriedTooOften
 from booking.trail.keys import KEY_PATTERN
 from booking.web import device, signed_in
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
-from booking.web.limits import check_codes
+from booking.web.limits import check_address, check_codes
 from booking.web.origin import ForeignForm, check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of
@@ -84,32 +86,52 @@ async def send_code(request: Request, asked: Ask, after: After = "") -> Response
         phone = read_phone(bare(typed))
         if not phone.mobile:
             raise NotMobile(field="phone")
-        await _ask(request, asked, phone)
+        waiting = await _ask(request, asked, phone)
     except OutcomeUnknown:
         return still_confirming(request, form, action=back.step("/sign-in"), check=back.step("/sign-in/code"))
     except ForeignForm:
         raise
     except BookingError as error:
         return _show_phone(request, back, typed=typed, error=error, asked=asked)
+    if waiting.refused is not None:
+        return _show_code(request, asked, back, waiting, error=waiting.refused)
     return see_other(request, back.step("/sign-in/code"))
 
 
 async def _ask(request: Request, asked: Asked, phone: Phone) -> Waiting:
-    settings = asked.settings
-    limits = CodeLimits(
-        settings.limit_codes_phone_per_hour, settings.limit_codes_phone_per_day, settings.limit_codes_per_hour
-    )
-    async with asked.db.hot() as hot:
-        await check_codes(hot, asked)
+    mine, limits = asker(request), limits_of(asked.settings)
+    refused = await reached(asked)
 
     async def work() -> Waiting:
         async with asked.db.transaction() as session:
             return await codes.ask(
-                session, phone, purpose=CodePurpose.SIGN_IN, asker=asker(request), language=asked.language,
-                limits=limits, by=asked.by, now=asked.now,
+                session, phone, purpose=CodePurpose.SIGN_IN, asker=mine, language=asked.language, limits=limits,
+                by=asked.by, now=asked.now, refused=refused,
             )  # fmt: skip
 
     return await asked.db.until_known(work)
+
+
+def limits_of(settings: Settings) -> CodeLimits:
+    """How many codes may be sent."""
+    return CodeLimits(
+        settings.limit_codes_phone_per_hour, settings.limit_codes_phone_per_day, settings.limit_codes_per_hour
+    )
+
+
+async def reached(asked: Asked) -> TriedTooOften | None:
+    """The limit of codes of this address, where it is reached; the request is kept all the same.
+
+    Raises:
+        TriedTooOften: this address changes too much altogether; nothing is kept.
+    """
+    async with asked.db.hot() as hot:
+        await check_address(hot, asked)
+        try:
+            await check_codes(hot, asked)
+        except TriedTooOften as refused:
+            return refused
+    return None
 
 
 def asker(request: Request) -> bytes:
@@ -166,9 +188,10 @@ def _show_code(
 
 def _times(waiting: Waiting | None, asked: Asked, error: BookingError | None) -> dict[str, Any]:
     """From when on another code may be asked for, to the second: without a script that is the timer."""
-    again = _again_at(error, asked) or (waiting.again_at if waiting is not None else asked.now)
+    later = _again_at(error, asked)
+    again = later or (waiting.again_at if waiting is not None else asked.now)
     said = f"{again.astimezone(ZONE):%H:%M:%S}" if again > asked.now else ""
-    return {"again_at": again, "again_said": said}
+    return {"again_at": again, "again_said": said, "limited": later is not None}
 
 
 @router.post("/sign-in/again")
@@ -179,12 +202,14 @@ async def send_again(request: Request, asked: Ask, after: After = "") -> Respons
     if waiting is None:
         return see_other(request, back.step("/sign-in"))
     try:
-        await _ask(request, asked, read_phone(waiting.phone))
+        again = await _ask(request, asked, read_phone(waiting.phone))
     except OutcomeUnknown:
         form = FormData()
         return still_confirming(request, form, action=back.step("/sign-in/again"), check=back.step("/sign-in/code"))
     except TriedTooOften as error:
         return _show_code(request, asked, back, waiting, error=error)
+    if again.refused is not None:
+        return _show_code(request, asked, back, again, error=again.refused)
     early = asked.now < waiting.again_at
     return see_other(request, back.step("/sign-in/code", sent="early" if early else "new"))
 

@@ -3,13 +3,16 @@
 A code is good in the browser that asked (`asker`, a keyed hash of its mark) and for one purpose. Nobody is looked up
 when one is asked for, so the answer and the work are the same whether we know the number or not. Requests for one
 number wait for each other, so that the caps hold however many come at once.
+
+A request that met a limit is kept without a code: the desk may read one out. Who asked last for a number is anybody, so
+what is read out is good in every browser that waits for a code to it, each with tries of its own, and used once in all.
 """
 
 import hmac
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -22,6 +25,7 @@ from booking.i18n import Language
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
 from booking.messages.service import CODE, Notice, Recipient
+from booking.patients.code_limits import CodeLimits, all_sent, reached
 from booking.patients.errors import CodeNotAsked, NotMobile, StaffOnly
 from booking.patients.kinds import CodePurpose
 from booking.patients.rules import Phone
@@ -31,35 +35,29 @@ from booking.patients.signing_rules import (
     CODE_LIFE,
     CODE_TRIES,
     READ_OUT_PER_DAY,
+    READ_OUT_TO,
     REQUEST_OPEN,
     retry_after,
 )
 from booking.sealed import keys
 from booking.trail.errors import TriedTooOften
-from booking.trail.service import Limit, count_within, record
-
-log = logging.getLogger(__name__)
+from booking.trail.service import record
 
 _NUMBER = 0x436F6465  # "Code"; the second half of the lock is the number's
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLimits:
-    """How many codes may go to one number in any hour and in any day, and to all numbers in an hour by the clock."""
-
-    per_hour: int
-    per_day: int
-    in_all: int
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request whose code is on its way: where to, until when it is good, from when on another may be asked for."""
+    """A request that waits for its code: where to, until when it is good, from when on another may be asked for."""
 
     phone: str = field(repr=False)
     expires_at: datetime
     again_at: datetime
+    sent: bool
+    """Whether it went by SMS; else the desk reads it out, or none was sent because of `refused`."""
+
+    refused: TriedTooOften | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,28 @@ async def ask(
     by: Actor,
     now: datetime,
     subject: UUID | None = None,
+    refused: TriedTooOften | None = None,
 ) -> Waiting:
     """Send a code; asked again within a minute by the same browser, the one on its way is the answer.
 
-    Earlier codes of this browser for this purpose are no longer good.
+    Earlier codes of this browser for this purpose are no longer good. Where a limit was reached nothing is sent, and an
+    earlier code stays good, but the request stands: so that is answered, not raised, and the caller lets the
+    transaction commit before he refuses.
+
+    Args:
+        session: of the caller's transaction.
+        phone: where to.
+        purpose: what for.
+        asker: of this browser.
+        language: of the message.
+        limits: how many may go out.
+        by: who asks.
+        now: the moment of the request, UTC.
+        subject: what the purpose is about, where it has something.
+        refused: a limit that was reached before, such as the address's.
 
     Raises:
         NotMobile: no SMS reaches this number.
-        TriedTooOften: with `retry_after` in seconds; nothing was sent.
     """
     if not phone.mobile:
         raise NotMobile(field="phone")
@@ -107,12 +119,17 @@ async def ask(
     newest = next((one for one in recent if _is_of(one, asker, purpose, subject)), None)
     if newest is not None and _is_fresh(newest, now):
         return _waiting(newest)
-    _check(recent, limits, now=now)
-    await _check_total(session, limits.in_all, now=now)
+    refused = refused or reached(recent, limits, now=now) or await all_sent(session, limits.in_all, now=now)
+    if refused is not None and newest is not None and _stands(newest, now):
+        return replace(_waiting(newest), refused=refused)
     await _close(session, asker, purpose, now=now)
     digits = ids.one_time_code()
     made = _make(phone.e164, index, digits, asker=asker, purpose=purpose, subject=subject, now=now)
     session.add(made)
+    if refused is not None:
+        made.sent, made.expires_at = False, now
+        record(session, "code.ask", "code", made.public_id, by=by, now=now, purpose=purpose.value, result="refused")
+        return replace(_waiting(made), refused=refused)
     facts = {"minutes": str(int(CODE_LIFE.total_seconds() // 60))}
     notice = Notice(
         made.public_id, MessageKind.OTP, 1, None, facts, now, made.expires_at, subject_kind=CODE, secret=digits
@@ -167,6 +184,7 @@ async def use(
     fits = hmac.compare_digest(row.code_hash, _hash(row.public_id, purpose, subject, digits))
     if fits:
         row.used_at = now
+        await _use_up(session, row, now=now)
     if fits or row.tries >= CODE_TRIES:
         await messages.end_code(session, row.public_id, now=now)
     result = "done" if fits else "refused"
@@ -178,13 +196,7 @@ async def used_just_now(
     session: AsyncSession, digits: str, *, purpose: CodePurpose, asker: bytes, now: datetime
 ) -> Proof | None:
     """The proof this browser gave with this very code within the last minute: for the same form sent twice."""
-    query = (
-        select(VerificationCode)
-        .where(col(VerificationCode.asker) == asker, col(VerificationCode.purpose) == purpose)
-        .order_by(col(VerificationCode.id).desc())
-        .limit(1)
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    row = await _last(session, asker, purpose)
     if row is None or row.used_at is None or row.used_at < now - ASK_AGAIN_AFTER:
         return None
     fits = hmac.compare_digest(row.code_hash, _hash(row.public_id, purpose, row.subject, digits))
@@ -193,21 +205,23 @@ async def used_just_now(
 
 async def waiting(session: AsyncSession, *, purpose: CodePurpose, asker: bytes, now: datetime) -> Waiting | None:
     """The request of this browser that still waits for its code, good or read out anew; None where there is none."""
-    query = (
-        select(VerificationCode)
-        .where(col(VerificationCode.asker) == asker, col(VerificationCode.purpose) == purpose)
-        .order_by(col(VerificationCode.id).desc())
-        .limit(1)
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    row = await _last(session, asker, purpose)
     open_still = row is not None and row.used_at is None and row.created_at > now - REQUEST_OPEN
     return _waiting(row) if row is not None and open_still else None
 
 
-async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datetime) -> str:
-    """A fresh code for whoever asked last for one to this number, to be read out by the desk; six digits.
+async def _last(session: AsyncSession, asker: bytes, purpose: CodePurpose) -> VerificationCode | None:
+    """The one request of this browser that counts."""
+    mine = (col(VerificationCode.asker) == asker, col(VerificationCode.purpose) == purpose)
+    query = select(VerificationCode).where(*mine).order_by(col(VerificationCode.id).desc()).limit(1)
+    return (await session.execute(query)).scalar_one_or_none()
 
-    It is good in the browser that asked and for what was asked, like the one that did not come, which it replaces.
+
+async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datetime) -> str:
+    """A fresh code for whoever waits for one to this number, to be read out by the desk; six digits.
+
+    It is good in each browser that asked, for what was asked there, like the one that did not come, which it replaces.
+    Only one of them can use it. Somebody else who asked for the same number does not hear it.
 
     Raises:
         StaffOnly: the one who asks is no member of staff.
@@ -219,31 +233,55 @@ async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datet
     index = keys().index("phone", phone.e164)
     await _alone(session, index)
     recent = await _recent(session, index, now=now)
-    asked = _open_request(recent, now=now)
-    if asked is None:
+    waits = _open_requests(recent, now=now)
+    if not waits:
         raise CodeNotAsked
-    spoken = [one.created_at for one in recent if one.read_out]
+    spoken = sorted({one.created_at for one in recent if one.read_out})
     wait = retry_after(spoken, most=READ_OUT_PER_DAY, within=_DAY, now=now)
     if wait is not None:
         raise TriedTooOften(limit="code_read_out", most=READ_OUT_PER_DAY, retry_after=wait)
-    await _close(session, asked.asker, asked.purpose, now=now)
     digits = ids.one_time_code()
-    made = _make(
-        phone.e164, index, digits, asker=asked.asker, purpose=asked.purpose, subject=asked.subject, now=now,
-        read_out=True,
-    )  # fmt: skip
-    session.add(made)
-    record(session, "code.read_out", "code", made.public_id, by=by, now=now, purpose=made.purpose.value)
+    made = []
+    for asked in waits:
+        await _close(session, asked.asker, asked.purpose, now=now)
+        one = _make(phone.e164, index, digits, asker=asked.asker, purpose=asked.purpose, subject=asked.subject, now=now)
+        one.read_out, one.sent = True, False
+        made.append(one)
+    session.add_all(made)
+    newest = made[0]
+    facts: dict[str, Any] = {"purpose": newest.purpose.value, "browsers": len(made)}
+    record(session, "code.read_out", "code", newest.public_id, by=by, now=now, **facts)
     return digits
 
 
-def _open_request(recent: Sequence[VerificationCode], *, now: datetime) -> VerificationCode | None:
-    """The newest request that still waits: of a browser's codes only the last one counts."""
+def _open_requests(recent: Sequence[VerificationCode], *, now: datetime) -> list[VerificationCode]:
+    """The requests that still wait, newest first: of a browser's codes only the last one counts.
+
+    The number of them is bounded, since each may guess a few times at what is read out.
+    """
     last: dict[tuple[bytes, CodePurpose], VerificationCode] = {}
     for one in recent:
         last.setdefault((one.asker, one.purpose), one)
-    waits = (one for one in last.values() if one.used_at is None and one.created_at > now - REQUEST_OPEN)
-    return next(waits, None)
+    waits = [one for one in last.values() if one.used_at is None and one.created_at > now - REQUEST_OPEN]
+    return waits[:READ_OUT_TO]
+
+
+async def _use_up(session: AsyncSession, used: VerificationCode, *, now: datetime) -> None:
+    """What was read out to one number is used once, in whichever browser."""
+    if not used.read_out:
+        return
+    await session.execute(
+        update(VerificationCode)
+        .where(
+            col(VerificationCode.phone_index) == used.phone_index,
+            col(VerificationCode.read_out),
+            col(VerificationCode.id) != used.id,
+            col(VerificationCode.used_at).is_(None),
+            col(VerificationCode.expires_at) > now,
+        )
+        .values(expires_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _alone(session: AsyncSession, phone_index: bytes) -> None:
@@ -270,20 +308,10 @@ def _is_fresh(one: VerificationCode, now: datetime) -> bool:
     return one.used_at is None and now < one.expires_at and now < one.created_at + ASK_AGAIN_AFTER
 
 
-def _check(recent: Sequence[VerificationCode], limits: CodeLimits, *, now: datetime) -> None:
-    sent = [one.created_at for one in recent if not one.read_out]
-    for most, within in ((limits.per_hour, _HOUR), (limits.per_day, _DAY)):
-        wait = retry_after(sent, most=most, within=within, now=now)
-        if wait is not None:
-            raise TriedTooOften(limit="code", most=most, retry_after=wait)
-
-
-async def _check_total(session: AsyncSession, most: int, *, now: datetime) -> None:
-    """Count one more code sent; what signing in may cost has an end, whoever asks."""
-    limit = Limit("code_total", most, int(_HOUR.total_seconds()))
-    if await count_within(session, limit, b"", 1, now=now) > most:
-        log.error("no more codes are sent this hour", extra={"facts": {"count": most}})
-        raise TriedTooOften(limit=limit.name, most=most, retry_after=limit.retry_after(now))
+def _stands(one: VerificationCode, now: datetime) -> bool:
+    """Whether a request has a good code, or met a limit a moment ago: asking again then need not be noted."""
+    unsent = not one.sent and not one.read_out and now < one.created_at + ASK_AGAIN_AFTER
+    return one.used_at is None and (now < one.expires_at or unsent)
 
 
 async def _close(session: AsyncSession, asker: bytes, purpose: CodePurpose, *, now: datetime) -> None:
@@ -313,14 +341,13 @@ def _make(
     purpose: CodePurpose,
     subject: UUID | None,
     now: datetime,
-    read_out: bool = False,
 ) -> VerificationCode:
     code = ids.public_id()
     return VerificationCode(
         public_id=code, purpose=purpose, subject=subject, phone=phone, phone_index=index, asker=asker,
-        code_hash=_hash(code, purpose, subject, digits), created_at=now, expires_at=now + CODE_LIFE, read_out=read_out,
+        code_hash=_hash(code, purpose, subject, digits), created_at=now, expires_at=now + CODE_LIFE,
     )  # fmt: skip
 
 
 def _waiting(row: VerificationCode) -> Waiting:
-    return Waiting(row.phone, row.expires_at, row.created_at + ASK_AGAIN_AFTER)
+    return Waiting(row.phone, row.expires_at, row.created_at + ASK_AGAIN_AFTER, row.sent)

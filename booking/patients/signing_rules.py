@@ -20,6 +20,9 @@ REQUEST_OPEN: Final = timedelta(minutes=30)
 
 READ_OUT_PER_DAY: Final = 5
 
+READ_OUT_TO: Final = 50
+"""Browsers that may use what is read out for a number; with `CODE_TRIES` each, 250 guesses at a million."""
+
 BIRTH_TRIES: Final = 3
 BIRTH_WINDOW: Final = timedelta(days=1)
 """The tries of a silent number are counted together over this, whatever number of codes it asks for."""

@@ -15,6 +15,7 @@ from booking.messages.kinds import MessageState
 from booking.patients import codes, forgetting
 from booking.patients.errors import CodeNotAsked, StaffOnly
 from booking.patients.rules import read_phone
+from booking.patients.session_models import VerificationCode
 from booking.trail.errors import TriedTooOften
 from tests import seeds, signing
 from tests.pages import read
@@ -176,6 +177,73 @@ async def test_codes_read_out_have_a_cap_of_their_own(app: FastAPI, client: http
         await _read_out(db)
     with pytest.raises(TriedTooOften):
         await _read_out(db)
+
+
+_every_open_one = codes._open_requests
+
+
+def _only_the_newest(recent: Any, *, now: Any) -> list[VerificationCode]:
+    return _every_open_one(recent, now=now)[:1]
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "for who asked last"])
+async def test_what_is_read_out_is_good_for_whoever_waits_for_it(
+    app: FastAPI, client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """Somebody else asks for a code to her number after her; the desk reads one out; she enters it."""
+    if not guarded:
+        monkeypatch.setattr(codes, "_open_requests", _only_the_newest)
+    hers = await signing.ask_code(client, phone(1))
+    async with second(app) as other:
+        his = await signing.ask_code(other, phone(1))
+        spoken = await _read_out(db)
+        if guarded:
+            wrong = f"{(int(spoken) + 1) % 1_000_000:06d}"
+            for _ in range(6):  # his tries are his own
+                assert (await signing.enter_code(other, his, wrong)).status_code == 422
+        assert (await signing.enter_code(client, hers, spoken)).status_code == (303 if guarded else 422)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "in each browser once"])
+async def test_what_is_read_out_is_used_once_in_all(
+    app: FastAPI, client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """It was said aloud at a desk: whoever heard it comes too late."""
+
+    async def nothing(*_: Any, **__: Any) -> None:
+        return
+
+    if not guarded:
+        monkeypatch.setattr(codes, "_use_up", nothing)
+    hers = await signing.ask_code(client, phone(1))
+    async with second(app) as other:
+        his = await signing.ask_code(other, phone(1))
+        spoken = await _read_out(db)
+        assert (await signing.enter_code(client, hers, spoken)).status_code == 303
+        assert (await signing.enter_code(other, his, spoken)).status_code == (422 if guarded else 303)
+
+
+@pytest.mark.parametrize(
+    "setting", ["limit_codes_phone_per_hour", "limit_codes_address_per_hour", "limit_codes_per_hour"]
+)
+async def test_a_request_that_met_a_limit_waits_for_the_desk(
+    app: FastAPI, client: httpx.AsyncClient, db: Database, setting: str
+) -> None:
+    """Whoever uses up the codes of her number, of the address or of all cannot keep her out."""
+    app.state.settings = app.state.settings.model_copy(update={setting: 1})
+    async with second(app) as other:
+        await signing.ask_code(other, phone(1))
+    asked = await signing.ask_code(client, phone(1))
+    assert asked.status_code == 429
+    assert "đọc mã cho ông/bà" in asked.text
+    assert 0 < int(asked.headers["retry-after"]) <= 3601
+    for _ in range(3):
+        await signing.ask_code(client, phone(1))
+    assert await seeds.value(db, "SELECT count(*) FROM verification_code") == 2  # asking again and again notes nothing
+    assert await seeds.value(db, "SELECT count(*) FROM message") == 1
+    assert "đọc mã cho ông/bà" in (await client.get("/sign-in/code")).text
+    assert (await signing.enter_code(client, asked, "000000")).status_code == 422
+    assert (await signing.enter_code(client, asked, await _read_out(db))).status_code == 303
 
 
 async def test_codes_and_sessions_are_forgotten_after_a_while(client: httpx.AsyncClient, db: Database) -> None:

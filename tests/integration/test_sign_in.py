@@ -15,7 +15,7 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.main import create_app
 from booking.patients import codes
-from booking.patients.codes import CodeLimits
+from booking.patients.code_limits import CodeLimits
 from booking.patients.kinds import CodePurpose
 from booking.patients.rules import read_phone
 from booking.settings import Settings, load

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("read_out", sa.Boolean(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
         sa.CheckConstraint("tries >= 0", name="verification_code_tries_check"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("public_id", name="verification_code_public_id_key"),
