@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import calendars, closings, places, seeds, staff
+from tests import calendars, closings, counters, places, seeds, staff
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -22,6 +22,7 @@ EVERYBODY = {CLERK, DOCTOR, MANAGER, ADMIN, AUDITOR}
 LEADERS = {MANAGER, ADMIN}
 BOOKERS = {CLERK, DOCTOR, MANAGER}
 """Who may book for a patient and read her record: a city administrator has no business with it."""
+CALLERS = {CLERK, DOCTOR, MANAGER}
 
 OPEN = {
     ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"), ("POST", "/desk/sign-out"),
@@ -114,6 +115,22 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/closings/{closing}"): {ADMIN},
     ("POST", "/desk/closings/{closing}/undo"): {ADMIN},
     ("POST", "/desk/closings/{closing}/end"): {ADMIN},
+    ("GET", "/desk/{facility}/queue"): CALLERS,
+    ("GET", "/desk/{facility}/queue/live"): CALLERS,
+    ("POST", "/desk/{facility}/queue/scan"): CALLERS,
+    ("POST", "/desk/{facility}/queue/walk-in"): CALLERS,
+    ("POST", "/desk/{facility}/queue/call"): CALLERS,
+    ("POST", "/desk/{facility}/queue/step/{step}"): CALLERS,
+    ("POST", "/desk/{facility}/queue/emergency"): CALLERS,
+    ("POST", "/desk/{facility}/queue/late"): CALLERS,
+    ("POST", "/desk/{facility}/queue/no-show"): CALLERS,
+    ("POST", "/desk/{facility}/queue/undo"): CALLERS,
+    ("GET", "/desk/{facility}/queue/ticket/{ticket}"): CALLERS,
+    ("GET", "/desk/{facility}/queue/ticket/{ticket}/paper"): CALLERS,
+    ("GET", "/desk/{facility}/room/{room}"): CALLERS,
+    ("GET", "/desk/{facility}/displays"): CALLERS,
+    ("POST", "/desk/{facility}/displays"): CALLERS,
+    ("POST", "/desk/{facility}/displays/{display}/close"): CALLERS,
 }
 """Method and route: the roles that may, within their own scope."""
 
@@ -121,7 +138,7 @@ ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{
 """Routes that name an object of another facility: who may all the same. For everybody else it does not exist (404)."""
 
 
-INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}")
+INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}")
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 
@@ -148,6 +165,8 @@ async def _asked(client: httpx.AsyncClient, method: str, path: str, token: str) 
     if token:
         client.cookies.set("desk", token)
     headers = {"sec-fetch-site": "same-origin"}
+    if path.endswith("/live"):
+        method = "HEAD"  # a stream that is opened has no end; who may open it is asked all the same
     answer = await client.request(method, path, headers=headers, data={} if method == "POST" else None)
     if answer.headers.get("location", "").startswith("/desk/sign-in?"):
         return 401  # sent to sign in: not known
@@ -161,7 +180,9 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
     here = await staff.add(db, "here.mau", Role.CLERK, [STATION])
     there = await staff.add(db, "there.mau", Role.CLERK, [OTHER])
     mine, theirs = [
-        await calendars.fill(db, place, f"{place}-mau") | await closings.closed_at(db, place)
+        await calendars.fill(db, place, f"{place}-mau")
+        | await closings.closed_at(db, place)
+        | await counters.fill(db, place)
         for place in (STATION, OTHER)
     ]
     wrong: list[tuple[object, ...]] = []
