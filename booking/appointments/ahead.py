@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from booking.appointments.caps import Caps
 from booking.appointments.errors import AlreadyBooked, TooManyUpcoming
 from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
 from booking.appointments.models import Appointment
@@ -52,26 +53,44 @@ async def check(session: AsyncSession, group: Party, account: Account, people: S
         TooManyUpcoming: the number, one of the people or the browser has as many as it may.
         AlreadyBooked: one of the people has a visit for this service that day.
     """
-    caps, number = group.caps, len(people)
-    ahead = and_(col(Appointment.state).in_(_COMING), col(Appointment.starts_at) > group.now)
-    for person in people:
-        if await _count(session, ahead, col(Appointment.patient_id) == person.patient_id) >= caps.profile:
-            raise TooManyUpcoming(reason="profile", most=caps.profile)
-    of_number = select(col(Patient.id)).where(col(Patient.phone_index) == account.phone_index)
-    mine = or_(col(Appointment.account_id) == account.id, col(Appointment.patient_id).in_(of_number))
-    if await _count(session, ahead, mine) + number > caps.phone:
-        raise TooManyUpcoming(reason="phone", most=caps.phone)
-    here = col(Appointment.device) == group.device
-    if group.device is not None and await _count(session, ahead, here) + number > caps.device:
-        raise TooManyUpcoming(reason="device", most=caps.device)
+    ids = [person.patient_id for person in people]
+    await check_room(session, account, ids, device=group.device, caps=group.caps, now=group.now)
     same_day = and_(
         col(Appointment.state).in_(BLOCKS_DAY),
-        col(Appointment.patient_id).in_([person.patient_id for person in people]),
+        col(Appointment.patient_id).in_(ids),
         col(Appointment.service_id) == group.first.service_id,
         col(Appointment.day).in_({local_day(slot.starts_at) for slot in group.slots.values()}),
     )
     if await _count(session, same_day):
         raise AlreadyBooked
+
+
+async def check_room(
+    session: AsyncSession,
+    account: Account,
+    patient_ids: Sequence[int],
+    *,
+    device: bytes | None,
+    caps: Caps,
+    now: datetime,
+) -> None:
+    """Whether one more visit of each of these people may lie ahead; counted under locks as `check` says.
+
+    Raises:
+        TooManyUpcoming: the number, one of the people or the browser has as many as it may.
+    """
+    number = len(patient_ids)
+    ahead = and_(col(Appointment.state).in_(_COMING), col(Appointment.starts_at) > now)
+    for patient_id in patient_ids:
+        if await _count(session, ahead, col(Appointment.patient_id) == patient_id) >= caps.profile:
+            raise TooManyUpcoming(reason="profile", most=caps.profile)
+    of_number = select(col(Patient.id)).where(col(Patient.phone_index) == account.phone_index)
+    mine = or_(col(Appointment.account_id) == account.id, col(Appointment.patient_id).in_(of_number))
+    if await _count(session, ahead, mine) + number > caps.phone:
+        raise TooManyUpcoming(reason="phone", most=caps.phone)
+    here = col(Appointment.device) == device
+    if device is not None and await _count(session, ahead, here) + number > caps.device:
+        raise TooManyUpcoming(reason="device", most=caps.device)
 
 
 async def _count(session: AsyncSession, *which: ColumnElement[bool]) -> int:

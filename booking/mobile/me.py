@@ -27,7 +27,7 @@ async def me_page(request: Request, asked: Ask, who: Known) -> Response:
         coming = await visits.coming(session, who.account_id, now=asked.now)
         past = await visits.past(session, who.account_id, now=asked.now, most=_PAST)
         people = await queries.profiles(session, who.account_id, today=today)
-        waits = [one for one in await waiting.entries_of(session, who.account_id) if one.waits]
+        waits = [one for one in await waiting.entries_of(session, who.account_id, now=asked.now) if one.waits]
         slips = await invitations.of_account(session, who.account_id, today=today)
     return page(
         request, "me.html", personal=True, who=who, coming=coming, past=past, people=people, waits=waits,

@@ -16,6 +16,7 @@ from booking.errors import OutcomeUnknown
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
+from booking.web import device
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
 from booking.web.limits import check_address
@@ -59,7 +60,10 @@ async def accept(request: Request, asked: Ask, code: Code, token: Token) -> Resp
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await answering.accept(session, code, token, by=asked.by, now=asked.now, caps=caps_of(asked.settings))
+            await answering.accept(
+                session, code, token, by=asked.by, now=asked.now, caps=caps_of(asked.settings),
+                device=device.index(request) if device.mark(request) is not None else None,
+            )  # fmt: skip
 
     try:
         await asked.db.until_known(work)

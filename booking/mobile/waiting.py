@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from booking.appointments.waitlist import queries, service
 from booking.appointments.waitlist.commands import JoinWaitingList
-from booking.appointments.waitlist.errors import EntryUnknown
 from booking.appointments.waitlist.rules import DEFAULT_DAYS, MOST_DAYS, check_window
 from booking.clock import local_day
 from booking.errors import BookingError, NotFound, OutcomeUnknown
@@ -21,7 +20,7 @@ from booking.i18n import translate
 from booking.mobile import addresses, reading
 from booking.mobile.addresses import Facility, Service
 from booking.mobile.confirming import still_confirming
-from booking.patients import consents
+from booking.patients import consents, matching
 from booking.patients import queries as people
 from booking.patients import service as persons
 from booking.patients.kinds import ConsentPurpose
@@ -40,6 +39,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)]
 
 ASKED = (ConsentPurpose.BOOKING, ConsentPurpose.SMS)
 SOMEONE_NEW = "new"
+_NOBODY = UUID(int=0)
 _MOST_FACILITIES = 30
 
 
@@ -176,6 +176,7 @@ def _read(form: FormData, asked: Asked) -> Wish:
 
 async def _join(session: AsyncSession, asked: Asked, who: Known, wish: Wish, service_code: str) -> UUID:
     by = actor(asked, who)
+    await matching.locked_account(session, who.account_id)  # before her people, as everywhere
     profile = await _profile(session, asked, who, wish)
     wanted = {}
     if not profile.consented and wish.answers[ConsentPurpose.BOOKING]:
@@ -205,10 +206,11 @@ async def _profile(session: AsyncSession, asked: Asked, who: Known, wish: Wish) 
 
 
 def _id(raw: str) -> UUID:
+    # What cannot be an id is looked up all the same, so that every wrong address takes the same way.
     try:
         return UUID(raw)
     except ValueError:
-        raise EntryUnknown from None
+        return _NOBODY
 
 
 @router.get("/me/waiting/{entry}")
@@ -217,7 +219,7 @@ async def entry_page(
 ) -> Response:
     """Where one stands; someone else's wait is not there."""
     async with asked.db.transaction() as session:
-        found = await queries.entry(session, who.account_id, _id(entry))
+        found = await queries.entry(session, who.account_id, _id(entry), now=asked.now)
     return page(request, "wait_entry.html", personal=True, entry=found, new=new == "1")
 
 

@@ -1,11 +1,11 @@
 """Reads of people, always through the account that asks."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -14,7 +14,7 @@ from booking.patients.identity import Disagreement, bhyt_mark, citizen_mark, rea
 from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
 from booking.patients.matching import looks_after_herself
 from booking.patients.models import Consent, Patient, Profile
-from booking.patients.rules import Birth, is_minor
+from booking.patients.rules import Birth, is_minor, of_age_if_born_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,15 @@ def view_of(profile: Profile, patient: Patient, *, consented: bool, today: date)
         own_say=profile.relation is Relation.CHILD and not minor and profile.agreed_at is None,
         sms=not patient.no_sms, consented=consented, doubts=_doubts(patient, birth),
     )  # fmt: skip
+
+
+def own_say(day: date) -> ColumnElement[bool]:
+    """`ProfileView.own_say` for a query over Profile and Patient. A year alone is judged by its last day, as there."""
+    last = of_age_if_born_by(day)
+    born = col(Patient.birth_date)
+    year_fits = col(Patient.birth_year) < (last + timedelta(days=1)).year
+    grown_up = or_(born <= last, and_(born.is_(None), year_fits))
+    return and_(col(Profile.relation) == Relation.CHILD, col(Profile.agreed_at).is_(None), grown_up)
 
 
 def _doubts(patient: Patient, birth: Birth) -> tuple[Disagreement, ...]:

@@ -169,6 +169,14 @@ def is_minor(birth: Birth, on: date) -> bool:
     return age(birth, on) < OF_AGE
 
 
+def of_age_if_born_by(on: date) -> date:
+    """The last day of birth on which somebody is of age on a day: `is_minor` for a query."""
+    try:
+        return on.replace(year=on.year - OF_AGE)
+    except ValueError:  # 29 February, and no such day then
+        return on.replace(year=on.year - OF_AGE, day=28)
+
+
 def has_own_say(birth: Birth, on: date) -> bool:
     """Whether a child is asked beside her guardian: from 7."""
     return age(birth, on) >= ASKED_FROM

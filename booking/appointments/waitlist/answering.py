@@ -1,26 +1,30 @@
 """What the holder of an offer's link does: takes the place, or does not want it.
 
-The account is locked first, then the slot, the appointment, and the offer with its entry: the same order in which the
-job ends an offer whose time has run out, so that of the two that meet one finds what the other left.
+The browser and the account are locked first, then the slot, the appointment, the person, and the offer with its entry:
+the same order in which the job ends an offer whose time has run out, so that of the two that meet one finds what the
+other left, and in which people are booked in one go.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
+from booking.appointments import ahead
 from booking.appointments.caps import Caps
-from booking.appointments.errors import AppointmentUnknown, FacilityNotOpen, SlotClosed, TooManyUpcoming
+from booking.appointments.errors import AppointmentUnknown, FacilityNotOpen, SlotClosed
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.party import lock_browser
+from booking.appointments.telling import facts_of, recipient_of
 from booking.appointments.waitlist import ending
 from booking.appointments.waitlist.errors import OfferOver
 from booking.appointments.waitlist.kinds import EntryState, OfferState
+from booking.appointments.waitlist.models import Offer, WaitlistEntry
+from booking.appointments.waitlist.serving import may_be_served
 from booking.availability.models import Slot
 from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
@@ -30,8 +34,6 @@ from booking.messages.service import Notice
 from booking.patients.models import Account, Patient
 from booking.sealed import keys
 from booking.trail.service import record
-
-_COMING: Final = (AppointmentState.BOOKED, AppointmentState.ARRIVED)
 
 
 @dataclass(slots=True)
@@ -45,8 +47,19 @@ class _Held:
     live: bool  # by the database's clock
 
 
-async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, caps: Caps) -> None:
+async def accept(
+    session: AsyncSession,
+    code: str,
+    token: str,
+    *,
+    by: Actor,
+    now: datetime,
+    caps: Caps,
+    device: bytes | None = None,
+) -> None:
     """Take the place that is kept; taking it again changes nothing. Its expiry is judged by the database's clock.
+
+    What had to hold when it was offered must hold still: agreement, the account and its list, her own say, her number.
 
     Args:
         session: of the caller's transaction.
@@ -55,13 +68,15 @@ async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now
         by: who asks.
         now: the moment of the request, UTC.
         caps: how many visits may lie ahead.
+        device: of the browser that asks, where it says which it is.
 
     Raises:
         AppointmentUnknown: no such offer, or the token does not fit.
-        OfferOver: its time has run out, or it was refused.
-        TooManyUpcoming: the person or the account has as many visits ahead as it may.
+        OfferOver: its time has run out, it was refused, or it may no longer be taken for her.
+        TooManyUpcoming: the person, the number or the browser has as many visits ahead as it may.
         SlotClosed, FacilityNotOpen: nothing takes place at that time any more.
     """
+    await lock_browser(session, device)
     held = await _locked(session, code, token)
     visit = held.visit
     if visit.state not in (AppointmentState.HELD, AppointmentState.LAPSED):
@@ -72,29 +87,35 @@ async def accept(session: AsyncSession, code: str, token: str, *, by: Actor, now
         raise SlotClosed
     if held.facility.state not in BOOKABLE or not held.service.bookable:
         raise FacilityNotOpen(facility=held.facility.code)
-    await _check_room(session, visit, caps, now=now)
+    patient, account = await _whose(session, visit, now=now)
+    assert patient.id is not None
+    await ahead.check_room(session, account, [patient.id], device=device, caps=caps, now=now)
     offer, entry = await ending.of_visit(session, visit)
-    visit.state, visit.booked_at, visit.expires_at = AppointmentState.BOOKED, now, None
+    visit.state, visit.booked_at, visit.expires_at, visit.device = AppointmentState.BOOKED, now, None, device
     offer.state, offer.ended_at = OfferState.ACCEPTED, now
     entry.state, entry.ended_at = EntryState.SERVED, now
     await messages.supersede(session, visit.public_id, now=now)
-    await _confirm(session, held, now=now)
+    await _confirm(session, held, patient, account, now=now)
     record(
         session, "appointment.book", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id,
         place=visit.place, entry=str(entry.public_id),
     )  # fmt: skip
 
 
-async def _check_room(session: AsyncSession, visit: Appointment, caps: Caps, *, now: datetime) -> None:
-    """Whether one more visit may lie ahead. The account's row is locked, so two offers are counted one by one."""
-    coming = [col(Appointment.state).in_(_COMING), col(Appointment.starts_at) > now]
-    for reason, most, whose in (
-        ("profile", caps.profile, col(Appointment.patient_id) == visit.patient_id),
-        ("phone", caps.phone, col(Appointment.account_id) == visit.account_id),
-    ):
-        number = await session.execute(select(func.count()).select_from(Appointment).where(*coming, whose))
-        if number.scalar_one() >= most:
-            raise TooManyUpcoming(reason=reason, most=most)
+async def _whose(session: AsyncSession, visit: Appointment, *, now: datetime) -> tuple[Patient, Account]:
+    """For whom the place is kept. Her row is locked before the question, so an answer she withdraws now is seen."""
+    await session.execute(select(Patient.id).where(col(Patient.id) == visit.patient_id).with_for_update(key_share=True))
+    query = (
+        select(Patient, Account)
+        .join(WaitlistEntry, col(WaitlistEntry.patient_id) == col(Patient.id))
+        .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
+        .join(Offer, col(Offer.entry_id) == col(WaitlistEntry.id))
+        .where(col(Offer.appointment_id) == visit.id, *may_be_served(now))
+    )
+    row = (await session.execute(query.execution_options(populate_existing=True))).first()
+    if row is None:
+        raise OfferOver
+    return row[0], row[1]
 
 
 async def refuse(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, stays: bool = True) -> None:
@@ -151,13 +172,10 @@ async def _locked(session: AsyncSession, code: str, token: str) -> _Held:
     return _Held(visit, slot, service, facility, live=bool(live))
 
 
-async def _confirm(session: AsyncSession, held: _Held, *, now: datetime) -> None:
+async def _confirm(session: AsyncSession, held: _Held, patient: Patient, account: Account, *, now: datetime) -> None:
     visit = held.visit
-    patient = await session.get(Patient, visit.patient_id)
-    if patient is None:
-        raise AppointmentUnknown
     notice = Notice(
         visit.public_id, MessageKind.BOOKED, visit.version, visit.facility_id,
         facts_of(visit, held.facility.sms_name), due_at=now, useful_until=visit.starts_at,
     )  # fmt: skip
-    await messages.write(session, [notice], recipient_of(visit, patient, await account_of(session, visit)), now=now)
+    await messages.write(session, [notice], recipient_of(visit, patient, account), now=now)

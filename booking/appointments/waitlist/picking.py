@@ -19,14 +19,14 @@ from booking.appointments.kinds import BLOCKS_DAY
 from booking.appointments.models import Appointment
 from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
-from booking.appointments.waitlist.rules import OFFERS_PER_DAY, SILENCE, UNHEARD
+from booking.appointments.waitlist.rules import JUDGED_BY, OFFERS_PER_DAY, SILENCE, UNHEARD, UNHEARD_OFFERS
+from booking.appointments.waitlist.serving import may_be_served
 from booking.availability.models import Slot
 from booking.directory.models import Facility, Service
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
-from booking.patients.kinds import ConsentPurpose
-from booking.patients.models import Account, Consent, Patient, Profile
+from booking.patients.models import Account, Patient
 
 
 class Picked(NamedTuple):
@@ -71,16 +71,7 @@ def next_one(slot: Slot, *, now: datetime, without: Collection[int]) -> Any:
 
 def may_be_told(now: datetime) -> list[ColumnElement[bool]]:
     """Whether somebody who waits may be told of a place: conditions over WaitlistEntry, Patient and Account."""
-    return [
-        waiting(),
-        col(Account.ended_at).is_(None),
-        col(Patient.no_sms).is_(False),
-        col(Patient.wrong_number_at).is_(None) | (col(Patient.phone_index) != col(Account.phone_index)),
-        col(Patient.erased_at).is_(None),
-        _hers(),
-        _consented(),
-        _told_today(now) < OFFERS_PER_DAY,
-    ]
+    return [waiting(), *may_be_served(now), _told_today(now) < OFFERS_PER_DAY]
 
 
 def would_help(entry: Any, slot: Any) -> list[ColumnElement[bool]]:
@@ -104,26 +95,6 @@ def waiting() -> ColumnElement[bool]:
 def live() -> ColumnElement[bool]:
     """Whether somebody is on the list, in the words of the index: only then is it used."""
     return col(WaitlistEntry.state).in_(_words(WAITS))
-
-
-def _hers() -> ColumnElement[bool]:
-    """Whether the account still books for her."""
-    return exists().where(
-        col(Profile.account_id) == col(WaitlistEntry.account_id),
-        col(Profile.patient_id) == col(WaitlistEntry.patient_id),
-        col(Profile.ended_at).is_(None),
-    )
-
-
-def _consented() -> ColumnElement[bool]:
-    """Whether her newest answer to the purpose of booking is yes."""
-    newest = (
-        select(Consent.granted)
-        .where(col(Consent.patient_id) == col(WaitlistEntry.patient_id), col(Consent.purpose) == ConsentPurpose.BOOKING)
-        .order_by(col(Consent.id).desc())
-        .limit(1)
-    )
-    return func.coalesce(newest.correlate(WaitlistEntry).scalar_subquery(), False)
 
 
 def _knows_it(entry: Any, slot: Any) -> ColumnElement[bool]:
@@ -162,24 +133,29 @@ def _told_today(now: datetime) -> ColumnElement[int]:
 async def unheard(session: AsyncSession, *, now: datetime) -> bool:
     """Whether texts about offers do not go out: the carrier is away, or has not approved their words.
 
-    Then a place that is offered is kept for somebody who never hears of it, and after her for the next. So one offer
-    whose text did not leave silences the list for an hour, and places go public.
+    Then a place that is offered is kept for somebody who never hears of it, and after her for the next; so the list is
+    silent for an hour, and places go public. One text that does not leave is one number's trouble: the last few offers
+    are judged together.
     """
+    waits = and_(
+        col(Offer.state).in_((OfferState.LIVE, OfferState.LAPSED)),
+        col(Message.state).in_((MessageState.DUE, MessageState.EXPIRED)),
+        col(Message.posted_at).is_(None),
+    )
     query = (
-        select(Offer.id)
+        select(waits)
+        .select_from(Offer)
         .join(Appointment, col(Appointment.id) == col(Offer.appointment_id))
         .join(Message, col(Message.subject_id) == col(Appointment.public_id))
         .where(
             col(Offer.created_at).between(now - SILENCE, now - UNHEARD),
-            col(Offer.state).in_((OfferState.LIVE, OfferState.LAPSED)),
             col(Message.subject_kind) == APPOINTMENT,
             col(Message.kind) == MessageKind.OFFER,
-            col(Message.state).in_((MessageState.DUE, MessageState.EXPIRED)),
-            col(Message.posted_at).is_(None),
         )
-        .limit(1)
+        .order_by(col(Offer.created_at).desc(), col(Offer.id).desc())
+        .limit(JUDGED_BY)
     )
-    return (await session.execute(query)).first() is not None
+    return sum((await session.execute(query)).scalars()) >= UNHEARD_OFFERS
 
 
 def slots_to_offer(now: datetime, conditions: list[ColumnElement[bool]]) -> Any:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import and_, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -15,6 +15,7 @@ from booking.appointments.models import Appointment
 from booking.appointments.waitlist.errors import EntryUnknown
 from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
+from booking.appointments.waitlist.serving import consented, listed, may_be_served, may_speak_for
 from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
 from booking.patients.models import Account, Patient
@@ -26,6 +27,9 @@ class Silence(StrEnum):
 
     NO_SMS = "no_sms"  # she wants no messages
     WRONG_NUMBER = "wrong_number"
+    NOT_LISTED = "not_listed"  # the account books for her no more
+    OWN_SAY = "own_say"  # she came of age and has not agreed
+    NO_CONSENT = "no_consent"  # agreement to booking was withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +92,28 @@ class EntryView:
         return self.state in WAITS
 
 
-async def entries_of(session: AsyncSession, account_id: int) -> list[EntryView]:
+async def entries_of(session: AsyncSession, account_id: int, *, now: datetime) -> list[EntryView]:
     """The waits of an account: those that last first, then those that ended, each the newest first."""
-    found = await _views(session, _of_account(account_id))
+    found = await _views(session, _of_account(account_id, now))
     return sorted(found, key=lambda view: not view.waits)
 
 
-async def entry(session: AsyncSession, account_id: int, public_id: UUID) -> EntryView:
+async def entry(session: AsyncSession, account_id: int, public_id: UUID, *, now: datetime) -> EntryView:
     """One wait of an account.
 
     Raises:
         EntryUnknown: the account has no such entry, whoever else may.
     """
-    found = await _views(session, _of_account(account_id).where(col(WaitlistEntry.public_id) == public_id))
+    found = await _views(session, _of_account(account_id, now).where(col(WaitlistEntry.public_id) == public_id))
     if not found:
         raise EntryUnknown
     return found[0]
 
 
-def _of_account(account_id: int) -> Any:
+def _of_account(account_id: int, now: datetime) -> Any:
     return (
         select(WaitlistEntry, Patient, Account)
+        .add_columns(listed(), may_speak_for(now), consented())
         .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
         .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
         .where(col(WaitlistEntry.account_id) == account_id)
@@ -119,11 +124,11 @@ def _of_account(account_id: int) -> Any:
 
 async def _views(session: AsyncSession, query: Any) -> list[EntryView]:
     rows = (await session.execute(query)).all()
-    ids = [entry.id for entry, _, _ in rows]
+    ids = [row[0].id for row in rows]
     targets = await _targets(session, ids)
     offers = await _offers(session, ids)
     views = []
-    for found, patient, account in rows:
+    for found, patient, account, on_list, may_speak, agreed in rows:
         services = [service for service, _ in targets[found.id]]
         told = offers.get(found.id, [])
         ahead = await _ahead(session, found, [one.id for one in services if one.id is not None])
@@ -132,7 +137,7 @@ async def _views(session: AsyncSession, query: Any) -> list[EntryView]:
                 id=found.public_id, name=patient.name, service=_named(services[0]),
                 facilities=tuple(_named(facility) for _, facility in targets[found.id]),
                 day_from=found.day_from, day_to=found.day_to, state=found.state, created_at=found.created_at,
-                ahead=ahead, silence=_silence(patient, account),
+                ahead=ahead, silence=_silence(patient, account, on_list=on_list, may_speak=may_speak, agreed=agreed),
                 offer=next((one for one in told if one.live), None),
                 past=tuple(one for one in told if one.state is not OfferState.LIVE),
             )
@@ -144,7 +149,13 @@ def _named(thing: Facility | Service) -> Named:
     return Named(thing.code, thing.name, thing.name_en)
 
 
-def _silence(patient: Patient, account: Account) -> Silence | None:
+def _silence(patient: Patient, account: Account, *, on_list: bool, may_speak: bool, agreed: bool) -> Silence | None:
+    if not on_list:
+        return Silence.NOT_LISTED
+    if not may_speak:
+        return Silence.OWN_SAY
+    if not agreed:
+        return Silence.NO_CONSENT
     if patient.no_sms:
         return Silence.NO_SMS
     wrong = patient.wrong_number_at is not None and patient.phone_index == account.phone_index
@@ -232,7 +243,7 @@ class Standing:
 
     Attributes:
         state: of the offer.
-        live: whether the place is kept still, by the database's clock.
+        live: whether the place is kept still, by the database's clock, and may be taken for her.
         entry: where she stands on the list.
         others: links to visits for the same service that the same account has booked on other days.
     """
@@ -246,17 +257,21 @@ class Standing:
 async def standing(session: AsyncSession, code: str, *, now: datetime) -> Standing | None:
     """How an offer stands; None where the code names no offered place. The caller has tested the link's token."""
     query = (
-        select(Offer, WaitlistEntry, Appointment, col(Offer.expires_at) > func.clock_timestamp())
+        select(
+            Offer, WaitlistEntry, Appointment, and_(col(Offer.expires_at) > func.clock_timestamp(), *may_be_served(now))
+        )
         .join(Appointment, col(Appointment.id) == col(Offer.appointment_id))
         .join(WaitlistEntry, col(WaitlistEntry.id) == col(Offer.entry_id))
+        .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
+        .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
         .where(col(Appointment.code) == code)
     )
     row = (await session.execute(query)).first()
     if row is None:
         return None
-    offer, entry, visit, in_time = row
+    offer, entry, visit, may_take = row
     others = await _others(session, visit, entry, now=now)
-    return Standing(offer.state, offer.state is OfferState.LIVE and bool(in_time), entry.state, others)
+    return Standing(offer.state, offer.state is OfferState.LIVE and bool(may_take), entry.state, others)
 
 
 async def _others(

@@ -18,8 +18,12 @@ OFFERS_PER_DAY: Final = 4
 UNHEARD: Final = timedelta(minutes=2)
 """An offer whose text did not go out within this was heard by nobody."""
 
+JUDGED_BY: Final = 5
+UNHEARD_OFFERS: Final = 3
+"""So many of the last few unheard, and it is not one number's trouble: texts do not go out."""
+
 SILENCE: Final = timedelta(hours=1)
-"""After such an offer no other is made for this long: places that nobody hears of are better off public."""
+"""Then no other is made for this long after them: places that nobody hears of are better off public."""
 
 DEFAULT_DAYS: Final = 14
 MOST_DAYS: Final = 60
