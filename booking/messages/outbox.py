@@ -38,7 +38,8 @@ _TELL_EVERY: Final = timedelta(minutes=1)
 _told: dict[tuple[MessageKind, str], datetime] = {}
 """When this process last told of a text that is not approved."""
 
-_REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
+_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER)
+"""Not sent at night. An offer written before it, when the carrier was away, is over by the morning and expires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +278,7 @@ def _set_aside(message: Message, *, production: bool, now: datetime) -> dict[str
         return _not_approved(message, late=late, now=now)
     if late:
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
-    if message.kind in _REMINDERS and rules.is_quiet(now, clock.ZONE):
+    if message.kind in _BY_DAY and rules.is_quiet(now, clock.ZONE):
         morning = _morning_after(now)
         if morning >= message.useful_until:
             return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}

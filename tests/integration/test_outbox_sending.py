@@ -215,6 +215,15 @@ async def test_a_reminder_in_the_night_waits_for_the_morning_or_is_dropped(db: D
     assert (row.state, row.reason) == (MessageState.EXPIRED, "quiet_hours")
 
 
+async def test_an_offer_that_was_held_up_until_the_night_is_not_sent(db: Database) -> None:
+    night = in_the_night(utc_now())
+    useful = (night - utc_now()).total_seconds() + 15 * 60
+    message = await write(db, kind=MessageKind.OFFER, useful=useful)
+    assert await begun(db, await claimed(db), now=night) is None
+    row = await stored(db, message)
+    assert (row.state, row.reason, row.posted_at) == (MessageState.EXPIRED, "quiet_hours", None)
+
+
 async def test_other_texts_go_at_night_too(db: Database) -> None:
     night = in_the_night(utc_now())
     await write(db, useful=3 * 86_400)

@@ -271,18 +271,37 @@ async def test_nobody_is_offered_more_than_four_places_a_day(db: Database) -> No
 
 @pytest.mark.postgres15
 async def test_while_texts_do_not_go_out_places_stay_public(db: Database) -> None:
-    world = await seeds.seed(db, capacities=[1, 1])
-    await waits(db, world, 1)
-    await waits(db, world, 2)
+    world = await seeds.seed(db, capacities=[1, 1, 1])
+    for number in (1, 2, 3):
+        await waits(db, world, number)
     early = noon()
     await make_offers.run(db, now=early)
-    assert len(await offers_of(db)) == 2
+    assert len(await offers_of(db)) == 3
     await waiters.run_out(db)
     await make_offers.run(db, now=early + timedelta(minutes=31))  # their texts still wait: nobody heard
-    assert await states(db) == [("lapsed", "lapsed")] * 2
+    assert await states(db) == [("lapsed", "lapsed")] * 3
     assert await seeds.value(db, "SELECT sum(taken) FROM slot") == 0
     await make_offers.run(db, now=early + timedelta(minutes=62))
-    assert [state for state, _ in await states(db)] == ["lapsed", "lapsed", "live", "live"]
+    assert [state for state, _ in await states(db)] == ["lapsed"] * 3 + ["live"] * 2  # the third knows what is left
+
+
+@pytest.mark.parametrize(("unheard", "offered"), [(2, 1), (3, 0)])
+async def test_a_text_that_does_not_leave_silences_the_list_only_where_it_is_not_the_only_one(
+    db: Database, unheard: int, offered: int
+) -> None:
+    """Of the last five offers; what is older than them no longer counts."""
+    world = await seeds.seed(db, capacities=[1] * 8)
+    for number in range(1, 9):
+        await waits(db, world, number)
+    await seeds.run(db, "UPDATE slot SET open = false WHERE id = :id", id=world.slots[7])
+    await make_offers.run(db, now=noon())
+    assert len(await offers_of(db)) == 7
+    heard = "UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'offer' AND id IN ({})"
+    last = "SELECT id FROM message WHERE kind = 'offer' ORDER BY id DESC OFFSET :most LIMIT :number"
+    await seeds.run(db, heard.format(last), most=unheard, number=5 - unheard)
+    await seeds.run(db, "UPDATE slot SET open = true WHERE id = :id", id=world.slots[7])
+    await make_offers.run(db, now=noon() + timedelta(minutes=3))
+    assert len(await offers_of(db)) == 7 + offered
 
 
 async def test_new_places_are_offered_the_earliest_to_the_longest_waiting(db: Database) -> None:
