@@ -1,13 +1,14 @@
 """Whom a slip concerns: a number of her papers, her name and her birth, all three; never a name alone.
 
 Nothing is stored about a match. It is asked for when somebody looks or books, so a number entered later finds the slip
-and a number corrected loses it, with nothing to repair.
+and a number corrected loses it, with nothing to repair. Where people of several accounts fit one slip, one of them is
+not she: it concerns nobody until staff found out, who see them as CHANGED_HANDS.
 """
 
 from datetime import date
 from typing import Any
 
-from sqlalchemy import LargeBinary, and_, cast, or_
+from sqlalchemy import LargeBinary, and_, any_, cast, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -19,7 +20,7 @@ from booking.invitations.models import Invitation
 from booking.invitations.rules import same_birth
 from booking.patients import consents
 from booking.patients.kinds import ConsentPurpose
-from booking.patients.models import Patient
+from booking.patients.models import Patient, Profile
 from booking.patients.rules import Birth
 from booking.sealed import keys
 
@@ -67,8 +68,63 @@ async def of_patient(session: AsyncSession, patient: Patient, *, today: date, lo
     if lock:
         query = query.with_for_update(of=Invitation).execution_options(populate_existing=True)
     person = Birth(patient.birth_year, patient.birth_date)
-    found = (await session.execute(query)).scalars()
-    return [slip for slip in found if same_birth(birth_of(slip), person)]
+    found = [slip for slip in (await session.execute(query)).scalars() if same_birth(birth_of(slip), person)]
+    return [slip for slip in found if not await rivals(session, slip, patient)]
+
+
+async def rivals(session: AsyncSession, slip: Invitation, patient: Patient) -> list[Patient]:
+    """Others whom a slip fits as well, in accounts that do not have this person."""
+    hers = select(col(Profile.account_id)).where(col(Profile.patient_id) == patient.id, col(Profile.ended_at).is_(None))
+    theirs = select(Profile.id).where(
+        col(Profile.patient_id) == col(Patient.id),
+        col(Profile.ended_at).is_(None),
+        col(Profile.account_id).not_in(hers),
+    )
+    query = (
+        select(Patient)
+        .where(
+            or_(col(Patient.citizen_id_index).in_(slip.marks), col(Patient.bhyt_index).in_(slip.marks)),
+            col(Patient.id) != patient.id,
+            col(Patient.merged_into_id).is_(None),
+            col(Patient.erased_at).is_(None),
+            theirs.exists(),
+        )
+        .order_by(col(Patient.id))
+    )
+    return [other for other in (await session.execute(query)).scalars() if await _fits(session, slip, other)]
+
+
+async def _fits(session: AsyncSession, slip: Invitation, patient: Patient) -> bool:
+    """Whether a person known by a number of the slip has its name and birth, and agreed to be shown it."""
+    person = Birth(patient.birth_year, patient.birth_date)
+    if slip.name_index != name_index(patient.name_folded) or not same_birth(birth_of(slip), person):
+        return False
+    assert patient.id is not None
+    return (await consents.standing(session, patient.id)).get(ConsentPurpose.INVITATION, False)
+
+
+async def contested(session: AsyncSession, *, today: date) -> list[Patient]:
+    """People of several accounts whom one open slip fits; all of them."""
+    known = or_(
+        col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
+        col(Patient.bhyt_index) == any_(col(Invitation.marks)),
+    )
+    query = (
+        select(Invitation, Patient)
+        .join(Patient, known)
+        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
+        .where(is_open(today), col(Patient.merged_into_id).is_(None), col(Patient.erased_at).is_(None))
+        .order_by(col(Invitation.id), col(Patient.id))
+    )
+    by_slip: dict[int | None, list[tuple[Invitation, Patient]]] = {}
+    for slip, patient in (await session.execute(query)).all():
+        by_slip.setdefault(slip.id, []).append((slip, patient))
+    found: dict[int | None, Patient] = {}
+    for pairs in by_slip.values():
+        for slip, patient in pairs if len(pairs) > 1 else []:
+            if await _fits(session, slip, patient) and await rivals(session, slip, patient):
+                found[patient.id] = patient
+    return list(found.values())
 
 
 def birth_of(slip: Invitation) -> Birth:

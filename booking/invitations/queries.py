@@ -18,7 +18,11 @@ from booking.patients.models import Patient
 
 @dataclass(frozen=True, slots=True)
 class InvitationView:
-    """A slip as the person it concerns sees it. `service` members are None where the slip names none."""
+    """A slip as the person it concerns sees it: where and when, and what for by a code only, which leads to its days.
+
+    What it is for is not said in words: a screen has more readers than its owner, and her paper says it. `service` is
+    None where the slip names none.
+    """
 
     id: UUID
     profile: UUID
@@ -27,8 +31,6 @@ class InvitationView:
     facility_name: str
     facility_name_en: str
     service: str | None
-    service_name: str | None
-    service_name_en: str | None
     due: date
     first: date
     last: date
@@ -66,6 +68,5 @@ async def _view(session: AsyncSession, slip: Invitation, person: people.ProfileV
     return InvitationView(
         id=slip.public_id, profile=person.id, name=person.name, facility=facility.code, facility_name=facility.name,
         facility_name_en=facility.name_en, service=service.code if service else None,
-        service_name=service.name if service else None, service_name_en=service.name_en if service else None,
         due=slip.due, first=slip.first_day, last=slip.last_day,
     )  # fmt: skip

@@ -65,7 +65,10 @@ def marks(citizen_ids: tuple[str, ...], bhyt_numbers: tuple[str, ...]) -> list[M
 
 
 def same_birth(slip: Birth, person: Birth) -> bool:
-    """Whether two births are one: the day where both know it, else the year."""
-    if slip.day is not None and person.day is not None:
+    """Whether a slip's birth is a person's: the day where the slip has it, the year where it has no more.
+
+    A year alone would prove nothing: the number of a citizen ID holds it.
+    """
+    if slip.day is not None:
         return slip.day == person.day
     return slip.year == person.year

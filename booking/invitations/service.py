@@ -20,6 +20,8 @@ from booking.invitations.commands import ReceiveInvitation
 from booking.invitations.errors import InvitationUnknown
 from booking.invitations.kinds import InvitationState
 from booking.invitations.models import Invitation
+from booking.patients.flags import flag
+from booking.patients.kinds import FlagKind
 from booking.patients.models import Patient
 from booking.patients.persons import index_of
 from booking.patients.rules import read_birth, read_name
@@ -137,6 +139,12 @@ async def withdraw(session: AsyncSession, source: str, key: str, *, by: Actor, n
         slip.state, slip.changed_at = InvitationState.WITHDRAWN, now
         record(session, "invitation.withdraw", "invitation", slip.public_id, by=by, now=now)
         await session.flush()
+
+
+async def flag_contested(session: AsyncSession, *, now: datetime) -> None:
+    """Show staff those of whom several claim one slip; it is on nobody's page meanwhile."""
+    for patient in await matching.contested(session, today=local_day(now)):
+        await flag(session, patient, FlagKind.CHANGED_HANDS, now=now, slips=1)
 
 
 async def lapse(session: AsyncSession, *, by: Actor, now: datetime) -> int:

@@ -1,4 +1,7 @@
-"""Close re-examination slips whose last day is over. Running it often is cheap and does nothing twice."""
+"""Close re-examination slips whose last day is over, and show staff those that several people claim.
+
+Running it often is cheap and does nothing twice.
+"""
 
 from datetime import datetime
 
@@ -11,4 +14,6 @@ from booking.invitations import service
 async def run(db: Database, *, now: datetime | None = None) -> int:
     """How many were closed."""
     async with db.transaction() as session:
-        return await service.lapse(session, by=system("lapse_invitations"), now=now or clock.utc_now())
+        now = now or clock.utc_now()
+        await service.flag_contested(session, now=now)
+        return await service.lapse(session, by=system("lapse_invitations"), now=now)

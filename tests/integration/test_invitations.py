@@ -126,15 +126,45 @@ async def test_number_name_and_birth_must_all_fit(db: Database, who: dict[str, A
     assert await _shown(db, home) == []
 
 
-async def test_a_number_entered_later_finds_the_slip_and_a_year_alone_is_enough(db: Database) -> None:
+async def test_a_number_entered_later_finds_the_slip(db: Database) -> None:
     await seeds.seed(db)
-    home = await account(db, people.phone(1))
-    hers = await add(db, home, NAME, year=1990)
-    await _consent(db, home, hers)
+    home, _ = await _person(db, bhyt_number=None)
     await _receive(db, citizen_ids=(CARD,), bhyt_numbers=("not a number",))
     assert await _shown(db, home) == []
-    await add(db, home, NAME, year=1990, citizen_id=CARD)
+    await add(db, home, NAME, birth_date=date(1990, 5, 17), citizen_id=CARD)
     assert len(await _shown(db, home)) == 1
+
+
+@pytest.mark.parametrize(("slip", "shown"), [({}, 0), ({"birth_date": None, "birth_year": 1990}, 1)])
+async def test_a_year_is_enough_only_where_the_slip_has_no_more(
+    db: Database, client: httpx.AsyncClient, slip: dict[str, Any], shown: int
+) -> None:
+    world = await seeds.seed(db)
+    spy = await account(db, people.phone(1))
+    await _consent(db, spy, await add(db, spy, NAME, year=1990, citizen_id=CARD))
+    await _receive(db, citizen_ids=(CARD,), due=world.day, **slip)
+    assert len(await _shown(db, spy)) == shown  # the second is the control: everything else fits
+    person = {"name": NAME, "birth_year": 1990, "phone": people.phone(1)}
+    visit = await client.post(BOOK, json=world.booking(world.slots[0], person), headers=new_key())
+    assert (await _use(db, visit.json()) is not None) == bool(shown)  # nor does the visit use it up
+
+
+async def test_a_slip_that_people_of_two_accounts_claim_is_shown_to_none_and_staff_see_both(
+    db: Database, client: httpx.AsyncClient
+) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    slip = await _receive(db, due=world.day)
+    assert len(await _shown(db, home)) == 1  # the control: she alone
+    other, claims = await _person(db, 2)
+    assert await _shown(db, home) == await _shown(db, other) == []
+    assert await _use(db, await _visit(client, world, world.slots[0])) is None
+    flags = "SELECT count(*) FROM patient_flag WHERE kind = 'changed_hands' AND facts ? 'slips'"
+    for _ in range(2):
+        await lapse_invitations.run(db)
+        assert await seeds.value(db, flags) == 2
+    await _consent(db, other, claims, granted=False)
+    assert [one.id for one in await _shown(db, home)] == [slip]
 
 
 async def test_nothing_is_shown_without_consent_nor_after_it_was_withdrawn(db: Database) -> None:
