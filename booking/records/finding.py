@@ -131,12 +131,14 @@ async def one(session: AsyncSession, patient: UUID, looking: Looking, *, shown: 
     Raises:
         PatientUnknown: there is none, or none for this desk.
     """
-    which = [col(Patient.public_id) == patient, col(Patient.erased_at).is_(None)]
-    query = select(Patient).where(*which) if shown else select(Patient).where(*which, within(looking.scope))
+    query = select(Patient).where(col(Patient.public_id) == patient, col(Patient.erased_at).is_(None))
     row = (await session.execute(query)).scalar_one_or_none()
     if row is None:
         raise PatientUnknown
-    row = await _kept(session, row)
+    row = await _kept(session, row)  # what hung on a merged record is the kept one's, and so is the scope
+    mine = select(literal(1)).select_from(Patient).where(col(Patient.id) == row.id, within(looking.scope))
+    if not shown and await session.scalar(mine) is None:
+        raise PatientUnknown
     return row, (await seen(session, [row], looking))[0]
 
 
