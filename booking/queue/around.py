@@ -53,7 +53,11 @@ async def services_at(session: AsyncSession, facility_id: int, day: date) -> lis
 
 async def rooms_at(session: AsyncSession, facility_id: int) -> list[Room]:
     """A facility's rooms."""
-    return [*await session.scalars(select(Room).where(col(Room.facility_id) == facility_id).order_by(col(Room.name)))]
+    return [
+        *await session.scalars(
+            select(Room).where(col(Room.facility_id) == facility_id, col(Room.active)).order_by(col(Room.name))
+        )
+    ]
 
 
 async def services_in(session: AsyncSession, room_id: int, day: date) -> set[int]:

@@ -1,11 +1,7 @@
 """Live pages over real servers: what is done is seen through each of them, and streams end with their process."""
 
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -18,43 +14,9 @@ from tests import people, seeds
 from tests.queues import CLERK
 from tests.seeds import FACILITY
 from tests.servers import Server, nursery
+from tests.wires import stream
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass
-class Wire:
-    """A stream over a socket, read block by block."""
-
-    reader: asyncio.StreamReader
-    headers: str
-
-    async def block(self) -> str | None:
-        """The next block; None when the server has ended the answer."""
-        async with asyncio.timeout(30):
-            size = int((await self.reader.readline()).strip() or b"0", 16)
-            if not size:
-                return None
-            chunk = await self.reader.readexactly(size + 2)
-        return chunk.decode().strip()
-
-    async def until(self, word: str) -> str:
-        """The first block with the word."""
-        while True:
-            found = await self.block()
-            assert found is not None, f"ended before {word!r}"
-            if word in found:
-                return found
-
-
-@asynccontextmanager
-async def _stream(server: Server, path: str) -> AsyncIterator[Wire]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: henkham.test\r\nAccept-Language: en\r\n\r\n".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    assert head.startswith("HTTP/1.1 200"), head
-    yield Wire(reader, head)
-    writer.close()
 
 
 _NOW = (
@@ -85,7 +47,7 @@ async def test_streams_end_when_the_server_is_told_to_stop_and_the_server_with_t
     db = Database(database_url, pool=2)
     async with nursery(database_url) as made:
         server = await made.server("beating")
-        async with _stream(server, (await _booked(server, db))["live"]) as wire:
+        async with stream(server, (await _booked(server, db))["live"]) as wire:
             assert await wire.until("id: ")
             os.kill(server.pid, signal.SIGTERM)
             while await wire.block() is not None:
@@ -98,7 +60,7 @@ async def test_control_where_nobody_ends_the_streams_the_server_lives_on(databas
     db = Database(database_url, pool=2)
     async with nursery(database_url) as made:
         server = await made.server("endless")
-        async with _stream(server, (await _booked(server, db))["live"]) as wire:
+        async with stream(server, (await _booked(server, db))["live"]) as wire:
             assert await wire.until("id: ")
             os.kill(server.pid, signal.SIGTERM)
             for _ in range(10):  # a second of heartbeats: it has no mind to end
@@ -111,7 +73,7 @@ async def test_what_happens_reaches_the_streams_of_every_server(database_url: st
     async with nursery(database_url) as made:
         first, second = await made.server(), await made.server()
         visit = await _booked(first, db)
-        async with _stream(first, visit["live"]) as one, _stream(second, visit["live"]) as other:
+        async with stream(first, visit["live"]) as one, stream(second, visit["live"]) as other:
             for wire in (one, other):
                 assert "Nobody is waiting now." in await wire.until("id: ")
             async with db.transaction() as session:

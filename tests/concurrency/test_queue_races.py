@@ -15,8 +15,11 @@ from booking import ids
 from booking.db import Database
 from booking.errors import BookingError
 from booking.main import create_app
+from booking.patients.kinds import PriorityClass
 from booking.queue import lines
 from booking.queue.models import Queue, QueueTicket
+from booking.queue.queries import waiting_in
+from booking.queue.rules import Policy, order
 from booking.settings import load
 from tests import queues, races, seeds
 from tests.conftest import environment
@@ -24,7 +27,7 @@ from tests.postgres import Cluster
 from tests.queues import Clock, Morning
 
 pytestmark = pytest.mark.anyio
-DESKS = 12
+DESKS = 30
 
 
 @pytest.fixture
@@ -58,12 +61,21 @@ async def _wait_in_line(morning: Morning, number: int) -> list[str]:
     return [(await morning.walk_in()).label for _ in range(number)]
 
 
-async def test_desks_that_call_at_once_get_the_first_of_the_line_each_another(database_url: str, clock: Clock) -> None:
+async def test_desks_that_call_at_once_get_the_first_of_the_rule_each_another(database_url: str, clock: Clock) -> None:
+    """Of fifty people every fourth has priority: the rule takes them two to one, whoever calls."""
     clock.set(0)
     async with _opened(database_url, clock) as morning:
-        labels = await _wait_in_line(morning, DESKS + 8)
-        assert await _called_at_once(morning) == labels[:DESKS]
-        assert await _called_at_once(morning) == labels[DESKS:]
+        tickets = [await morning.walk_in() for _ in range(DESKS + 20)]
+        for ticket in tickets[3::4]:
+            await morning.verify(ticket, PriorityClass.OVER_75)
+        async with morning.db.transaction() as session:
+            waiting = await waiting_in(session, await session.scalar(select(Queue.id)) or 0)
+        turns = order(waiting, now=clock.moment, policy=Policy(), streak=0)
+        labels = {one.id: f"A{one.number:03d}" for one in waiting}
+        ruled = [labels[turn.id] for turn in turns]
+        assert ruled != sorted(ruled)
+        assert await _called_at_once(morning) == sorted(ruled[:DESKS])
+        assert await _called_at_once(morning) == sorted(ruled[DESKS:])
         calls = await seeds.rows(morning.db, "SELECT calls FROM queue_ticket")
         assert {row["calls"] for row in calls} == {1}
 
