@@ -44,11 +44,20 @@ class Crowd:
         return clock.day_bounds(self.world.day)
 
 
+_WEEKLY = """
+    INSERT INTO weekly_session (facility_id, service_id, weekday, starts, ends, slot_minutes, capacity, reserved,
+        release_minutes, valid_from)
+    SELECT w.facility_id, w.service_id, :weekday, w.starts, w.ends, w.slot_minutes, :capacity, 0, 0, w.valid_from
+    FROM weekly_session w JOIN session s ON s.weekly_session_id = w.id WHERE s.id = :id RETURNING id
+"""
+"""A real scheduler publishes: what is in no timetable it closes."""
+
+
 async def another_day(db: Database, world: World, days: int, *, slots: int, capacity: int) -> list[int]:
     """A free morning of the world's service, so many days after the first; the ids of its slots."""
     day = world.day + timedelta(days=days)
     starts = clock.at_local(day, time(7, 30))
-    weekly = await seeds.value(db, "SELECT weekly_session_id FROM session WHERE id = :id", id=world.session_id)
+    weekly = await seeds.value(db, _WEEKLY, id=world.session_id, weekday=day.weekday(), capacity=capacity)
     made = []
     async with db.transaction() as session:
         held = Session(
@@ -77,6 +86,7 @@ async def crowd(db: Database, people: int, *, per_slot: int = 10, unreachable: i
     slots = -(-people // per_slot)
     world = await seeds.seed(db, capacities=[per_slot] * slots)
     made = Crowd(world)
+    await seeds.run(db, "UPDATE weekly_session SET capacity = :per_slot", per_slot=per_slot)
     for days in range(1, free_days + 1):
         made.later[world.day + timedelta(days=days)] = await another_day(
             db, world, days, slots=slots, capacity=per_slot

@@ -97,9 +97,9 @@ async def judge_invariants(db: Database) -> None:
     assert not found, f"invariants broken: {found}"
 
 
-async def until(db: Database, sql: str) -> None:
+async def until(db: Database, sql: str, *, seconds: float = 20) -> None:
     """Wait until the query says true; TimeoutError when it never does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(seconds):
         while True:
             if await seeds.value(db, sql):
                 return

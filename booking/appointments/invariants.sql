@@ -82,7 +82,7 @@ WHERE appointment.starts_at >= :since
       AND message.kind::text = ANY (CASE
         WHEN appointment.state = 'cancelled' THEN ARRAY['cancelled', 'cancelled_by_facility']
         WHEN appointment.version = 1 THEN ARRAY['booked']
-        ELSE ARRAY['moved', 'moved_by_facility', 'choose']
+        ELSE ARRAY['moved', 'moved_by_facility', 'choose', 'booked']  -- booked: told anew, the number was set right
       END)
   );
 
@@ -116,6 +116,24 @@ SELECT slot.id AS slot_id, slot.open
 FROM slot
 WHERE slot.starts_at >= :since
   AND slot.open = EXISTS (SELECT FROM slot_closure WHERE slot_closure.slot_id = slot.id);
+
+-- name: a_closing_that_is_over_closes_nothing
+SELECT closing.id AS closing_id
+FROM closing
+WHERE closing.ends_at >= :since AND closing.state IN ('undone', 'ended')
+  AND EXISTS (SELECT FROM slot_closure WHERE slot_closure.source = 'closing:' || closing.public_id);
+
+-- name: nobody_is_moved_by_a_closing_without_a_trace
+SELECT closing_visit.id AS closing_visit_id
+FROM closing_visit JOIN appointment ON appointment.id = closing_visit.appointment_id
+WHERE appointment.starts_at >= :since AND closing_visit.undone IS NULL
+  AND appointment.version = closing_visit.version
+  AND CASE closing_visit.fate
+    WHEN 'moved' THEN appointment.slot_id <> closing_visit.new_slot_id OR appointment.state::text = 'cancelled'
+    WHEN 'cancelled' THEN appointment.state::text <> 'cancelled'
+    WHEN 'here' THEN false
+    ELSE appointment.slot_id <> closing_visit.old_slot_id
+  END;
 
 -- name: a_live_offer_has_its_held_place
 SELECT offer.id AS offer_id, offer.slot_id

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from booking import clock
-from booking.appointments import changing
+from booking.appointments import changing, invariants
 from booking.appointments.closing import applying, undoing
 from booking.appointments.closing.kinds import ClosingAnswer
 from booking.appointments.commands import CancelAppointment, RescheduleAppointment
@@ -16,10 +16,11 @@ from booking.db import Database
 from booking.sealed import keys
 from scheduler.jobs import apply_closures, make_offers
 from tests import seeds
+from tests.carrier import Carrier
 from tests.closings import CLOSING_STATE, STAFF, Crowd, book, close, crowd, fates, places_of, undo
 from tests.postgres import Cluster
 from tests.races import judge_invariants, loose_database, quiet, until
-from tests.schedulers import await_pause, kill, scheduler
+from tests.schedulers import await_pause, end, kill, scheduler
 from tests.waiters import offers_of, waits
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,8 @@ async def judge(db: Database, made: Crowd, *, closed: int) -> None:
         """
         SELECT a.id, a.slot_id, a.version, a.state::text,
                (SELECT count(*) FROM closing_visit v WHERE v.appointment_id = a.id) AS rows,
-               (SELECT count(*) FROM message m WHERE m.subject_id = a.public_id AND m.kind <> 'booked') AS told
+               (SELECT count(*) FROM message m WHERE m.subject_id = a.public_id
+                AND m.kind = 'moved_by_facility') AS told
         FROM appointment a ORDER BY a.id
         """,
     )
@@ -59,6 +61,29 @@ async def test_killed_half_way_the_next_run_goes_on_where_it_was(db: Database, d
     assert await apply_closures.run(db) == 7
     await judge(db, made, closed=12)
     assert await seeds.value(db, CLOSING_STATE) == "applied"
+
+
+async def test_two_hundred_with_a_real_scheduler_killed_on_the_way_each_text_once_and_none_out_of_reach(
+    db: Database, database_url: str
+) -> None:
+    made = await crowd(db, 200, per_slot=10, unreachable=15)
+    await close(db, made, send_now=True)
+    with Carrier() as carrier:
+        with scheduler(database_url, carrier.url) as first:
+            await until(db, "SELECT count(*) >= 40 FROM closing_visit")
+            kill(first)
+        with scheduler(database_url, carrier.url) as second:
+            await until(db, "SELECT state = 'applied' FROM closing", seconds=60)
+            waiting = "SELECT count(*) = 0 FROM message WHERE kind = 'moved_by_facility' AND state NOT IN"
+            await until(db, f"{waiting} ('sent', 'delivered', 'suppressed')", seconds=60)
+            assert await asyncio.to_thread(end, second) == 0
+        texts = await seeds.rows(
+            db, "SELECT public_id::text AS id FROM message WHERE kind = 'moved_by_facility' AND state <> 'suppressed'"
+        )
+        accepted = carrier.log.times_accepted()
+    assert len(texts) == 185
+    assert {row["id"]: accepted[row["id"]] for row in texts} == {row["id"]: 1 for row in texts}
+    await judge(db, made, closed=200)
 
 
 async def test_control_in_pieces_the_judge_finds_somebody_half_moved(cluster: Cluster) -> None:
@@ -219,3 +244,21 @@ async def test_control_without_the_closed_slots_somebody_takes_an_old_place_and_
         assert {row["undone"] for row in await seeds.rows(db, "SELECT undone::text FROM closing_visit")} == {"stays"}
         async with db.transaction() as session:
             assert await undoing.left(session, closing.id or 0, most=5) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "rule"),
+    [
+        ("UPDATE closing SET state = 'undone'", "a_closing_that_is_over_closes_nothing"),
+        ("UPDATE closing_visit SET new_slot_id = old_slot_id", "nobody_is_moved_by_a_closing_without_a_trace"),
+    ],
+)
+async def test_control_each_invariant_sees_what_it_is_there_for(cluster: Cluster, spoil: str, rule: str) -> None:
+    async with loose_database(cluster) as (_, db):
+        await close(db, await crowd(db, 1))
+        await apply_closures.run(db)
+        async with db.transaction() as session:
+            assert await invariants.broken(session) == {}
+        await seeds.run(db, spoil)
+        async with db.transaction() as session:
+            assert rule in await invariants.broken(session)

@@ -79,7 +79,9 @@ async def settle(session: AsyncSession, closing_id: int, appointment_id: int, *,
             return False
         seen = await session.get(Appointment, appointment_id, populate_existing=True)
         assert seen is not None
-        told_at = rules.tell_at(max(now, closing.sms_due_at), seen.starts_at, clock.ZONE)
+        told_at = max(now, closing.sms_due_at)
+        if not closing.send_now:
+            told_at = rules.tell_at(told_at, seen.starts_at, clock.ZONE)
         target = await _target(session, closing, seen, told_at, tried, now=now)
         held = await changes.locked(session, appointment_id, {seen.slot_id, *([target] if target else [])})
         if held is not None:

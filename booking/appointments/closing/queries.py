@@ -27,9 +27,11 @@ from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.availability.models import Session
+from booking.clock import ZONE
 from booking.directory.models import Facility, Practitioner, Service
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
+from booking.messages.rules import is_quiet
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Patient
 
@@ -74,6 +76,11 @@ class ClosingView:
     def working(self) -> bool:
         """Whether the job is at it."""
         return self.state in WORKING
+
+    @property
+    def at_night(self) -> bool:
+        """Whether the SMS fall due in the night: then they wait for the morning, but for early visits."""
+        return not self.send_now and is_quiet(self.sms_due_at, ZONE)
 
     def may_undo(self, now: datetime) -> bool:
         """Whether it can be undone still."""

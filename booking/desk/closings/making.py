@@ -11,12 +11,14 @@ from booking.appointments.closing import preview, service
 from booking.appointments.closing.commands import CloseTimes
 from booking.appointments.closing.errors import ClosingRefused
 from booking.appointments.closing.kinds import ClosingAnswer
-from booking.appointments.closing.rules import LONGEST
+from booking.appointments.closing.rules import LONGEST, UNDO_FOR
+from booking.clock import ZONE
 from booking.desk.calendar.typed import Typed, typed_of
 from booking.desk.closings import typed as forms
 from booking.directory import queries as directory
 from booking.directory.queries import FacilityView
 from booking.i18n import translate
+from booking.messages.rules import is_quiet
 from booking.patients.service import read_by_staff
 from booking.web import at_desk
 from booking.web.at_desk import Place
@@ -96,7 +98,7 @@ async def _preview(
                 read_by_staff(session, one.patient, by=by, now=asked.now, facility=door.where.code, reason="closing")
     return page(
         request, "desk_closing_preview.html", personal=True, desk=desk, place=await door.view(asked), base=door.base,
-        typed=typed, found=found, command=command, named=named,
+        typed=typed, found=found, command=command, named=named, at_night=is_quiet(asked.now + UNDO_FOR, ZONE),
     )  # fmt: skip
 
 
