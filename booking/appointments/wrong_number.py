@@ -4,17 +4,26 @@ The visit stays: it is somebody's. Its link is revoked, nothing more about it go
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.actor import Actor
+from booking.actor import Actor, ActorKind
 from booking.appointments.changing import holder
 from booking.appointments.errors import AppointmentUnknown
+from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.messages.service import stop_number
+from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.directory.models import Facility
+from booking.messages import service as messages
+from booking.messages.kinds import MessageKind, SuppressedReason
+from booking.messages.models import Message
+from booking.messages.service import APPOINTMENT, Notice, stop_number
 from booking.patients import numbers
+from booking.patients.errors import ProfileUnknown, StaffOnly
 from booking.patients.models import Account, Patient
+from booking.patients.rules import Phone
 from booking.sealed import keys
 from booking.trail.service import record
 
@@ -49,6 +58,86 @@ async def not_me(session: AsyncSession, code: str, token: str, *, by: Actor, now
     visit.token_version += 1
     visit.account_id = None
     record(session, "appointment.not_me", "appointment", visit.public_id, by=holder(by), now=now)
+
+
+async def right_number(session: AsyncSession, patient: UUID, phone: Phone, *, by: Actor, now: datetime) -> int:
+    """A desk that saw or heard the person sets her number right; her coming visits are told to it.
+
+    Args:
+        session: of the caller's transaction.
+        patient: the public id.
+        phone: hers from now on; it may be the one that was called wrong.
+        by: who asks: staff.
+        now: the moment of the request, UTC.
+
+    Returns:
+        How many visits are told anew.
+
+    Raises:
+        StaffOnly: the one who asks is no member of staff.
+        ProfileUnknown: there is no such person.
+    """
+    if by.kind is not ActorKind.STAFF:
+        raise StaffOnly
+    query = select(Patient).where(col(Patient.public_id) == patient, col(Patient.erased_at).is_(None))
+    found = (await session.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise ProfileUnknown
+    await _coming(session, found, now=now)  # visits are locked before people
+    await session.refresh(found, with_for_update=True)
+    if not await numbers.set_right(session, found, phone, by=by, now=now):
+        return 0
+    return await tell_anew(session, found, now=now)
+
+
+async def tell_anew(session: AsyncSession, patient: Patient, *, now: datetime) -> int:
+    """Confirm the coming visits that nobody is told of, because the number was called wrong; how many.
+
+    Each becomes a new version of itself, for which reminders are planned as for every other.
+    """
+    told = 0
+    for visit, facility in await _coming(session, patient, now=now):
+        to = recipient_of(visit, patient, await account_of(session, visit))
+        if to.suppressed is not None or to.phone != patient.phone or not await _unheard(session, visit):
+            continue
+        visit.version += 1
+        await messages.supersede(session, visit.public_id, now=now)
+        notice = Notice(
+            visit.public_id, MessageKind.BOOKED, visit.version, visit.facility_id, facts_of(visit, facility.sms_name),
+            due_at=now, useful_until=visit.starts_at,
+        )  # fmt: skip
+        await messages.write(session, [notice], to, now=now)
+        told += 1
+    await session.flush()
+    return told
+
+
+async def _unheard(session: AsyncSession, visit: Appointment) -> bool:
+    """Whether something of what the visit is now was withheld from a wrong number, or its link was revoked."""
+    query = select(Message).where(
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == visit.public_id,
+        col(Message.version) == visit.version,
+    )
+    sent = (await session.execute(query)).scalars().all()
+    withheld = any(one.reason == SuppressedReason.WRONG_NUMBER.value for one in sent)
+    return withheld or not any(one.facts.get("token_version") == visit.token_version for one in sent)
+
+
+async def _coming(session: AsyncSession, patient: Patient, *, now: datetime) -> list[tuple[Appointment, Facility]]:
+    """Her booked visits that are still to come, locked."""
+    query = (
+        select(Appointment, Facility)
+        .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+        .where(
+            col(Appointment.patient_id) == patient.id,
+            col(Appointment.state) == AppointmentState.BOOKED,
+            col(Appointment.starts_at) > now,
+        )
+        .order_by(col(Appointment.id))
+        .with_for_update(of=Appointment)
+    )
+    return [(visit, facility) for visit, facility in (await session.execute(query)).all()]
 
 
 async def _told(session: AsyncSession, visit: Appointment) -> str | None:

@@ -24,10 +24,10 @@ from booking.mobile.lapsing import is_over, lapsed
 from booking.mobile.promising import NOT_BOOKED, truth
 from booking.mobile.reading import Visit
 from booking.patients import consents, queries
-from booking.patients import service as patients
 from booking.patients.queries import ProfileView
 from booking.patients.rules import Birth
 from booking.patients.sessions import SignedIn
+from booking.records import listing
 from booking.records import service as records
 from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
@@ -156,7 +156,7 @@ async def _with_new(asked: Asked, who: SignedIn, choice: Choice) -> list[Profile
 
     async def work() -> ProfileView:
         async with asked.db.transaction() as session:
-            added = await patients.add_profile(session, who.account_id, command, by=by, now=asked.now)
+            added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
             await records.answer(
                 session, who.account_id, added.id, choice.answers, language=asked.language, channel="mobile", by=by,
                 now=asked.now,

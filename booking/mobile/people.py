@@ -6,18 +6,20 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import translate
 from booking.mobile.confirming import still_confirming
+from booking.mobile.waits_end import leave_all
 from booking.patients import consents, queries, service
 from booking.patients.commands import CorrectProfile
-from booking.patients.errors import LooksAfterHerself, PersonClash, TooManyPeople
+from booking.patients.errors import LooksAfterHerself, PersonClash, ProfileUnknown, TooManyPeople
 from booking.patients.identity import Disagreement
 from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.queries import Details, ProfileView
-from booking.records import scope, visits
+from booking.records import listing, scope, visits
 from booking.text import plain_sort_key
 from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
@@ -93,7 +95,7 @@ async def add(request: Request, asked: Ask, who: Known) -> Response:
     async def work() -> ProfileView:
         async with asked.db.transaction() as session:
             by = actor(asked, who)
-            added = await service.add_profile(session, who.account_id, command, by=by, now=asked.now)
+            added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
             if (await scope.scope_of(session, who.account_id, added.id, today=local_day(asked.now))).whole:
                 await consents.give(
                     session, added.patient_id, answers, account_id=who.account_id, language=asked.language,
@@ -186,16 +188,28 @@ async def remove_page(request: Request, asked: Ask, who: Known, profile: Profile
     async with asked.db.transaction() as session:
         seen = await scope.scope_of(session, who.account_id, profile, today=local_day(asked.now))
         coming = await visits.coming_of(session, seen, now=asked.now)
-    return page(request, "people_remove.html", personal=True, person=seen.view, coming=coming)
+        waits = await waitlist.waits_of(session, account_id=who.account_id, patient_id=seen.patient_id)
+    return page(request, "people_remove.html", personal=True, person=seen.view, coming=coming, waits=bool(waits))
+
+
+async def _waits(asked: Asked, account_id: int, profile: UUID) -> list[tuple[int, UUID]]:
+    async with asked.db.transaction() as session:
+        try:
+            seen = await queries.profile(session, account_id, profile, today=local_day(asked.now))
+        except ProfileUnknown:  # taken off already, or never there: the verb knows
+            return []
+        return await waitlist.waits_of(session, account_id=account_id, patient_id=seen.patient_id)
 
 
 @router.post("/{profile}/remove")
 async def remove(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
-    """Take her off the list; her visits stay."""
+    """Take her off the list: she waits no longer, and her visits stay."""
 
     async def work() -> None:
+        by = actor(asked, who)
+        await leave_all(asked, await _waits(asked, who.account_id, profile), by=by)
         async with asked.db.transaction() as session:
-            await service.remove_profile(session, who.account_id, profile, by=actor(asked, who), now=asked.now)
+            await service.remove_profile(session, who.account_id, profile, by=by, now=asked.now)
 
     try:
         await asked.db.until_known(work)

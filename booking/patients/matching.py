@@ -18,7 +18,8 @@ from booking.patients.errors import PersonClash, ProfileUnknown
 from booking.patients.kinds import Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.persons import Person
-from booking.patients.rules import Birth, read_phone
+from booking.patients.rules import Birth, Phone, read_phone
+from booking.patients.session_models import PatientSession
 
 
 async def locked_profile(session: AsyncSession, account_id: int, public_id: UUID) -> tuple[Profile, Patient]:
@@ -116,9 +117,12 @@ async def signposted(session: AsyncSession, patient: Patient) -> Patient:
 async def _may_take_over(session: AsyncSession, patient: Patient, account: Account) -> bool:
     """Whether a row known by this number, name and birth may become the account's.
 
-    Not when it belonged to an earlier holder of the number, and not when somebody said of it that it is not hers.
+    Not when it belonged to an earlier holder of the number. Where somebody said of it "not me", only by a code to the
+    number that is newer than that: then it was a slip of the finger, and `service` sets it right.
     """
-    if patient.erased_at is not None or patient.wrong_number_at is not None:
+    if patient.erased_at is not None:
+        return False
+    if patient.wrong_number_at is not None and not await _proved_since(session, account, patient.wrong_number_at):
         return False
     earlier = (
         select(Profile.id)
@@ -130,6 +134,17 @@ async def _may_take_over(session: AsyncSession, patient: Patient, account: Accou
         )
     )
     return await session.scalar(earlier.limit(1)) is None
+
+
+async def _proved_since(session: AsyncSession, account: Account, moment: datetime) -> bool:
+    """Whether the account's number was proven by a code after a moment, by a session that is open still."""
+    signed_in = select(PatientSession.id).where(
+        col(PatientSession.account_id) == account.id,
+        col(PatientSession.created_at) > moment,
+        col(PatientSession.checked_at).is_not(None),
+        col(PatientSession.ended_at).is_(None),
+    )
+    return await session.scalar(signed_in.limit(1)) is not None
 
 
 async def looks_after_herself(session: AsyncSession, patient: Patient, account_id: int) -> bool:
@@ -164,3 +179,14 @@ async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None
         if getattr(cause, "constraint_name", None) == "patient_match_key":
             raise PersonClash from None
         raise
+
+
+async def reach_by(session: AsyncSession, patient: Patient, phone: Phone) -> None:
+    """Give a person another telephone; she is known by it unless somebody of that name and birth is already."""
+    birth = Birth(patient.birth_year, patient.birth_date)
+    key = persons.match_key(phone, patient.name_folded, birth)
+    if await session.scalar(select(Patient.id).where(col(Patient.match_key) == key)) is not None:
+        key = persons.match_key(phone, patient.name_folded, birth, apart=patient.public_id)
+    patient.match_key = key
+    for column, value in persons.reached(phone).items():
+        setattr(patient, column, value)

@@ -12,11 +12,11 @@ from sqlmodel import col, select
 from booking import ids
 from booking.actor import Actor
 from booking.messages import service as messages
-from booking.patients import sessions
+from booking.patients import matching, sessions
 from booking.patients.errors import BirthUnknown, SessionUnknown
 from booking.patients.kinds import FlagKind
 from booking.patients.models import Account, Patient, PatientFlag, Profile
-from booking.patients.rules import Birth
+from booking.patients.rules import Birth, Phone
 from booking.patients.session_models import PatientSession
 from booking.patients.signing_rules import BIRTH_TRIES, BIRTH_WINDOW, opens_family, span
 from booking.sealed import keys
@@ -142,6 +142,34 @@ async def is_disowned(session: AsyncSession, patient_id: int, visit: UUID) -> bo
         col(PatientFlag.facts)["appointment"].astext == str(visit),
     )
     return (await session.execute(query.limit(1))).first() is not None
+
+
+async def set_right(session: AsyncSession, patient: Patient, phone: Phone, *, by: Actor, now: datetime) -> bool:
+    """The patient, locked by the caller, is reached by `phone` after all: texts go there again; the flag is settled.
+
+    Whoever calls has proof: staff who saw her, or a code that came to that number after it was called wrong.
+
+    Returns:
+        Whether anything was wrong before.
+    """
+    if patient.phone != phone.e164:
+        await matching.reach_by(session, patient, phone)
+    elif patient.wrong_number_at is None:
+        return False
+    patient.wrong_number_at = None
+    await session.execute(
+        update(PatientFlag)
+        .where(
+            col(PatientFlag.patient_id) == patient.id,
+            col(PatientFlag.kind) == FlagKind.WRONG_NUMBER,
+            col(PatientFlag.settled_at).is_(None),
+        )
+        .values(settled_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    record(session, "patient.right_number", "patient", patient.public_id, by=by, now=now)
+    await session.flush()
+    return True
 
 
 def _mark(

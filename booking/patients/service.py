@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from booking import ids
 from booking.actor import Actor
 from booking.clock import local_day
-from booking.patients import matching, persons, queries, sessions
+from booking.patients import matching, numbers, persons, queries, sessions
 from booking.patients.commands import AddProfile, CorrectProfile
 from booking.patients.errors import (
     LooksAfterHerself,
@@ -31,7 +31,7 @@ from booking.patients.flags import flag, flag_many_hands
 from booking.patients.kinds import FlagKind, Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.queries import ProfileView
-from booking.patients.rules import Birth, Phone
+from booking.patients.rules import Birth, Phone, read_phone
 from booking.trail.reading import PATIENT_READ
 from booking.trail.service import record
 
@@ -61,6 +61,8 @@ async def add_profile(
     else:
         await _check_number(session, account_id, now=now)
         patient = await matching.patient_under(session, account, person, now=now)
+        if patient.wrong_number_at is not None:  # only with a newer proof is such a row hers again
+            await numbers.set_right(session, patient, read_phone(account.phone), by=by, now=now)
         assert patient.id is not None
         profile = Profile(
             public_id=ids.public_id(), account_id=account_id, patient_id=patient.id, relation=command.relation,
