@@ -160,9 +160,11 @@ def _what(old: Picture | None, new: Picture) -> str:
         return "added" if new.open else "changed"
     if old.open != new.open:
         return "opened" if new.open else "closed"
-    same = (old.ends_at, old.capacity, old.reserved, old.bookable_from, old.bookable_until, old.wanted) == (
-        new.ends_at, new.capacity, new.reserved, new.bookable_from, new.bookable_until, new.wanted
+    same = (old.ends_at, old.capacity, old.reserved, old.bookable_from, old.bookable_until) == (
+        new.ends_at, new.capacity, new.reserved, new.bookable_from, new.bookable_until
     )  # fmt: skip
+    if CAPACITY in old.sources and CAPACITY in new.sources:
+        same = same and old.wanted == new.wanted  # as many people as before, but more of them too many
     return "" if same or not (old.open or old.taken) else "changed"
 
 

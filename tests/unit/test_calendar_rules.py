@@ -1,15 +1,17 @@
 """What a session of the timetable may be, and what a day's own terms do to it."""
 
-from datetime import date, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
 
 from booking.availability.commands import KeepWeekly
+from booking.availability.effect import Picture, effect_of
 from booking.availability.errors import SessionRefused
 from booking.availability.kinds import DayKind
-from booking.availability.rules import Calendar, DayRule, Terms, Weekly, check_terms, sessions_on
+from booking.availability.rules import CAPACITY, Calendar, DayRule, Terms, Weekly, check_terms, sessions_on
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 MONDAY = date(2026, 11, 30)
@@ -63,3 +65,17 @@ def _command(**more: object) -> KeepWeekly:
         "capacity": "4", "since": "2026-11-30",
     }  # fmt: skip
     return KeepWeekly.model_validate(usual | more)
+
+
+def test_a_time_that_has_begun_is_not_said_to_change_because_its_session_does() -> None:
+    start = datetime(2026, 11, 30, 0, 30, tzinfo=UTC)
+    slot = Picture(1, 1, 1, 1, 1, MONDAY, start, start, True, 2, 0, start, start, 1, wanted=2)
+    assert effect_of({1: slot}, {1: replace(slot, wanted=7)}).nothing
+
+
+def test_more_of_those_inside_are_too_many_where_the_places_go_down_once_more() -> None:
+    start = datetime(2026, 11, 30, 0, 30, tzinfo=UTC)
+    slot = Picture(1, 1, 1, 1, 1, MONDAY, start, start, False, 5, 0, start, start, 5, 3, frozenset({CAPACITY}))
+    [day] = effect_of({1: slot}, {1: replace(slot, wanted=1)}).days
+    assert (day.changed, day.closed) == (1, 0)
+    assert (slot.excess, replace(slot, wanted=1).excess) == (2, 4)
