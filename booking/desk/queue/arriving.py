@@ -20,7 +20,7 @@ from booking.patients.kinds import PriorityClass
 from booking.queue import commands, finding, service
 from booking.queue.finding import Found, Meant
 from booking.trail.service import record
-from booking.web import at_desk
+from booking.web import at_desk, problems
 from booking.web.at_desk import Place, Where
 from booking.web.dependencies import Ask, Asked
 from booking.web.origin import check_origin
@@ -125,11 +125,10 @@ def _walk_in(form: FormData, where: Place, typed: dict[str, str]) -> commands.Wa
 async def _walk_in_again(
     request: Request, asked: Asked, desk: Desk, where: Place, form: FormData, typed: dict[str, Any], error: BookingError
 ) -> Response:
+    if wants_words(request):
+        return problems.answer(request, error)
     field = str(error.facts.get("field", "name"))
     said = " ".join(sentence(error, asked.language))
-    if wants_words(request):
-        body = {"errors": {field: said}, "title": said}
-        return JSONResponse(body, status_of(error), headers={"Cache-Control": "no-store"})
     seat = await seat_of(asked, where, raw_of(form, "service")[:_LONGEST], raw_of(form, "room")[:_LONGEST])
     return await shown(
         request, asked, desk, where, seat, typed=typed, errors={field: said}, walking=True, status=status_of(error)

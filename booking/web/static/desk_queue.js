@@ -196,10 +196,10 @@ async function act(form, button) {
     return;
   }
   const told = await answer.json();
-  if (form.id === "walk-form") wrongIn(form, told.errors ?? {});
+  if (form.id === "walk-form") wrongIn(form, told.field ? { [told.field]: `${told.title} ${told.detail}` } : {});
   if (!answer.ok) {
     say([told.title, told.detail].filter(Boolean).join(" "), true);
-    if (form.id !== "walk-form") back();
+    if (!told.field) back();
     return;
   }
   if (told.found !== undefined) {
