@@ -34,7 +34,7 @@ def test_antenatal_weeks_count_back_from_the_expected_day_of_birth() -> None:
 def test_a_window_that_has_begun_begins_today_and_one_that_is_over_is_left_out() -> None:
     plan = Plan(
         code="x", name="x", name_en="x", anchor=Anchor.DAY, services=("a",),
-        dates=({"days": 1, "before": 1, "after": 1}, {"days": 10, "before": 9, "after": 2}),  # type: ignore[arg-type]
+        dates=({"days": 1, "before": 1, "after": 1}, {"days": 10, "before": 9, "after": 2}),
     )  # fmt: skip
     found = windows(plan, TODAY, today=TODAY + timedelta(days=5))
     assert [(one.number, one.first) for one in found] == [(2, TODAY + timedelta(days=5))]

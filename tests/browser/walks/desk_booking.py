@@ -48,8 +48,8 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
 def search(page: Page, typed: str) -> None:
     """Type into the one field."""
     page.fill("#q", typed)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def _somebody_new(page: Page, site: Site) -> Iterator[Stop]:
