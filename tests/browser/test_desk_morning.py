@@ -1,0 +1,182 @@
+"""A small morning through the pages alone: a clerk, a doctor, a display and a patient's telephone follow each other."""
+
+from collections.abc import Callable, Iterator
+from datetime import time, timedelta
+
+import pytest
+from axe_playwright_python.base import AxeResults
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from booking.access.kinds import Role
+from tests.browser.conftest import Site
+from tests.browser.desk import add_staff, sign_in
+from tests.browser.journey import book
+from tests.browser.walks.on_the_day import Desk
+from tests.places import STATION
+
+pytestmark = pytest.mark.browser
+Phone = Callable[..., Page]
+Screen = Callable[..., Page]
+
+
+@pytest.fixture
+def screen(browser: Browser) -> Iterator[Screen]:
+    """Opens a page in a window of its own: `screen(1920, 1080)`."""
+    opened: list[BrowserContext] = []
+
+    def open_page(width: int, height: int, *, scripts: bool = True) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale="vi-VN", java_script_enabled=scripts,
+            service_workers="block",
+        )  # fmt: skip
+        context.set_default_timeout(20_000)
+        opened.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in opened:
+        context.close()
+
+
+def _staffed(site: Site) -> None:
+    add_staff(site, "thu.mau", Role.CLERK, STATION)
+    add_staff(site, "bac-si.mau", Role.DOCTOR, STATION)
+    site.run("INSERT INTO room (facility_id, code, name) SELECT id, 'P1', 'Phòng số 1' FROM facility LIMIT 1")
+
+
+def _display(clerk: Page, site: Site) -> str:
+    """Made at the desk; its address."""
+    clerk.goto(f"{site.url}/desk/{STATION}/displays")
+    clerk.fill("#name", "Phòng chờ 1")
+    clerk.locator(".primary button").click()
+    address = clerk.locator("td a").get_attribute("href")
+    assert address
+    return address
+
+
+def _walk_in(clerk: Page, name: str, number: str) -> None:
+    clerk.keyboard.press("F10")
+    clerk.keyboard.type(name)
+    clerk.fill("#walk-birth_year", "1961")
+    clerk.locator("#walk-form button").click()
+    expect(clerk.locator("#said")).to_contain_text(number)
+    expect(clerk.locator("#scan")).to_be_focused()
+
+
+def test_desk_doctor_display_and_telephone_follow_each_other(
+    site: Site, phone: Phone, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = phone()
+    ticket = book(patient, site)
+    hands = Desk(site, monkeypatch)
+    hands.at(time(7, 40))
+    _staffed(site)
+    clerk, doctor, display = screen(1280, 900), screen(1280, 900), screen(1920, 1080)
+    sign_in(clerk, site, "thu.mau")
+    display.goto(_display(clerk, site))
+    display.evaluate(
+        "document.addEventListener('rung', (e) => (window.rang = [...(window.rang ?? []), e.detail.number]))"
+    )
+    clerk.goto(f"{site.url}/desk/{STATION}/queue")
+    sign_in(doctor, site, "bac-si.mau")
+    doctor.goto(f"{site.url}/desk/{STATION}/room/P1")
+    patient.goto(f"{ticket}/today")
+
+    # One scan checks in; the field has the focus again.
+    expect(clerk.locator("#scan")).to_be_focused()
+    clerk.keyboard.type(f"{ticket}\n")
+    expect(clerk.locator("#said")).to_have_text("Đã tiếp nhận, số A001.")
+    expect(patient.locator(".turn")).to_contain_text("A001")
+    expect(doctor.locator("#part-next")).to_contain_text("A001")
+    expect(display.locator(".coming")).to_contain_text("A001")
+    _walk_in(clerk, "Lê Thị Mẫu", "A002")
+    _walk_in(clerk, "Trần Văn Mẫu", "A003")
+
+    # The doctor calls with one key; everybody sees it, and the display rings once.
+    doctor.keyboard.press("F2")
+    expect(clerk.locator("#section-called")).to_contain_text("A001")
+    expect(display.locator(".number")).to_have_text("A001")
+    expect(display.locator(".to")).to_have_text("Phòng số 1")
+    expect(patient.locator(".turn")).to_contain_text("Phòng số 1")
+    doctor.keyboard.press("F7")
+    expect(doctor.locator("#part-now article")).to_have_attribute("data-state", "in_room")
+    doctor.keyboard.press("F8")
+    expect(patient.locator(".turn.at-done")).to_be_visible()
+    expect(clerk.locator("#section-called tr")).to_have_count(0)
+
+    # Done too early: taken back, and everybody is where they were.
+    doctor.locator("#part-acts button").first.click()
+    expect(clerk.locator("#section-called")).to_contain_text("A001")
+    expect(doctor.locator("#part-now .big")).to_have_text("A001")
+
+    # Late, in one act.
+    clerk.fill("#minutes", "40")
+    clerk.locator(".late-form button").click()
+    expect(display.locator(".notes")).to_contain_text("40 phút")
+    clerk.keyboard.press("Escape")
+    clerk.keyboard.press("F2")
+    expect(display.locator(".number")).to_have_text("A002")
+    expect(display.locator(".last li").first).to_contain_text("A001")
+    assert display.evaluate("window.rang") == ["A001", "A002"]
+
+
+def test_the_display_reads_at_seven_to_one_and_says_how_old_it_is(
+    site: Site, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = Desk(site, monkeypatch)
+    hands.at(time(7, 40))
+    _staffed(site)
+    clerk, display = screen(1280, 900), screen(1920, 1080)
+    sign_in(clerk, site, "thu.mau")
+    address = _display(clerk, site)
+    for _ in range(3):
+        hands.walk_in()
+    hands.call()
+    hands.say_late(30)
+    for theme in ("light", "dark"):
+        display.goto(f"{address}?theme={theme}")
+        expect(display.locator(".notes")).to_be_visible()
+        display.evaluate(Axe().axe_script)
+        run = {"runOnly": ["color-contrast-enhanced"], "resultTypes": ["violations"]}
+        found = AxeResults(display.evaluate("options => axe.run(options)", run))
+        assert found.violations_count == 0, f"{theme}: {found.generate_report()}"
+        assert display.evaluate("document.documentElement.scrollHeight <= innerHeight"), theme
+        assert display.evaluate(
+            "(() => { const n = document.querySelector('.number').getBoundingClientRect(), "
+            "c = document.querySelector('.call').getBoundingClientRect(); "
+            "return n.left >= c.left && n.right <= c.right })()"
+        ), theme
+
+    display.clock.install()
+    display.goto(address)
+    expect(display.locator("#age")).to_be_hidden()
+    display.route("**/live*", lambda route: route.abort())
+    display.clock.fast_forward(timedelta(seconds=40).seconds * 1000)
+    expect(display.locator("#age")).to_be_visible()
+    display.unroute("**/live*")
+    display.clock.fast_forward(30_000)
+    hands.call()
+    expect(display.locator(".number")).to_have_text("A002")
+    expect(display.locator("#age")).to_be_hidden()
+
+
+def test_the_desk_works_without_scripts(site: Site, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    Desk(site, monkeypatch).at(time(7, 40))
+    _staffed(site)
+    clerk = screen(1280, 900, scripts=False)
+    sign_in(clerk, site, "thu.mau")
+    clerk.goto(f"{site.url}/desk/{STATION}/queue")
+    clerk.fill("#scan", "Không Có Ai Mẫu")
+    clerk.locator("#scan-form button").first.click()
+    expect(clerk.locator("#walk-name")).to_have_value("Không Có Ai Mẫu")
+    clerk.locator("#walk-form button").click()
+    expect(clerk.locator("#said")).to_have_text("Đã cấp số A001.")
+    clerk.locator(".next-box button").click()
+    expect(clerk.locator("#said")).to_have_text("Đã gọi số A001.")
+    clerk.locator("#part-now button", has_text="Qua lượt").click()
+    expect(clerk.locator("#section-aside")).to_contain_text("A001")
+    clerk.locator("#section-aside button").click()
+    expect(clerk.locator("#part-next")).to_contain_text("A001")
+    clerk.locator("#part-acts button").first.click()
+    expect(clerk.locator("#section-aside")).to_contain_text("A001")
