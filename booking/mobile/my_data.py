@@ -1,5 +1,7 @@
 """My data: see it, take it away, agree or withdraw, delete; and who of the staff looked."""
 
+from uuid import UUID
+
 import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -12,12 +14,14 @@ from booking.errors import BookingError, OutcomeUnknown
 from booking.mobile import offline
 from booking.mobile.confirming import still_confirming
 from booking.mobile.people import ProfileId, doubts
+from booking.mobile.waits_end import leave_all
 from booking.patients import consents, matching, queries
 from booking.patients.errors import ProfileUnknown
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.sessions import SignedIn
 from booking.records import queries as records
 from booking.records import scope, service, visits
+from booking.records.errors import VisitsRemain
 from booking.trail import reading
 from booking.web import person_forms, signed_in
 from booking.web.dependencies import Ask, Asked
@@ -110,10 +114,13 @@ async def answer(request: Request, asked: Ask, who: Known, profile: ProfileId) -
         return see_other(request, f"/me/data/{profile}")
 
     async def work() -> None:
+        by = actor(asked, who)
+        if purpose == ConsentPurpose.BOOKING and not granted:
+            await leave_all(asked, await _waits_of_anybody(asked, who, profile), by=by)
         async with asked.db.transaction() as session:
             await service.answer(
                 session, who.account_id, profile, {ConsentPurpose(purpose): granted}, language=asked.language,
-                channel="mobile", by=actor(asked, who), now=asked.now,
+                channel="mobile", by=by, now=asked.now,
             )  # fmt: skip
 
     try:
@@ -123,16 +130,29 @@ async def answer(request: Request, asked: Ask, who: Known, profile: ProfileId) -
     return see_other(request, f"/me/data/{profile}#consent")
 
 
+async def _waits_of_anybody(asked: Asked, who: SignedIn, profile: ProfileId) -> list[tuple[int, UUID]]:
+    """The answer holds for the person, whoever waits for her; none where she answers for herself elsewhere."""
+    async with asked.db.transaction() as session:
+        seen = await scope.scope_of(session, who.account_id, profile, today=local_day(asked.now))
+        return await waitlist.waits_of(session, patient_id=seen.patient_id) if seen.whole else []
+
+
 @router.get("/{profile}/delete")
 async def delete_page(request: Request, asked: Ask, who: Known, profile: ProfileId) -> Response:
-    """One clear question: what goes, what stays and why."""
+    """One clear question: what goes, what stays and why; or why it cannot be done yet."""
+    return await _ask(request, asked, who, profile)
+
+
+async def _ask(request: Request, asked: Asked, who: SignedIn, profile: ProfileId, *, status: int = 200) -> Response:
     async with asked.db.transaction() as session:
         seen = await scope.scope_of(session, who.account_id, profile, today=local_day(asked.now))
         coming = await visits.coming_of(session, seen, now=asked.now)
         visited = await service.was_there(session, seen, now=asked.now)
+        blocked = await service.what_blocks(session, seen, now=asked.now) if seen.whole else []
     return page(
-        request, "my_data_delete.html", personal=True, person=seen.view, whole=seen.whole, coming=coming, kept=visited
-    )
+        request, "my_data_delete.html", status=status, personal=True, person=seen.view, whole=seen.whole,
+        coming=coming, kept=visited, blocked=blocked,
+    )  # fmt: skip
 
 
 @router.post("/{profile}/delete")
@@ -143,11 +163,16 @@ async def delete(request: Request, asked: Ask, who: Known, profile: ProfileId) -
         await asked.db.until_known(lambda: _erase(asked, who, profile))
     except OutcomeUnknown:
         return still_confirming(request, form, action=request.url.path, check="/me/data")
+    except VisitsRemain as refused:
+        return await _ask(request, asked, who, profile, status=status_of(refused))
     return see_other(request, "/me/data")
 
 
 async def _erase(asked: Asked, who: SignedIn, profile: ProfileId) -> None:
-    """Each visit and each wait in a transaction of its own, as its locks want it; erasing is the last."""
+    """Each visit and each wait in a transaction of its own, as its locks want it; erasing is the last.
+
+    What would refuse it is asked first: nobody loses a visit and keeps the data.
+    """
     by, today = actor(asked, who), local_day(asked.now)
     async with asked.db.transaction() as session:
         try:
@@ -156,6 +181,8 @@ async def _erase(asked: Asked, who: SignedIn, profile: ProfileId) -> None:
             if await matching.was_listed(session, who.account_id, profile):
                 return  # a second tap, or the answer to the first was lost
             raise
+        if seen.whole and await service.what_blocks(session, seen, now=asked.now):
+            raise VisitsRemain
         coming = await visits.coming_of(session, seen, now=asked.now) if seen.whole else []
         waits = await service.waits_of(session, seen) if seen.whole else []
     for visit in coming:

@@ -3,11 +3,12 @@
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from booking.appointments import wrong_number
+from booking.appointments import wrong_number, wrong_waits
 from booking.errors import OutcomeUnknown
 from booking.mobile import offline, reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
+from booking.mobile.waits_end import leave_all
 from booking.web.dependencies import Ask
 from booking.web.limits import check_address
 from booking.web.origin import check_origin
@@ -33,6 +34,9 @@ async def not_me(request: Request, asked: Ask, code: Code, token: Token) -> Resp
     async def work() -> None:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
+        async with asked.db.transaction() as session:
+            waits = await wrong_waits.waits_told(session, code, token)
+        await leave_all(asked, waits, by=asked.by)
         async with asked.db.transaction() as session:
             await wrong_number.not_me(session, code, token, by=asked.by, now=asked.now)
 

@@ -3,13 +3,15 @@
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.errors import OutcomeUnknown
 from booking.mobile.coming_back import Back, back_to
 from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import birth_of
 from booking.mobile.signing_in import After
-from booking.patients import numbers
+from booking.mobile.waits_end import leave_all
+from booking.patients import numbers, sessions
 from booking.patients.errors import BirthUnknown, SessionUnknown
 from booking.patients.numbers import Opened
 from booking.web import signed_in
@@ -81,6 +83,11 @@ async def begin_anew(request: Request, asked: Ask, after: After = "") -> Respons
     token = _token(request)
 
     async def work() -> Opened:
+        async with asked.db.transaction() as session:
+            found = await sessions.current(session, token, now=asked.now)
+            ends = found is not None and found.needs_birth
+            waits = await waitlist.waits_of(session, account_id=found.who.account_id) if found and ends else []
+        await leave_all(asked, waits, by=asked.by)
         async with asked.db.transaction() as session:
             return await numbers.begin_anew(session, token, by=asked.by, now=asked.now)
 

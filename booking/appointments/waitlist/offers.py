@@ -90,12 +90,13 @@ async def pass_on(
         except IntegrityError as problem:
             # She books by another way this very moment: the place is for the next one. A code that was given already
             # (one in millions) is thrown again.
-            if _broken(problem) != _CODE_TAKEN:
+            if broken(problem) != _CODE_TAKEN:
                 tried.add(entry_id)
     return None
 
 
-def _broken(problem: IntegrityError) -> str | None:
+def broken(problem: IntegrityError) -> str | None:
+    """The name of the constraint that stood in the way."""
     cause = problem.orig.__cause__ if problem.orig else None
     name: str | None = getattr(cause, "constraint_name", None)
     return name

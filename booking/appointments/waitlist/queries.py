@@ -244,12 +244,14 @@ class Standing:
     Attributes:
         state: of the offer.
         live: whether the place is kept still, by the database's clock, and may be taken for her.
+        barred: it is kept, but may not be taken for her any more.
         entry: where she stands on the list.
         others: links to visits for the same service that the same account has booked on other days.
     """
 
     state: OfferState
     live: bool
+    barred: bool
     entry: EntryState
     others: tuple[tuple[str, datetime], ...]
 
@@ -257,9 +259,8 @@ class Standing:
 async def standing(session: AsyncSession, code: str, *, now: datetime) -> Standing | None:
     """How an offer stands; None where the code names no offered place. The caller has tested the link's token."""
     query = (
-        select(
-            Offer, WaitlistEntry, Appointment, and_(col(Offer.expires_at) > func.clock_timestamp(), *may_be_served(now))
-        )
+        select(Offer, WaitlistEntry, Appointment)
+        .add_columns(col(Offer.expires_at) > func.clock_timestamp(), and_(*may_be_served(now)))
         .join(Appointment, col(Appointment.id) == col(Offer.appointment_id))
         .join(WaitlistEntry, col(WaitlistEntry.id) == col(Offer.entry_id))
         .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
@@ -269,9 +270,10 @@ async def standing(session: AsyncSession, code: str, *, now: datetime) -> Standi
     row = (await session.execute(query)).first()
     if row is None:
         return None
-    offer, entry, visit, may_take = row
+    offer, entry, visit, in_time, may_take = row
     others = await _others(session, visit, entry, now=now)
-    return Standing(offer.state, offer.state is OfferState.LIVE and bool(may_take), entry.state, others)
+    kept = offer.state is OfferState.LIVE and bool(in_time)
+    return Standing(offer.state, kept and bool(may_take), kept and not may_take, entry.state, others)
 
 
 async def _others(

@@ -4,6 +4,7 @@ What comes of an offer stands in answering.py, the job's part in sweeping.py.
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func
@@ -15,12 +16,13 @@ from booking import ids
 from booking.actor import Actor
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.waitlist import ending
+from booking.appointments.waitlist import ending, offers, picking
 from booking.appointments.waitlist.commands import JoinWaitingList
 from booking.appointments.waitlist.errors import AlreadyWaiting, EntryUnknown, TooManyWaiting
 from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
 from booking.appointments.waitlist.rules import check_window
+from booking.appointments.waitlist.serving import not_in_vain
 from booking.availability.models import Slot
 from booking.clock import local_day
 from booking.directory.errors import ServiceUnknown
@@ -28,8 +30,10 @@ from booking.directory.models import Facility, Service
 from booking.patients import queries as people
 from booking.patients.errors import ConsentNeeded, OwnSayNeeded
 from booking.patients.kinds import ConsentPurpose
-from booking.patients.models import Account
+from booking.patients.models import Account, Patient
 from booking.trail.service import record
+
+_PERSON_TAKEN: Final = "waitlist_entry_person_key"
 
 
 async def join(
@@ -76,11 +80,14 @@ async def join(
         service_code=command.service, language=command.language, day_from=max(command.day_from, today),
         day_to=command.day_to, state=EntryState.WAITING, created_at=now,
     )  # fmt: skip
+    await _end_in_vain(session, who.patient_id, command.service, by=by, now=now)
     session.add(entry)
     try:
         await session.flush()
-    except IntegrityError:  # the mother waits for her already, and now the father asks
-        raise AlreadyWaiting from None
+    except IntegrityError as problem:
+        if offers.broken(problem) == _PERSON_TAKEN:  # the mother waits for her already, and now the father asks
+            raise AlreadyWaiting from None
+        raise
     assert entry.id is not None
     session.add_all([WaitlistTarget(entry_id=entry.id, service_id=one) for one in services])
     record(
@@ -89,6 +96,34 @@ async def join(
     )  # fmt: skip
     await session.flush()
     return entry.public_id
+
+
+async def _end_in_vain(session: AsyncSession, patient_id: int, service_code: str, *, by: Actor, now: datetime) -> None:
+    """End another account's wait for her that can never be served: it must not keep her from waiting herself.
+
+    Whose number is wrong, who took her off the list, who may not speak for her any more: they are told of nothing.
+    """
+    served = (
+        select(WaitlistEntry.id)
+        .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
+        .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
+        .where(col(WaitlistEntry.patient_id) == patient_id, *not_in_vain(now))
+    )
+    query = (
+        select(WaitlistEntry)
+        .where(
+            col(WaitlistEntry.patient_id) == patient_id,
+            col(WaitlistEntry.service_code) == service_code,
+            picking.waiting(),
+            col(WaitlistEntry.id).not_in(served),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for entry in (await session.execute(query)).scalars():
+        entry.state, entry.ended_at = EntryState.LEFT, now
+        record(session, "waitlist.leave", "waitlist_entry", entry.public_id, by=by, now=now, reason="in_vain")
+    await session.flush()
 
 
 async def _services(session: AsyncSession, command: JoinWaitingList) -> list[int]:
@@ -103,6 +138,18 @@ async def _services(session: AsyncSession, command: JoinWaitingList) -> list[int
     if len(found) != len(wanted):
         raise ServiceUnknown(service=command.service)
     return found
+
+
+async def waits_of(
+    session: AsyncSession, *, patient_id: int | None = None, account_id: int | None = None
+) -> list[tuple[int, UUID]]:
+    """Who is on the list, of a person, of an account, or of both: each wait's account and public id, for `leave`."""
+    query = select(WaitlistEntry.account_id, WaitlistEntry.public_id).where(picking.live())
+    if patient_id is not None:
+        query = query.where(col(WaitlistEntry.patient_id) == patient_id)
+    if account_id is not None:
+        query = query.where(col(WaitlistEntry.account_id) == account_id)
+    return [(row[0], row[1]) for row in await session.execute(query.order_by(col(WaitlistEntry.id)))]
 
 
 async def leave(session: AsyncSession, account_id: int, public_id: UUID, *, by: Actor, now: datetime) -> None:
