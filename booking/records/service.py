@@ -1,12 +1,14 @@
 """Use cases of a person's own data: agree or withdraw, erase what the law lets erase.
 
 Erasing begins with giving up what is still to come, each visit and each wait by its own verb in a transaction of its
-own (the page does it, one after the other); `erase` then finds nothing left, or refuses.
+own (the page does it, one after the other, once `what_blocks` said that nothing else is in the way); `erase` then
+finds nothing left, or refuses.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import update
@@ -27,12 +29,19 @@ from booking.patients.models import Patient, Profile
 from booking.queue.models import QueueTicket
 from booking.records.errors import PeopleRemain, VisitsRemain
 from booking.records.scope import Scope, scope_of
-from booking.records.visits import coming
+from booking.records.visits import coming, coming_of
 from booking.sealed import keys
 from booking.trail.service import record
 
 NOBODY = "—"
 """The name of a person who was erased."""
+
+
+class Blocks(StrEnum):
+    """Why a person cannot be erased yet."""
+
+    GOING_ON = "going_on"  # a visit that has begun, or where she was checked in
+    OF_ANOTHER = "of_another"  # a visit or a wait that another account made
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,33 @@ async def _check_nothing_coming(session: AsyncSession, scope: Scope, *, now: dat
     for query in (visit, wait):
         if await session.scalar(query.limit(1)) is not None:
             raise VisitsRemain
+
+
+async def what_blocks(session: AsyncSession, scope: Scope, *, now: datetime) -> list[Blocks]:
+    """What keeps a person from being erased and does not end with it: asked before anything is given up.
+
+    Her visits to come and her waits in this account are given up; a visit that goes on, and what another account
+    booked or waits for, are not.
+    """
+    given_up = [visit.code for visit in await coming_of(session, scope, now=now)]
+    live = select(Appointment.id).where(
+        col(Appointment.patient_id) == scope.patient_id,
+        col(Appointment.ends_at) > now,
+        col(Appointment.code).not_in(given_up),
+    )
+    going_on = live.where(
+        (col(Appointment.state) == AppointmentState.ARRIVED)
+        | ((col(Appointment.state) == AppointmentState.BOOKED) & (col(Appointment.starts_at) <= now))
+    )
+    booked = live.where(col(Appointment.state) == AppointmentState.BOOKED, col(Appointment.starts_at) > now)
+    waits = select(WaitlistEntry.id).where(
+        col(WaitlistEntry.patient_id) == scope.patient_id,
+        col(WaitlistEntry.account_id) != scope.account_id,
+        col(WaitlistEntry.state).in_(WAITS),
+    )
+    asked = ((Blocks.GOING_ON, going_on), (Blocks.OF_ANOTHER, booked), (Blocks.OF_ANOTHER, waits))
+    found = [why for why, query in asked if await session.scalar(query.limit(1)) is not None]
+    return list(dict.fromkeys(found))
 
 
 async def was_there(session: AsyncSession, scope: Scope, *, now: datetime) -> bool:
