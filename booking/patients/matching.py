@@ -51,6 +51,14 @@ async def was_listed(session: AsyncSession, account_id: int, public_id: UUID) ->
     return await session.scalar(query) is not None
 
 
+async def was_child(session: AsyncSession, account_id: int, patient: Patient) -> bool:
+    """Whether an account had a person as a child before it took her off its list."""
+    query = select(Profile.id).where(
+        col(Profile.account_id) == account_id, col(Profile.patient_id) == patient.id, col(Profile.as_child)
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def locked_account(session: AsyncSession, account_id: int) -> Account:
     """The account, locked, so that its list changes one by one. A booking that refers to it does not wait."""
     account = await session.get(Account, account_id, with_for_update={"key_share": True}, populate_existing=True)

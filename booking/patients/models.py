@@ -99,7 +99,8 @@ class Account(SQLModel, table=True):
 class Profile(SQLModel, table=True):
     """A person somebody books for. An account may have several, and a person may stand in several accounts.
 
-    `agreed_at`: a person who came of age let this account go on booking for her.
+    `as_child`: this account once had her as a child, or while she was a minor, whatever it calls her now: of age she
+    has her own say. `agreed_at`: she let this account go on booking for her.
     """
 
     __tablename__ = "profile"
@@ -115,6 +116,7 @@ class Profile(SQLModel, table=True):
     patient_id: int = Field(sa_column=ref("patient.id", name="profile_patient_fk"))
     relation: Relation = Field(sa_column=choice(Relation))
     created_at: datetime = Field(sa_column=moment())
+    as_child: bool = Field(default=False, sa_column=flag())
     agreed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
 

@@ -97,7 +97,7 @@ def view_of(profile: Profile, patient: Patient, *, consented: bool, today: date)
         name=patient.name, birth=birth, relation=profile.relation, sex=patient.sex, ward=patient.ward,
         guardian_name=patient.guardian_name, priority_claimed=patient.priority_claimed,
         has_citizen_id=patient.citizen_id is not None, has_bhyt=patient.bhyt_number is not None, minor=minor,
-        own_say=profile.relation is Relation.CHILD and not minor and profile.agreed_at is None,
+        own_say=profile.as_child and not minor and profile.agreed_at is None,
         sms=not patient.no_sms, consented=consented, doubts=_doubts(patient, birth),
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def own_say(day: date) -> ColumnElement[bool]:
     born = col(Patient.birth_date)
     year_fits = col(Patient.birth_year) < (last + timedelta(days=1)).year
     grown_up = or_(born <= last, and_(born.is_(None), year_fits))
-    return and_(col(Profile.relation) == Relation.CHILD, col(Profile.agreed_at).is_(None), grown_up)
+    return and_(col(Profile.as_child), col(Profile.agreed_at).is_(None), grown_up)
 
 
 def _doubts(patient: Patient, birth: Birth) -> tuple[Disagreement, ...]:

@@ -7,7 +7,7 @@ person is known here, and is shown to staff when three accounts carry it. What j
 (`agree`), or a desk that saw the document. Whose row is whose stands in `matching`.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -30,8 +30,9 @@ from booking.patients.errors import (
 from booking.patients.flags import flag, flag_many_hands
 from booking.patients.kinds import FlagKind, Relation
 from booking.patients.models import Account, Patient, Profile
+from booking.patients.persons import Person
 from booking.patients.queries import ProfileView
-from booking.patients.rules import Birth, Phone, read_phone
+from booking.patients.rules import Birth, Phone, is_minor, read_phone
 from booking.trail.reading import PATIENT_READ
 from booking.trail.service import record
 
@@ -57,6 +58,7 @@ async def add_profile(
     if found is not None:
         profile, patient = found
         profile.relation = command.relation
+        profile.as_child = profile.as_child or _as_child(person, command.relation, today)
         action = "profile.repeat"
     else:
         await _check_number(session, account_id, now=now)
@@ -64,9 +66,10 @@ async def add_profile(
         if patient.wrong_number_at is not None:  # only with a newer proof is such a row hers again
             await numbers.set_right(session, patient, read_phone(account.phone), by=by, now=now)
         assert patient.id is not None
+        as_child = _as_child(person, command.relation, today) or await matching.was_child(session, account_id, patient)
         profile = Profile(
             public_id=ids.public_id(), account_id=account_id, patient_id=patient.id, relation=command.relation,
-            created_at=now,
+            created_at=now, as_child=as_child,
         )  # fmt: skip
         session.add(profile)
         action = "profile.add"
@@ -117,6 +120,7 @@ async def correct_profile(
     elif (person.folded, person.birth) != before:
         await matching.rekey(session, patient, person)
     changed = persons.write(patient, columns, keep_empty=False)
+    profile.as_child = profile.as_child or _as_child(person, command.relation, local_day(now))
     if profile.relation != command.relation:
         profile.relation = command.relation
         changed.append("relation")
@@ -190,6 +194,11 @@ async def agree(
     return await queries.profile(session, account_id, public_id, today=local_day(now))
 
 
+def _as_child(person: Person, relation: Relation, today: date) -> bool:
+    """Whether an account has somebody as a child. A minor with a telephone of her own is nobody's here."""
+    return relation is Relation.CHILD or (relation is not Relation.SELF and is_minor(person.birth, today))
+
+
 async def _as_self(session: AsyncSession, hers: Account, patient: Patient, *, now: datetime) -> None:
     """Let the account of her own number have her, unless it knows such a person already."""
     assert hers.id is not None
@@ -197,7 +206,7 @@ async def _as_self(session: AsyncSession, hers: Account, patient: Patient, *, no
     if await matching.same(session, hers.id, patient.name_folded, birth) is None:
         made = upsert(Profile).values(
             public_id=ids.public_id(), account_id=hers.id, patient_id=patient.id, relation=Relation.SELF,
-            created_at=now, agreed_at=now,
+            created_at=now, agreed_at=now, as_child=False,
         )  # fmt: skip
         await session.execute(made.on_conflict_do_nothing())
 

@@ -43,7 +43,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "profile": Section(
         "in_lists",
         {
-            "public_id": "reference", "relation": "relation", "created_at": "added_at", "agreed_at": "agreed_at",
+            "public_id": "reference", "relation": "relation", "as_child": "as_a_child", "created_at": "added_at",
+            "agreed_at": "agreed_at",
             "ended_at": "removed_at",
         },
         {"id": _ROW, "account_id": "another account is another person's affair", "patient_id": _LINK},

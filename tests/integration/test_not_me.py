@@ -34,8 +34,9 @@ async def test_a_wrong_number_is_unhooked_and_the_visit_stays(client: httpx.Asyn
     view = await add(db, hers, name(1), year=1951)  # the account of that number books for her too
     stranger = await account(db, phone(2))
     await seeds.run(
-        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, created_at)"
-        " VALUES (gen_random_uuid(), :account, :patient, 'parent', now())", account=stranger, patient=view.patient_id,
+        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at)"
+        " VALUES (gen_random_uuid(), :account, :patient, 'parent', false, now())", account=stranger,
+        patient=view.patient_id,
     )  # fmt: skip
     page = await client.get(f"{ticket}/not-me")
     assert page.status_code == 200

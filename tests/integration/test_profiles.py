@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 
 from booking.clock import utc_now
 from booking.db import Database
@@ -52,6 +53,45 @@ async def _agree(db: Database, home: int, who: UUID, number: str) -> ProfileView
         return await service.agree(
             session, home, who, read_phone(number), silent_after=timedelta(days=180), by=actor(home), now=utc_now()
         )
+
+
+async def _say(db: Database, home: int, who: UUID) -> bool:
+    async with db.transaction() as session:
+        return (await queries.profile(session, home, who, today=TODAY)).own_say
+
+
+async def test_no_other_word_for_a_child_takes_away_her_say(db: Database) -> None:
+    """Corrected to “other”, added again as “other”, taken off and added again: it is the same grown-up child."""
+    home = await account(db, people.phone(1))
+    grown = date(2000, 1, 1)
+    child = await add(db, home, people.name(1), relation=Relation.CHILD, birth_date=grown)
+    other = await add(db, home, people.name(2), relation=Relation.OTHER, birth_date=grown)
+    assert child.own_say
+    assert not other.own_say  # the control: a grown-up who was never a child of this account
+    for relation in (Relation.OTHER, Relation.PARENT, Relation.SELF):
+        await _correct(db, home, child.id, name=people.name(1), birth_date=grown, relation=relation)
+        assert await _say(db, home, child.id)
+    assert (await add(db, home, people.name(1), relation=Relation.OTHER, birth_date=grown)).own_say
+    await _remove(db, home, child.id)
+    again = await add(db, home, people.name(1), relation=Relation.OTHER, birth_date=grown)
+    assert again.id != child.id
+    assert again.own_say
+    assert not (await _agree(db, home, again.id, people.phone(2))).own_say
+
+
+async def test_who_was_a_minor_has_her_say_whatever_she_was_called(db: Database) -> None:
+    home, own = await account(db, people.phone(1)), await account(db, people.phone(2))
+    young = TODAY.replace(year=TODAY.year - 17, day=1)
+    niece = await add(db, home, people.name(1), relation=Relation.OTHER, birth_date=young, guardian_name="Bà Mẫu")
+    pupil = await add(db, own, people.name(2), relation=Relation.SELF, birth_date=young)
+    assert not niece.own_say
+    later = TODAY.replace(year=TODAY.year + 2, day=1)
+    async with db.transaction() as session:
+        assert (await queries.profile(session, home, niece.id, today=later)).own_say
+        assert not (await queries.profile(session, own, pupil.id, today=later)).own_say
+    listed = select(Profile.id).join(Patient, col(Patient.id) == col(Profile.patient_id))
+    async with db.transaction() as session:
+        assert len((await session.execute(listed.where(queries.own_say(later)))).all()) == 1
 
 
 async def _names(db: Database, home: int) -> list[str]:

@@ -103,8 +103,8 @@ async def test_who_took_the_number_over_restores_nothing(client: httpx.AsyncClie
     ended = "SELECT gen_random_uuid(), phone, phone_index, now(), now(), now() FROM patient"
     await seeds.run(db, f"{former} {ended}")
     await seeds.run(
-        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, created_at, ended_at)"
-        " SELECT gen_random_uuid(), a.id, p.id, 'self', now(), now() FROM account a, patient p",
+        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at, ended_at)"
+        " SELECT gen_random_uuid(), a.id, p.id, 'self', false, now(), now() FROM account a, patient p",
     )  # fmt: skip
     await signing.sign_in(client, db, phone(1))
     typed = {"name": name(1), "birth_year": "1951", "relation": "self"}

@@ -102,8 +102,8 @@ async def test_a_silent_number_is_not_opened_by_who_came_in_since(
     await silence(db, 181)
     his = await account(db, phone(2))
     trick = await add(db, his, name(3), birth_date=date(1990, 1, 1))
-    trick_row = "INSERT INTO profile (public_id, account_id, patient_id, relation, created_at)"
-    await seeds.run(db, f"{trick_row} VALUES (gen_random_uuid(), {old}, {trick.patient_id}, 'self', now())")
+    trick_row = "INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at)"
+    await seeds.run(db, f"{trick_row} VALUES (gen_random_uuid(), {old}, {trick.patient_id}, 'self', false, now())")
     if not guarded:
         monkeypatch.setattr(numbers, "_births", _whenever)
     asked = await signing.ask_code(client, phone(1), after="/me/people")

@@ -73,8 +73,8 @@ WITH made AS (
            '\\x02', now() FROM account
     RETURNING id
 )
-INSERT INTO profile (public_id, account_id, patient_id, relation, created_at)
-SELECT gen_random_uuid(), account.id, made.id, 'self', now() FROM account, made
+INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at)
+SELECT gen_random_uuid(), account.id, made.id, 'self', false, now() FROM account, made
 """
 
 
