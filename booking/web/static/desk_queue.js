@@ -36,7 +36,8 @@ function put(name, html) {
 // What the pointer is on, or the focus in, stays where it is on the screen: the box scrolls by what came above it.
 function anchored(body, change) {
   const box = body.closest(".scroll");
-  const held = [...body.rows].find((row) => row.matches(":hover") || row.contains(document.activeElement) || row.dataset.key === chosen);
+  const focused = body.contains(document.activeElement) ? document.activeElement.closest("tr") : null;
+  const held = body.querySelector("tr:hover") ?? focused ?? body.querySelector("tr.chosen");
   const before = held?.getBoundingClientRect().top;
   change();
   if (held?.isConnected && box && box.scrollTop) box.scrollTop += held.getBoundingClientRect().top - before;
@@ -84,11 +85,13 @@ function show(told) {
   const rows = told.rows ?? {};
   Object.assign(kept, rows);
   Object.assign(orders, told.order ?? {});
+  if (!told.rows && !told.order) return; // only a sign of life
   for (const [section, keys] of Object.entries(orders)) {
+    if (!told.order?.[section] && !keys.some((key) => key in rows)) continue;
     const body = document.getElementById(`section-${section}`);
-    const missing = body ? keys.filter((key) => ![...body.rows].some((row) => row.dataset.key === key)) : [];
-    const changed = told.order?.[section] || keys.some((key) => key in rows);
-    if (changed) arrange(section, keys, { ...Object.fromEntries(missing.map((key) => [key, kept[key]])), ...rows });
+    const there = new Set([...(body?.rows ?? [])].map((row) => row.dataset.key));
+    const missing = keys.filter((key) => !there.has(key)); // came over from another section
+    arrange(section, keys, { ...Object.fromEntries(missing.map((key) => [key, kept[key]])), ...rows });
   }
 }
 
