@@ -1,6 +1,7 @@
 """Closing times with people inside: 200 booked, 15 out of reach; moved, asked or cancelled, undone in time."""
 
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,16 @@ from booking.db import Database
 from scheduler.jobs import apply_closures
 from tests import seeds
 from tests.closings import CLOSING_STATE, close, crowd, fates, places_of, undo
+from tests.seeds import FACILITY
 
 pytestmark = pytest.mark.anyio
 _SMS = "SELECT kind::text, state::text, reason, count(*) AS n FROM message WHERE kind <> 'booked' GROUP BY 1, 2, 3"
+
+
+_DOCTOR = """
+    INSERT INTO practitioner (facility_id, code, name, sample) SELECT id, 'BS1', 'Bác sĩ Mẫu', true FROM facility
+    WHERE code = :facility
+"""
 
 
 async def _sms(db: Database) -> dict[tuple[str, str], int]:
@@ -166,3 +174,57 @@ async def test_nothing_to_close_is_refused(db: Database) -> None:
     with pytest.raises(ClosingRefused) as refused:
         await close(db, made, span=span)
     assert refused.value.facts["reason"] == "nothing"
+
+
+async def test_one_doctor_only_and_nobody_elses(db: Database) -> None:
+    made = await crowd(db, 4, per_slot=2)
+    await seeds.run(db, _DOCTOR, facility=FACILITY)
+    await seeds.run(db, "UPDATE slot SET practitioner_id = (SELECT id FROM practitioner) WHERE id = :id",
+                    id=made.world.slots[0])  # fmt: skip
+    starts, ends = made.span
+    span = Span(scope=ClosingScope.PRACTITIONER, practitioner="BS1", starts_at=starts, ends_at=ends)
+    await close(db, made, span=span)
+    await apply_closures.run(db)
+    closed = await seeds.rows(db, "SELECT id FROM slot WHERE NOT open")
+    assert closed == [{"id": made.world.slots[0]}]
+    assert await fates(db) == {"moved": 2}
+    # The other doctor's later time of the same day is nearer than tomorrow, but it is full.
+    assert {row["slot_id"] for row in await places_of(db)} & {made.world.slots[0]} == set()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scope": ClosingScope.PRACTITIONER, "practitioner": "BS1"},
+        {"scope": ClosingScope.SESSION, "session_id": 1},
+        {"scope": ClosingScope.CITY},
+    ],
+)
+async def test_what_belongs_to_another_facility_cannot_be_closed(db: Database, more: dict[str, Any]) -> None:
+    made = await crowd(db, 1)
+    await seeds.run(
+        db, "INSERT INTO facility (code, kind, state, name, name_en, sms_name, confirmed, search_key, sort_key)"
+        " VALUES ('MAU-02', 'health_station', 'open', 'Trạm Khác', 'Other', 'TYT', true, '', '')",
+    )  # fmt: skip
+    await seeds.run(db, _DOCTOR, facility=FACILITY)
+    made.world.facility_id = await seeds.value(db, "SELECT id FROM facility WHERE code = 'MAU-02'")
+    if "session_id" in more:
+        more = more | {"session_id": made.world.session_id}
+    starts, ends = made.span
+    with pytest.raises(ClosingRefused) as refused:
+        await close(db, made, span=Span(starts_at=starts, ends_at=ends, **more))
+    assert refused.value.facts["reason"] == "scope"
+    assert await seeds.value(db, "SELECT bool_and(open) FROM slot") is True
+
+
+async def test_whoever_was_told_all_the_same_is_told_that_it_is_undone(db: Database) -> None:
+    made = await crowd(db, 2, per_slot=2)
+    closing = await close(db, made)
+    await apply_closures.run(db)
+    await seeds.run(db, "UPDATE message SET state = 'sent', posted_at = now() WHERE id ="
+                    " (SELECT min(id) FROM message WHERE kind = 'moved_by_facility')")  # fmt: skip
+    await undo(db, closing)
+    await apply_closures.run(db)
+    assert await seeds.value(db, CLOSING_STATE) == "undone"
+    told = await seeds.rows(db, "SELECT state::text, reason FROM message WHERE kind = 'moved' ORDER BY id")
+    assert told == [{"state": "due", "reason": None}, {"state": "suppressed", "reason": "undone"}]

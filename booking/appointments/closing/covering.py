@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
@@ -90,7 +90,7 @@ async def places_left(session: AsyncSession, service_id: int, *, after: datetime
         .where(
             col(Slot.service_id) == service_id,
             col(Slot.starts_at) > after,
-            col(Slot.starts_at) <= after + SEARCH + timedelta(days=62),
+            col(Slot.starts_at) <= after + SEARCH,
             taking(),
             bookable_now(),
             free_online() > 0,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -113,18 +113,19 @@ async def _targets(
     session: AsyncSession, visits: Sequence[Appointment], closed: set[int], *, now: datetime
 ) -> list[Time]:
     """Where each would go, one after the other, as the job does it; what else somebody has ahead is left out here."""
-    by_service: dict[int, list[Appointment]] = {}
+    # Day by day: a long closing looks for free times after each of its days, as the job does after each visit.
+    groups: dict[tuple[int, date], list[Appointment]] = {}
     for visit in visits:
-        by_service.setdefault(visit.service_id, []).append(visit)
+        groups.setdefault((visit.service_id, clock.local_day(visit.starts_at)), []).append(visit)
+    left: dict[int, int] = {}
     found = []
-    for service_id, theirs in by_service.items():
+    for (service_id, _), theirs in groups.items():
         first = theirs[0].starts_at
         free = await covering.free_times(session, service_id, after=first, now=now, without=closed)
-        left = await covering.places_left(session, service_id, after=first, now=now)
+        left = await covering.places_left(session, service_id, after=first, now=now) | left
         for visit in theirs:
             possible = [time for time in free if left.get(time.slot_id, 0) > 0]
-            chosen = rules.offered(visit.starts_at, possible, told_at=now + UNDO_FOR, zone=clock.ZONE)
-            for time in chosen:
+            for time in rules.offered(visit.starts_at, possible, told_at=now + UNDO_FOR, zone=clock.ZONE):
                 left[time.slot_id] -= 1
                 found.append(time)
     return found
