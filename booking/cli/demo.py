@@ -22,7 +22,7 @@ from booking import clock, embedded, logs, migrations, sealed
 from booking.actor import system
 from booking.availability.commands import PublishSlots
 from booking.availability.seeding import seed_calendar, seed_sample_timetable
-from booking.cli import demo_files
+from booking.cli import demo_files, demo_staff
 from booking.cli.demo_files import Folder
 from booking.cli.terminal import say
 from booking.db import Database
@@ -116,6 +116,7 @@ async def _seed(settings: Settings) -> int:
             await seed_directory(session, now)
             await seed_calendar(session, today)
             await seed_sample_timetable(session, today)
+            await demo_staff.add_missing(session, now=now)
         async with database.transaction() as session:
             command = PublishSlots(horizon_days=settings.horizon_days)
             await exchange.publish(session, command, by=system("demo"), now=now)
@@ -180,6 +181,9 @@ def _say_addresses(base: str, host: str, files: Folder) -> None:
     say()
     say("Hẹn Khám is running with sample data; no SMS leaves this machine.")
     say(f"  Pages for patients     {base}/")
+    say(f"  Desk for staff         {base}/desk")
+    say(f"                         {', '.join(each.username for each in demo_staff.ACCOUNTS)}")
+    say(f"                         password of each: {demo_staff.PASSWORD}")
     say(f"  SMS inbox              {base}/inbox")
     say(f"  API documentation      {base}/api/docs")
     say(f"  Hospital drop folder   {files.drop}")
