@@ -69,6 +69,15 @@ ORDER BY xid, id LIMIT $3::integer
 """
 
 
+# Everything up to the second position is complete: a reader has been there.
+_MISSED: Final = """
+SELECT xid, id, topic, facts::text AS facts FROM live_event
+WHERE (xid, id) > ($1::xid8, $2::bigint) AND (xid, id) <= ($3::xid8, $4::bigint)
+AND (topic = $5 OR starts_with(topic, $5 || '/'))
+ORDER BY xid, id LIMIT $6::integer
+"""
+
+
 async def horizon(hot: Hot) -> Position:
     """The position after everything that is complete now."""
     return Position(int(await hot.fetchval(_HORIZON)) - 1, _LARGEST)
@@ -77,4 +86,13 @@ async def horizon(hot: Hot) -> Position:
 async def events_after(hot: Hot, position: Position, *, most: int = BATCH) -> list[Event]:
     """What is complete after a position, in order, at most `most` at a time."""
     rows = await hot.fetch(_AFTER, position.xid, position.id, most)
+    return [Event(Position(row["xid"], row["id"]), row["topic"], orjson.loads(row["facts"])) for row in rows]
+
+
+async def missed(hot: Hot, topic: str, since: Position, until: Position, *, most: int) -> list[Event]:
+    """The first events of one topic after a position and up to another, at most `most`; no others are sent here.
+
+    `since` is what a browser says: however far back it is, one statement answers it with so many rows.
+    """
+    rows = await hot.fetch(_MISSED, since.xid, since.id, until.xid, until.id, topic, most)
     return [Event(Position(row["xid"], row["id"]), row["topic"], orjson.loads(row["facts"])) for row in rows]

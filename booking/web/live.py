@@ -10,14 +10,14 @@ import logging
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
 from booking.db import Database
 from booking.errors import Busy
-from booking.trail.live import BATCH, Event, Position, events_after, horizon
+from booking.trail.live import BATCH, Event, Position, events_after, horizon, missed
 from booking.web.limits import network
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,16 @@ class Listener:
             return
         self.heard = event.position
         self._waiting.append(event)
+        self._woken.set()
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Put what came before she joined in front of what she heard since; too much sends her away after its start."""
+        waiting = [*events, *self._waiting]
+        if len(waiting) > self._memory:
+            waiting = waiting[: self._memory]
+            self.heard = waiting[-1].position
+            self.end()
+        self._waiting = deque(waiting)
         self._woken.set()
 
     def end(self) -> None:
@@ -118,32 +128,22 @@ class Relay:
 
     async def _catch_up(self, listener: Listener, since: Position | None) -> None:
         listener.heard = Position(2**63 - 1, 2**63 - 1)  # deaf until we know from where on
-        async with self._starting:
-            if self._task is None or self._task.done():
-                async with self._db.hot() as hot:
-                    self._read = await horizon(hot)
-                self._task = asyncio.create_task(self._run())
-        if since is None:
-            listener.heard = self._read
-            return
-        # No event may be read by the relay while we look: what it reads next must find the listener hearing.
-        async with self._starting:
-            missed = [event async for event in self._between(since, self._read)]
-            listener.heard = since
-            for event in missed:
-                listener.hear(event)
-
-    async def _between(self, since: Position, until: Position) -> AsyncIterator[Event]:
-        while True:
+        if self._resting():
+            async with self._starting:
+                if self._resting():  # nobody else started it while we waited
+                    async with self._db.hot() as hot:
+                        self._read = await horizon(hot)
+                    self._task = asyncio.create_task(self._run())
+        # Whoever listens has heard all up to `_read` whenever we are not in the middle of `_look`, as here: she hears
+        # from there on, and what came before is put in front. So nobody waits while we read it.
+        joined = self._read
+        listener.heard = joined if since is None else max(since, joined)
+        if since is not None and since < joined:
             async with self._db.hot() as hot:
-                found = await events_after(hot, since)
-            for event in found:
-                if event.position > until:
-                    return
-                yield event
-            if len(found) < BATCH:
-                return
-            since = found[-1].position
+                listener.recall(await missed(hot, listener.topic, since, joined, most=MEMORY + 1))
+
+    def _resting(self) -> bool:
+        return self._task is None or self._task.done()
 
     async def _run(self) -> None:
         while self._listeners and not self._closed:

@@ -3,6 +3,7 @@
 import asyncio
 import random  # noqa: TID251  repeatable by its seed
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from booking.db import Database
 from booking.trail import live
 from booking.trail.forgetting import EVENTS_KEPT, forget_events
 from booking.trail.live import Event, Position, horizon, position_of, tell
+from booking.web import live as web_live
 from booking.web.live import MEMORY, Listener, Relay, StreamsFull
 from tests import seeds
 
@@ -190,6 +192,58 @@ async def test_one_who_is_too_slow_is_sent_away_and_finds_the_rest_when_she_retu
         assert await back.next(1) is None
     async with relay.listen(TOPIC, "a", since=first[-1].position) as again:
         assert _numbers(first + await _hear(again, 10)) == list(range(MEMORY + 10))
+
+
+class Counting:
+    """The database, and how many rows and statements were asked of it beside the relay's own looks."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.rows = self.statements = 0
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[Any]:
+        """A connection that counts what it reads."""
+        async with self._db.hot() as hot:
+            self._hot = hot
+            yield self
+
+    async def fetch(self, *asked: Any) -> Any:
+        """Rows, counted."""
+        found = await self._hot.fetch(*asked)
+        self.rows, self.statements = self.rows + len(found), self.statements + 1
+        return found
+
+
+async def _walk(hot: Any, topic: str, since: Position, until: Position, *, most: int) -> list[Event]:
+    """Every event since then, sorted out here: what one must not do for whoever names an old position."""
+    found: list[Event] = []
+    while more := await live.events_after(hot, since):
+        found += [event for event in more if event.on(topic) and event.position <= until]
+        since = more[-1].position
+    return found[:most]
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+async def test_a_position_far_back_costs_one_statement_and_only_what_concerns_her(
+    db: Database, relay: Relay, monkeypatch: pytest.MonkeyPatch, *, bounded: bool
+) -> None:
+    if not bounded:  # the control
+        monkeypatch.setattr(web_live, "missed", _walk)
+    await _tell(db, 1)
+    await seeds.run(
+        db,
+        "INSERT INTO live_event (topic, facts, at) SELECT 'queue/10', '{}', now() FROM generate_series(1, 1200)",
+    )
+    await _tell(db, 2)
+    async with relay.listen("queue/9", "a"):
+        counting = Counting(db)
+        async with relay._starting:  # the reader stands still, and she waits for nobody
+            monkeypatch.setattr(relay, "_db", counting)
+            async with asyncio.timeout(20), relay.listen("queue/1", "b", since=Position(0, 0)) as listener:
+                monkeypatch.setattr(relay, "_db", db)
+                assert _numbers(await _hear(listener, 2)) == [1, 2]
+        assert (counting.rows, counting.statements) == ((2, 1) if bounded else (1202, 4))
 
 
 async def test_so_many_may_listen_and_no_more(db: Database, relay: Relay) -> None:
