@@ -12,6 +12,7 @@ from booking import clock
 from booking.access.kinds import Role
 from booking.db import Database
 from booking.records import finding
+from booking.sealed import keys
 from tests import households, pages, people, places, seeds, staff
 from tests.pages import Page
 from tests.places import OTHER, SERVICE, STATION, World
@@ -316,3 +317,15 @@ async def test_a_code_is_read_out_and_the_audit_knows_by_whom(client: httpx.Asyn
     row = (await seeds.rows(db, "SELECT actor_kind, facts::text FROM audit_event WHERE action = 'code.read_out'"))[0]
     assert row["actor_kind"] == "staff"
     assert code[1] + code[2] not in row["facts"]
+
+
+async def test_the_link_of_a_visit_without_a_telephone_cannot_report_a_wrong_number(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    page = pages.read(await _new_patient(client))
+    await pages.send(client, page.form("/visits"))
+    visit = (await seeds.rows(db, "SELECT public_id, code FROM appointment"))[0]
+    ticket = f"/t/{visit['code']}/{keys().link_token(str(visit['public_id']), 1)}"
+    assert (await client.get(ticket)).status_code == 200
+    assert (await client.post(f"{ticket}/not-me")).status_code == 404
+    assert (await client.get(ticket)).status_code == 200

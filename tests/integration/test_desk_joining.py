@@ -6,6 +6,7 @@ import pytest
 from booking import clock
 from booking.access.kinds import Role
 from booking.db import Database
+from booking.records import service
 from booking.records.joining import FOLLOWS
 from tests import households, pages, places, seeds, staff
 from tests.pages import Page
@@ -129,3 +130,20 @@ async def test_a_joined_record_is_not_joined_again_and_saying_it_twice_is_once(
     assert await seeds.value(db, "SELECT count(*) FROM patient_merge") == 1
     same = await pages.send(client, form, other=form.fields["keep"])
     assert same.status_code == 409
+
+
+async def test_whoever_is_erased_is_erased_in_the_record_that_was_joined_too(
+    client: httpx.AsyncClient, db: Database, world: World
+) -> None:
+    for number, phone in enumerate(("0903111111", "0903222222")):
+        code = (await _visit(client, world, phone, day=number)).json()["code"]
+        await client.post(f"{DESK}/appointments/{code}/cancel", data={"reason": "other"})
+    home = await households.account(db, "0903 111 111")
+    person = await households.add(db, home, NAME, year=1958)
+    await pages.send(client, (await _pairs(client)).form("/duplicates"))
+    async with db.transaction() as session:
+        await service.erase(session, home, person.id, by=households.actor(home), now=clock.utc_now())
+    rows = await seeds.rows(db, "SELECT name, birth_year, citizen_id, erased_at FROM patient")
+    assert len(rows) == 2
+    assert not any(row["name"] == NAME or row["birth_year"] or row["erased_at"] is None for row in rows)
+    assert NAME not in (await _pairs(client)).text

@@ -137,6 +137,7 @@ async def show(request: Request, work: Work, wish: Wish, error: BookingError | N
         request,
         work,
         "desk_book_results.html",
+        echo=error is None,
         status=status,
         results=results,
         today=work.today,

@@ -34,7 +34,6 @@ async def _show(request: Request, work: Work, error: BookingError | None = None)
         work,
         "desk_duplicates.html",
         status=status_of(error) if error else 200,
-        echo=True,
         pairs=pairs,
         joins=joins,
         names=names,

@@ -93,6 +93,7 @@ async def propose(request: Request, work: Working, patient: WhichPatient) -> Res
         request,
         work,
         "desk_series_dates.html",
+        echo=False,
         found=found,
         plan=plan,
         service=service,

@@ -75,9 +75,9 @@ class Work:
 
 
 async def rendered(
-    request: Request, work: Work, template: str, *, status: int = 200, echo: bool = False, **context: object
+    request: Request, work: Work, template: str, *, status: int = 200, echo: bool = True, **context: object
 ) -> Response:
-    """A page of a facility; its address is repeated by the language switch only where it names nobody."""
+    """A page of a facility; `echo` is false where its address answers no GET, for the language switch."""
     async with work.asked.db.transaction() as session:
         place = await directory.facility(session, work.where.code)
     return page(
