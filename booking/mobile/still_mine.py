@@ -14,6 +14,7 @@ from booking.mobile.waits_end import leave_all
 from booking.patients import numbers, sessions
 from booking.patients.errors import BirthUnknown, SessionUnknown
 from booking.patients.numbers import Opened
+from booking.records import visits
 from booking.web import signed_in
 from booking.web.dependencies import Ask
 from booking.web.form_values import text_of
@@ -73,6 +74,18 @@ async def name_birth(request: Request, asked: Ask, after: After = "") -> Respons
         left = int(str(opened.facts["left"]))
         return _show(request, back, typed=typed, error=" ".join(sentence(opened, asked.language)), left=left)
     return _in(request, back, opened)
+
+
+@router.get("/sign-in/new-number")
+async def question(request: Request, asked: Ask, after: After = "") -> Response:
+    """What ends, in numbers only: who asks may be a stranger. There is no way back, so it is asked first."""
+    back = await back_to(asked, after)
+    found = await signed_in.current(request, asked)
+    if found is None or not found.needs_birth:
+        return see_other(request, back.step("/sign-in/birth"))
+    async with asked.db.transaction() as session:
+        coming = await visits.coming(session, found.who.account_id, now=asked.now)
+    return page(request, "sign_in_new_number.html", personal=True, back=back, coming=len(coming))
 
 
 @router.post("/sign-in/new-number")

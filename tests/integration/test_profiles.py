@@ -83,7 +83,7 @@ async def test_who_was_a_minor_has_her_say_whatever_she_was_called(db: Database)
     home, own = await account(db, people.phone(1)), await account(db, people.phone(2))
     young = TODAY.replace(year=TODAY.year - 17, day=1)
     niece = await add(db, home, people.name(1), relation=Relation.OTHER, birth_date=young, guardian_name="Bà Mẫu")
-    pupil = await add(db, own, people.name(2), relation=Relation.SELF, birth_date=young)
+    pupil = await add(db, own, people.name(2), relation=Relation.SELF, birth_date=young, guardian_name="Bà Mẫu")
     assert not niece.own_say
     later = TODAY.replace(year=TODAY.year + 2, day=1)
     async with db.transaction() as session:

@@ -16,8 +16,9 @@ from booking.patients import numbers, queries, service, sessions
 from booking.patients.kinds import Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.rules import Birth, read_phone
-from tests import outbox, seeds, signing
+from tests import families, outbox, seeds, signing
 from tests.households import TODAY, account, actor, add, silence
+from tests.pages import read
 from tests.people import name, phone
 from tests.signing import is_in, lapse, second
 
@@ -166,6 +167,8 @@ async def test_a_number_that_is_newly_hers_begins_anew(client: httpx.AsyncClient
         await lapse(db)
         asked = await signing.ask_code(client, phone(1), after="/me/sessions")
         await signing.enter_code(client, asked, await signing.code_to(db, phone(1)))
+        assert (await client.get("/sign-in/new-number")).status_code == 200
+        assert await is_in(former)  # asking ends nothing
         begun = await client.post("/sign-in/new-number?next=/me/sessions")
         assert begun.headers["location"] == "/me/sessions"
         assert await is_in(client)
@@ -186,6 +189,22 @@ async def test_a_number_that_is_newly_hers_begins_anew(client: httpx.AsyncClient
 def second_of(client: httpx.AsyncClient) -> httpx.AsyncClient:
     """Another browser of the same product."""
     return httpx.AsyncClient(transport=client._transport, base_url="http://henkham.test")
+
+
+async def test_before_a_family_ends_it_is_told_what_ends_and_no_name(client: httpx.AsyncClient, db: Database) -> None:
+    home = await families.family(db, 1)
+    world = await seeds.seed(db)
+    await families.book(db, home, await families.hold(db, world.slots[0], home), [world.slots[0]])
+    await silence(db, 181)
+    asked = await signing.ask_code(client, phone(1), after="/me/sessions")
+    await signing.enter_code(client, asked, await signing.code_to(db, phone(1)))
+    birth = read(await client.get("/sign-in/birth?next=/me/sessions"))
+    assert birth.link("new-number") == "/sign-in/new-number?next=%2Fme%2Fsessions"
+    shown = await client.get("/sign-in/new-number?next=/me/sessions")
+    assert "1 lịch hẹn sắp tới vẫn còn" in shown.text
+    assert home.people[0].name not in shown.text
+    assert read(shown).form("/sign-in/new-number").action == "/sign-in/new-number?next=%2Fme%2Fsessions"
+    assert await seeds.value(db, "SELECT count(*) FROM account WHERE ended_at IS NOT NULL") == 0
 
 
 async def test_only_who_waits_for_a_birth_date_can_begin_anew(client: httpx.AsyncClient, db: Database) -> None:

@@ -11,7 +11,8 @@ from tests.browser.journey import book, choose_time, code_sent
 from tests.browser.walks import Stop
 
 SHOWS = {
-    "sign_in.html", "sign_in_code.html", "sign_in_birth.html", "sign_in_help.html", "sessions.html", "not_me.html",
+    "sign_in.html", "sign_in_code.html", "sign_in_birth.html", "sign_in_help.html", "sign_in_new_number.html",
+    "sessions.html", "not_me.html",
 }  # fmt: skip
 
 
@@ -61,7 +62,9 @@ def _silent(page: Page, site: Site) -> Iterator[Stop]:
     page.fill("#birth_year", "1901")
     _go_on(page)
     yield "sign_in_birth.html", "nobody was born then"
-    page.locator("section form button").click()
+    page.locator("section a.button").click()
+    yield "sign_in_new_number.html", "asks"
+    page.locator("main form button").click()
     yield "sessions.html", "begun anew"
 
 
