@@ -21,7 +21,7 @@ from tests.waiters import noon, offers_of, visit_in, waits
 pytestmark = pytest.mark.anyio
 ANYONE = Actor(ActorKind.ANYONE)
 GROWN_UP = (
-    "WITH p AS (UPDATE profile SET relation = 'child' WHERE patient_id = {who}) "
+    "WITH p AS (UPDATE profile SET relation = 'child', as_child = true WHERE patient_id = {who}) "
     "UPDATE patient SET birth_date = (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date - interval '18 years', "
     "birth_year = extract(year FROM now() AT TIME ZONE 'Asia/Ho_Chi_Minh') - 18 WHERE id = {who}"
 )

@@ -112,7 +112,7 @@ async def test_whose_number_begins_anew_leaves_what_the_old_account_waits_for(
 SILENT = {
     "UPDATE profile SET ended_at = now()": "không còn trong danh sách của ông/bà",
     "UPDATE consent SET granted = false WHERE purpose = 'booking'": "rút lại đồng ý đặt lịch khám",
-    "UPDATE profile SET relation = 'child'": "đã đủ 18 tuổi",
+    "UPDATE profile SET as_child = true": "đã đủ 18 tuổi",
 }
 
 
@@ -140,8 +140,8 @@ async def test_a_wait_in_vain_keeps_nobody_from_waiting_herself(db: Database, wo
         await seeds.run(db, spoil)
     hers = await households.account(db, people.phone(2))
     await seeds.run(
-        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, created_at) "
-        "VALUES (gen_random_uuid(), :account, :who, 'self', now())", account=hers, who=waiter.who.patient_id,
+        db, "INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at) "
+        "VALUES (gen_random_uuid(), :account, :who, 'self', false, now())", account=hers, who=waiter.who.patient_id,
     )  # fmt: skip
     await seeds.run(
         db, "INSERT INTO consent (patient_id, account_id, purpose, granted, wording, language, channel, at) "
