@@ -22,6 +22,7 @@ from booking.db import Database
 from booking.directory.seeding import seed_directory, seed_sample_people
 from booking.settings import load
 from tests import people
+from tests.bench import queue
 from tests.conftest import environment
 from tests.pages import read, send
 from tests.signing import sign_in
@@ -105,7 +106,10 @@ async def prepare(address: str, url: str) -> tuple[dict[str, Iterator[str]], str
             " WHERE taken = 0 AND starts_at > now() + interval '5 days' ORDER BY slot.id LIMIT 1"
         )
         await connection.close()
-        return await _pages(client, rows, slot), "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        lines, desk = await queue.fill(url)
+        cookies = [*(f"{name}={value}" for name, value in client.cookies.items()), desk]
+        pages = await _pages(client, rows, slot)
+        return pages | {name: _turns(paths) for name, paths in lines.items()}, "; ".join(cookies)
 
 
 async def _pages(
