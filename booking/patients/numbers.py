@@ -117,9 +117,6 @@ async def disown(session: AsyncSession, patient_id: int, phone: str, *, visit: U
     Nothing of the patient is told to an account of that number either. `visit` is the one she was told of.
     """
     index = keys().index("phone", phone)
-    patient = (
-        await session.execute(select(Patient).where(col(Patient.id) == patient_id).with_for_update())
-    ).scalar_one()
     of_number = select(col(Account.id)).where(col(Account.phone_index) == index)
     await session.execute(
         update(Profile)
@@ -131,6 +128,9 @@ async def disown(session: AsyncSession, patient_id: int, phone: str, *, visit: U
         .values(ended_at=now)
         .execution_options(synchronize_session=False)
     )
+    # The profile before the person, as everywhere.
+    locked = select(Patient).where(col(Patient.id) == patient_id).with_for_update()
+    patient = (await session.execute(locked)).scalar_one()
     _mark(session, patient, {"appointment": str(visit)}, by=by, now=now, hers=patient.phone_index == index)
 
 

@@ -125,14 +125,19 @@ async def open_session(
 
 
 async def account_of(session: AsyncSession, phone: str, *, by: Actor, now: datetime) -> tuple[Account, bool]:
-    """The account of a proven number, locked, and whether it was made now."""
+    """The account of a proven number, locked, and whether it was made now.
+
+    One that ends between our two statements is no longer there to be locked; then there is room for the next.
+    """
     index = keys().index("phone", phone)
     new = ids.public_id()
     made = upsert(Account).values(public_id=new, phone=phone, phone_index=index, created_at=now, seen_at=now)
     made = made.on_conflict_do_nothing(index_elements=["phone_index"], index_where=col(Account.ended_at).is_(None))
-    is_new = (await session.execute(made.returning(col(Account.id)))).first() is not None
-    query = select(Account).where(col(Account.phone_index) == index, col(Account.ended_at).is_(None))
-    account = (await session.execute(query.with_for_update())).scalar_one()
+    query = select(Account).where(col(Account.phone_index) == index, col(Account.ended_at).is_(None)).with_for_update()
+    account = None
+    while account is None:
+        is_new = (await session.execute(made.returning(col(Account.id)))).first() is not None
+        account = (await session.execute(query)).scalar_one_or_none()
     if is_new:
         record(session, "account.open", "account", account.public_id, by=by, now=now)
     return account, is_new

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from booking.actor import Actor, ActorKind
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages.kinds import MessageState
@@ -205,6 +206,31 @@ async def test_before_a_family_ends_it_is_told_what_ends_and_no_name(client: htt
     assert home.people[0].name not in shown.text
     assert read(shown).form("/sign-in/new-number").action == "/sign-in/new-number?next=%2Fme%2Fsessions"
     assert await seeds.value(db, "SELECT count(*) FROM account WHERE ended_at IS NOT NULL") == 0
+
+
+async def test_an_account_that_ends_while_one_signs_in_is_followed_by_the_next(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when we wanted to make one, and is not when we lock it."""
+    await account(db, phone(1))
+    async with db.transaction() as session:
+        execute, ended = session.execute, False
+
+        async def and_it_ends(*given: Any, **more: Any) -> Any:
+            nonlocal ended
+            found = await execute(*given, **more)
+            if not ended:
+                ended = True
+                await seeds.run(db, "UPDATE account SET ended_at = now()")
+            return found
+
+        monkeypatch.setattr(session, "execute", and_it_ends)
+        found, made = await sessions.account_of(
+            session, read_phone(phone(1)).e164, by=Actor(ActorKind.ANYONE), now=utc_now()
+        )
+        assert made
+        assert found.ended_at is None
+    assert await seeds.value(db, "SELECT count(*) FROM account") == 2
 
 
 async def test_only_who_waits_for_a_birth_date_can_begin_anew(client: httpx.AsyncClient, db: Database) -> None:
