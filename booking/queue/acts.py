@@ -7,11 +7,11 @@ on nobody's paper for long, and the audit keeps both acts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -31,6 +31,9 @@ from booking.queue.models import Queue, QueueAct, QueueTicket
 from booking.queue.rules import UNDO_FOR, check_undo, label
 from booking.trail.live import tell
 from booking.trail.service import record
+
+NAMES_KEPT: Final = timedelta(days=30)
+"""So long the name, year and telephone of somebody who came without booking are kept."""
 
 _PLAIN: Final = ("queue_id", "priority_reason", "calls", "room_id")
 _CHOICES: Final = ("state", "priority_verified")
@@ -202,7 +205,20 @@ def numbered(ticket: QueueTicket) -> str:
     return label(ticket.series, ticket.number)
 
 
+_SAID = or_(
+    col(QueueTicket.name).is_not(None), col(QueueTicket.birth_year).is_not(None), col(QueueTicket.phone).is_not(None)
+)
+
+
 async def forget_acts(session: AsyncSession, *, now: datetime) -> int:
-    """Remove what can no longer be undone. The audit keeps it."""
+    """Remove what can no longer be undone, and what people who came without booking once said of themselves.
+
+    The audit keeps the acts; the ticket stays for the counts of the day, without a name.
+    """
     done: Any = await session.execute(delete(QueueAct).where(col(QueueAct.at) < now - 2 * UNDO_FOR))
-    return int(done.rowcount)
+    said: Any = await session.execute(
+        update(QueueTicket)
+        .where(col(QueueTicket.day) < local_day(now) - NAMES_KEPT, _SAID)
+        .values(name=None, birth_year=None, phone=None)
+    )
+    return int(done.rowcount) + int(said.rowcount)

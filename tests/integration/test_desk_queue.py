@@ -12,6 +12,7 @@ from booking import clock as booking_clock
 from booking import ids
 from booking.access.kinds import Role
 from booking.db import Database
+from booking.queue import acts
 from tests import queues, seeds, staff
 from tests.queues import Clock, Morning
 from tests.seeds import FACILITY, SERVICE
@@ -283,3 +284,14 @@ async def test_showing_names_is_noted(clerk: Clerk) -> None:
     await clerk.page()
     noted = await _rows(clerk, "SELECT object_id FROM audit_event WHERE action = 'queue.read'")
     assert noted == [{"object_id": FACILITY}]
+
+
+async def test_what_somebody_without_booking_said_is_forgotten_after_a_month(clerk: Clerk, clock: Clock) -> None:
+    await clerk.walk_in(phone="0903123456")
+    db = clerk.morning.db
+    for days, left in ((20, 1), (32, 0)):
+        async with db.transaction() as session:
+            await acts.forget_acts(session, now=clock.opens + timedelta(days=days))
+        assert await seeds.value(db, "SELECT count(*) FROM queue_ticket WHERE name IS NOT NULL") == left
+    assert await seeds.value(db, "SELECT count(*) FROM queue_act") == 0
+    assert await seeds.value(db, "SELECT count(*) FROM queue_ticket") == 1
