@@ -84,7 +84,9 @@ async def check_room(
     for patient_id in patient_ids:
         if await _count(session, ahead, col(Appointment.patient_id) == patient_id) >= caps.profile:
             raise TooManyUpcoming(reason="profile", most=caps.profile)
-    of_number = select(col(Patient.id)).where(col(Patient.phone_index) == account.phone_index)
+    of_number = select(col(Patient.id)).where(
+        col(Patient.phone_index) == account.phone_index, col(Patient.wrong_number_at).is_(None)
+    )
     mine = or_(col(Appointment.account_id) == account.id, col(Appointment.patient_id).in_(of_number))
     if await _count(session, ahead, mine) + number > caps.phone:
         raise TooManyUpcoming(reason="phone", most=caps.phone)

@@ -97,7 +97,9 @@ def phone_has_room() -> ColumnElement[bool]:
     ahead = (
         select(func.count()).where(_other.c.patient_id == patient.c.id, _ahead()).correlate(patient).scalar_subquery()
     )
-    of_phone = select(func.sum(ahead)).where(patient.c.phone_index == given("phone_index", LargeBinary))
+    # Whose number it no longer is counts for nobody: its next holder starts from nothing.
+    mine = (patient.c.phone_index == given("phone_index", LargeBinary), patient.c.wrong_number_at.is_(None))
+    of_phone = select(func.sum(ahead)).where(*mine)
     return func.coalesce(of_phone.scalar_subquery(), literal_column("0")) < given("upcoming_most", Integer)
 
 

@@ -193,7 +193,11 @@ async def test_a_number_and_a_device_have_so_many_visits_ahead(db: Database, dat
     token = {"Authorization": f"Bearer {held['token']}"}
     refused(await client.post(BOOK, json=confirm, headers=new_key() | token), 409, "too_many_upcoming")
     assert await seeds.value(db, "SELECT count(*) FROM patient") == len(before["patient"])
-    # Visits that are over count no more.
+    # Of whom somebody said that the number is not hers counts for another, and visits that are over count no more.
+    await seeds.run(db, "UPDATE patient SET wrong_number_at = now()")
+    fourth = await book(client, world, world.slots[0], 5, **phone)
+    assert fourth.status_code == 201
+    await seeds.run(db, "UPDATE patient SET wrong_number_at = NULL")
     await seeds.run(db, "UPDATE appointment SET state = 'fulfilled' WHERE state = 'booked'")
     assert (await client.post(BOOK, json=confirm, headers=new_key() | token)).status_code == 201
     device = {"Henkham-Device": "device-1"}
