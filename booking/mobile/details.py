@@ -157,8 +157,9 @@ async def _with_new(asked: Asked, who: SignedIn, choice: Choice) -> list[Profile
     async def work() -> ProfileView:
         async with asked.db.transaction() as session:
             added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
+            said = await consents.not_taken_back(session, added.patient_id, choice.answers)
             await records.answer(
-                session, who.account_id, added.id, choice.answers, language=asked.language, channel="mobile", by=by,
+                session, who.account_id, added.id, said, language=asked.language, channel="mobile", by=by,
                 now=asked.now,
             )  # fmt: skip
             return await queries.profile(session, who.account_id, added.id, today=local_day(asked.now))

@@ -97,8 +97,9 @@ async def add(request: Request, asked: Ask, who: Known) -> Response:
             by = actor(asked, who)
             added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
             if (await scope.scope_of(session, who.account_id, added.id, today=local_day(asked.now))).whole:
+                said = await consents.not_taken_back(session, added.patient_id, answers)
                 await consents.give(
-                    session, added.patient_id, answers, account_id=who.account_id, language=asked.language,
+                    session, added.patient_id, said, account_id=who.account_id, language=asked.language,
                     channel="mobile", by=by, now=asked.now,
                 )  # fmt: skip
             return added

@@ -136,6 +136,17 @@ async def give(
     return changed
 
 
+async def not_taken_back(
+    session: AsyncSession, patient_id: int, answers: Mapping[ConsentPurpose, bool]
+) -> dict[ConsentPurpose, bool]:
+    """The answers of a form for somebody new, where she is known already.
+
+    Its boxes are empty at first, so one left empty takes nothing back: only a yes counts, or what was never answered.
+    """
+    held = await standing(session, patient_id)
+    return {purpose: granted for purpose, granted in answers.items() if granted or purpose not in held}
+
+
 async def standing(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, bool]:
     """The newest answer to each purpose that was ever asked."""
     return {purpose: row.granted for purpose, row in (await _newest(session, patient_id)).items()}

@@ -115,6 +115,18 @@ async def test_a_person_is_added_corrected_and_taken_off_the_list(client: httpx.
     await _get(client, mine, 404)
 
 
+async def test_typing_somebody_known_again_takes_no_agreement_back(client: httpx.AsyncClient, db: Database) -> None:
+    await sign_in(client, db, PHONE)
+    await _add(client, consent_booking="yes", consent_sms="yes")
+    asked = "SELECT purpose::text, granted FROM consent ORDER BY id"
+    before = await seeds.rows(db, asked)
+    await _add(client, relation="other")
+    assert await seeds.rows(db, asked) == before
+    assert await seeds.value(db, "SELECT no_sms FROM patient") is False
+    await _add(client, relation="other", consent_invitation="yes")  # a yes is heard
+    assert await seeds.rows(db, asked) == [*before, {"purpose": "invitation", "granted": True}]
+
+
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
     client: httpx.AsyncClient, db: Database
 ) -> None:
@@ -194,7 +206,7 @@ async def test_a_grown_up_child_agrees_with_a_code_to_her_own_number(client: htt
     mine = f"/me/people/{await _profile(db)}"
     asked = await _get(client, f"{mine}/agree")
     own = await send(client, asked.form("/agree"), phone=PHONE)
-    assert "Đây là số điện thoại đang đặt lịch thay" in read(own).beside("phone")
+    assert "Đây là số điện thoại đang đặt lịch giúp người này" in read(own).beside("phone")
     page = read(await send(client, asked.form("/agree"), phone=people.phone(2)))
     code = await code_to(db, people.phone(2))
     wrong = await send(client, page.form("/agree/code"), code="000000" if code != "000000" else "000001")

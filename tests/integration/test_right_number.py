@@ -1,5 +1,6 @@
 """A number that was called wrong and is right after all: set right by a desk, or by a code that is newer."""
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 
 from booking.actor import Actor, ActorKind
 from booking.appointments import reminding, wrong_number
+from booking.appointments.errors import TooManyUpcoming
 from booking.clock import utc_now
 from booking.db import Database
 from booking.patients import matching
 from booking.patients.errors import ProfileUnknown, StaffOnly
 from booking.patients.rules import read_phone
 from booking.records import visits
-from tests import asking, seeds, signing
+from tests import asking, families, seeds, signing
 from tests.pages import read
 from tests.people import name, phone
 from tests.seeds import seed
@@ -113,3 +115,21 @@ async def test_who_took_the_number_over_restores_nothing(client: httpx.AsyncClie
     assert await seeds.value(db, "SELECT count(*) FROM patient") == 2
     assert await seeds.value(db, "SELECT wrong_number_at IS NOT NULL FROM patient WHERE public_id = :it", it=patient)
     assert timedelta(0) < utc_now() - await seeds.value(db, "SELECT min(created_at) FROM patient")
+
+
+@pytest.mark.parametrize("changed_hands", [True, False])
+async def test_the_visits_of_a_number_s_former_holder_count_for_nobody(
+    client: httpx.AsyncClient, db: Database, *, changed_hands: bool
+) -> None:
+    """The second case is the control: the same visit of the same number, of which nobody said “not me”."""
+    world = await seed(db)
+    await asking.booked(client, world, world.slots[0])
+    if changed_hands:
+        await seeds.run(db, "UPDATE patient SET wrong_number_at = now()")
+    home = (await families.family(db, 1)).within(dataclasses.replace(families.CAPS, phone=1))
+    held = await families.hold(db, world.slots[0], home)
+    if changed_hands:
+        assert await families.book(db, home, held, world.slots[:1])
+        return
+    with pytest.raises(TooManyUpcoming):
+        await families.book(db, home, held, world.slots[:1])
