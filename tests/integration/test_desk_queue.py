@@ -243,11 +243,8 @@ async def test_back_from_tests_one_is_called_before_those_who_came_later(clerk: 
     assert (await clerk.does("call"))["number"] == "A002"
     await clerk.does("step/from_tests", ticket=first["ticket"])
     page = await clerk.page()
-    assert _next(page) == "A003"  # came at the same minute as she was first called, and has not been seen at all
-    await clerk.does("call")
-    await clerk.does("call")
-    assert _next(await clerk.page()) == "A001"
-    assert "Next because of being back from tests; first called at 07:55." in await clerk.page()
+    assert _next(page) == "A001"  # A003 and A004 came when she was first called, A005 later
+    assert "Next because of being back from tests; first called at 07:55." in page
 
 
 async def test_an_emergency_is_recorded_and_called_at_once_and_moves_nobody(clerk: Clerk) -> None:
