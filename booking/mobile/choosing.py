@@ -21,7 +21,7 @@ NEW = "new"
 _MOST_TICKED = 40
 _LONGEST_TICKED = 40
 _NOBODY = _("Choose who is coming.")
-NOT_AGREED = _("Without this agreement nobody can be booked.")
+NOT_AGREED = _("Without this agreement a visit cannot be booked here.")
 
 
 @dataclass(slots=True)

@@ -160,7 +160,8 @@ def _read(form: FormData, asked: Asked) -> Wish:
     if wish.who == SOMEONE_NEW:
         wish.person = person_forms.read(form, today=today, language=language)
         if not wish.answers[ConsentPurpose.BOOKING]:
-            wish.errors["consent_booking"] = translate(language, _("Without this agreement nobody can be booked."))
+            refused = _("Without this agreement a visit cannot be booked here.")
+            wish.errors["consent_booking"] = translate(language, refused)
     if not chosen:
         wish.errors["facility"] = translate(language, _("Choose at least one facility."))
     days = {name: _day(raw) for name, raw in (("from", wish.day_from), ("to", wish.day_to))}

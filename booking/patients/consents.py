@@ -43,8 +43,8 @@ class Wording:
 
 WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
     ConsentPurpose.BOOKING: Wording(
-        1,
-        _("I agree that what I enter about the patient goes to the facility I choose, so that it can receive her."),
+        2,
+        _("I agree that what I enter about the patient goes to the facility I choose, so that it can receive them."),
         _("Without this a visit cannot be booked here. Telephone the facility or ask at its desk: they book it too."),
     ),
     ConsentPurpose.SMS: Wording(
@@ -53,7 +53,7 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
         _("Without this no message is sent. Booking works all the same: keep the appointment slip."),
     ),
     ConsentPurpose.INVITATION: Wording(
-        1,
+        2,
         _("I agree that re-examination slips of a hospital are matched with this person and shown here."),
         _("Without this no invitation to a re-examination appears here. Paper slips are valid all the same."),
     ),
@@ -62,7 +62,7 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
 _WHO: Final[Mapping[Consenter, str]] = {
     Consenter.ADULT: "",
     Consenter.GUARDIAN: _("The patient is under 7: agree as the guardian."),
-    Consenter.BOTH: _("The patient is under 18: agree together, the guardian and the child, after telling her."),
+    Consenter.BOTH: _("The patient is under 18: agree together, the guardian and the child, after explaining it."),
 }
 
 

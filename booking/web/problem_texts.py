@@ -78,11 +78,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "already_booked": (
         _("This person already has a visit for this service on that day."),
-        _("Move that visit instead; the link is in the message we sent."),
+        _("Move that visit instead: on its appointment slip, or under “My appointments”."),
     ),
     "appointment_unknown": (
         _("We cannot find this appointment."),
-        _("Open it with the link in the message we sent; the booking code alone is not enough."),
+        _("Open it with the link in the message or the QR code of the slip; the booking code alone is not enough."),
     ),
     "hold_lapsed": (
         _("The time for which the place was kept has run out."),
@@ -185,7 +185,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "guardian_needed": (
         _("The name of the guardian is missing."),
-        _("For somebody under 18, enter who looks after her."),
+        _("For somebody under 18, enter who looks after them."),
     ),
     "priority_refused": (
         _("This priority goes by age and needs no claim."),
@@ -202,19 +202,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "own_say_needed": (
         _("This person is grown up and has not agreed yet."),
-        _("She agrees with a code sent to her own telephone."),
+        _("They agree with a code sent to their own telephone."),
     ),
     "looks_after_herself": (
-        _("This person has her own account now."),
-        _("Name, date of birth, numbers and agreement are hers to decide."),
+        _("This person has an own account by now."),
+        _("Name, date of birth, numbers and agreement are theirs to decide."),
     ),
     "consent_needed": (
         _("Without this agreement a visit cannot be booked here."),
         _("Telephone the facility or ask at its desk: they book it too."),
     ),
     "own_number_needed": (
-        _("This is the number that books for her."),
-        _("Enter her own mobile number."),
+        _("This is the number that books for this person."),
+        _("Enter this person's own mobile number."),
     ),
     "people_remain": (
         _("Somebody is in your list still."),

@@ -345,7 +345,7 @@ async def test_each_reason_is_said(city: City) -> None:
     await run(city.db, planned, day=far.weekday(), today=city.today)
     said = {
         0: "Đã hết giờ nhận đặt lịch cho ngày này.",
-        2: "Các buổi khám của ngày này đã đóng.",
+        2: "Các buổi khám của ngày này đã báo nghỉ.",
         3: f"Mở đặt lịch từ {at_shown(since)}",
         4: "Ngày này nghỉ khám: Ngày Mẫu.",
         5: "Dịch vụ này không có buổi khám vào ngày này.",
@@ -372,7 +372,7 @@ async def test_weeks_with_nothing_free_say_why_and_when_more_opens(city: City) -
         for each in (await session.scalars(select(WeeklySession))).all():
             each.valid_from = city.today
     page = await city.get(f"/f/TYT-05/{GENERAL}")
-    for words in ("2 ngày có buổi khám đã hết chỗ.", "1 ngày buổi khám đã đóng.", "Ngày Mẫu", "mở đặt lịch từ 00:00"):
+    for words in ("2 ngày có buổi khám đã hết chỗ.", "1 ngày các buổi khám đã báo nghỉ.", "Ngày Mẫu", "mở đặt lịch từ 00:00"):
         assert words in page.text, words
     assert city.path("TYT-07", GENERAL, 2) in targets(page)
     assert f"/wait/TYT-05/{GENERAL}?from={city.today}" in targets(page)

@@ -219,7 +219,7 @@ async def test_a_place_closed_while_the_form_was_filled_in_leads_to_other_times(
     refused = await send(patient.client, read(held).form("/h/"), **TYPED)
     page = read(refused)
     assert refused.status_code == 409
-    assert "Giờ này vừa được đóng lại." in page.text
+    assert "Giờ này vừa báo nghỉ khám." in page.text
     form = page.form(f"/f/{STATION}")
     assert form.fields["who"]
     assert str(slot) not in form.choices["slot"]

@@ -224,7 +224,7 @@ async def test_two_taps_send_one_code_and_a_minute_later_another_replaces_it(
     first = await signing.code_to(db)
     await client.post("/sign-in", data={"phone": signing.PHONE})
     early = await pages.send(client, read(asked).form("/sign-in/again"))
-    assert "còn đang trên đường đến" in early.text
+    assert "Mã vừa được gửi, chờ một lát sẽ đến" in early.text
     assert await seeds.value(db, "SELECT count(*) FROM message") == 1
     await seeds.run(db, "UPDATE verification_code SET created_at = created_at - interval '61 seconds'")
     again = await pages.send(client, read(asked).form("/sign-in/again"))

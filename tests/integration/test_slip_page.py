@@ -37,7 +37,7 @@ STATES = [
     ("begun", "arrived", "Đã được tiếp nhận. Xin ngồi chờ gọi số.", ["/visit.ics"], ["/move", "/cancel"], True),
     ("yesterday", "arrived", "Đã khám xong.", [BOOK_ANEW], ["/move", "/today"], False),
     ("begun", "fulfilled", "Đã khám xong.", [BOOK_ANEW], ["/move", "/cancel", "/today"], False),
-    ("yesterday", "noshow", "không ghi nhận việc tiếp nhận", [BOOK_ANEW], ["/move", "/cancel"], False),
+    ("yesterday", "noshow", "quầy tiếp đón chưa ghi nhận lượt khám này", [BOOK_ANEW], ["/move", "/cancel"], False),
 ]
 
 
@@ -112,7 +112,7 @@ async def test_a_moved_visit_warns_of_older_paper(client: httpx.AsyncClient, wor
     moved = await client.post(f"{slip.path}/move/{world.near}", data={"slot": str(world.slots[world.near][1])})
     assert moved.headers["location"] == f"{slip.path}?new=moved"
     page = read(await client.get(f"{slip.path}?new=moved"))
-    assert "Đã đổi giờ hẹn. Tin nhắn sẽ gửi đến số điện thoại đã cho." in page.text
+    assert "Đã đổi giờ hẹn. Tin nhắn sẽ gửi đến số của ông/bà." in page.text
     assert old in page.text
 
 

@@ -101,7 +101,7 @@ async def test_everything_that_is_wrong_is_said_beside_its_field(client: httpx.A
     page = pages.read(answer)
     assert "Ngày cuối đứng trước ngày đầu." in page.beside("to")
     assert page.beside("name")
-    for text in ("Chọn ít nhất một cơ sở.", "Chưa đồng ý thì chưa giữ chỗ được."):
+    for text in ("Chọn ít nhất một cơ sở.", "Chưa đồng ý thì không đặt lịch khám tại đây được."):
         assert text in page.text
     assert await seeds.value(db, "SELECT count(*) FROM waitlist_entry") == 0
     assert await seeds.value(db, "SELECT count(*) FROM profile") == 0
