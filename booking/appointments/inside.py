@@ -35,8 +35,8 @@ async def inside(session: AsyncSession, slot_ids: Collection[int]) -> list[Insid
         return []
     query = (
         select(
-            col(Appointment.public_id), col(Appointment.code), col(Appointment.slot_id), col(Appointment.day),
-            col(Appointment.starts_at), col(Patient.public_id), col(Patient.name),
+            col(Appointment.public_id), col(Appointment.code), col(Appointment.slot_id),
+            col(Appointment.starts_at), col(Patient.public_id), col(Patient.name), col(Appointment.day),
         )
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
         .where(
@@ -45,4 +45,10 @@ async def inside(session: AsyncSession, slot_ids: Collection[int]) -> list[Insid
         )
         .order_by(col(Appointment.starts_at), col(Appointment.slot_id), col(Appointment.place))
     )  # fmt: skip
-    return [Inside(*row) for row in await session.execute(query, {"ids": sorted(slot_ids)})]
+    rows = await session.execute(query, {"ids": sorted(slot_ids)})
+    # The day is computed by the database, so only a row not yet written has none.
+    return [
+        Inside(visit, code, slot, day, starts_at, patient, name)
+        for visit, code, slot, starts_at, patient, name, day in rows
+        if day is not None
+    ]
