@@ -40,11 +40,17 @@ async def birth_page(request: Request, asked: Ask, after: After = "") -> Respons
 
 
 def _show(
-    request: Request, back: Back, *, typed: dict[str, str] = _EMPTY, error: str | None = None, left: int | None = None
+    request: Request,
+    back: Back,
+    *,
+    typed: dict[str, str] = _EMPTY,
+    error: str | None = None,
+    left: int | None = None,
+    over: bool = False,
 ) -> Response:
     return page(
         request, "sign_in_birth.html", status=422 if error else 200, personal=True, back=back, typed=typed, error=error,
-        left=left,
+        left=left, over=over,
     )  # fmt: skip
 
 
@@ -71,8 +77,9 @@ async def name_birth(request: Request, asked: Ask, after: After = "") -> Respons
     except SessionUnknown:
         return see_other(request, here)  # it opened in another tab, or its time is over: the page knows which
     if isinstance(opened, BirthUnknown):
-        left = int(str(opened.facts["left"]))
-        return _show(request, back, typed=typed, error=" ".join(sentence(opened, asked.language)), left=left)
+        left, over = int(str(opened.facts["left"])), opened.facts["in_all"] == 0
+        said = " ".join(sentence(opened, asked.language))
+        return _show(request, back, typed=typed, error=said, left=left, over=over)
     return _in(request, back, opened)
 
 

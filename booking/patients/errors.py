@@ -43,7 +43,7 @@ class StaffOnly(NotAllowed):
 
 
 class BirthUnknown(RuleBroken):
-    """Nobody of the family was born on this day; `left` tries are left."""
+    """Nobody of the family was born on this day; `left` tries are left today, `in_all` before a desk must help."""
 
     code = "birth_unknown"
 

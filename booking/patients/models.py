@@ -14,9 +14,11 @@ from sqlalchemy import (
     Date,
     Index,
     LargeBinary,
+    SmallInteger,
     UniqueConstraint,
     Uuid,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -78,6 +80,7 @@ class Patient(SQLModel, table=True):
 class Account(SQLModel, table=True):
     """A mobile number whose holder proved it with a code. `seen_at` is the last time she did, or used a session.
 
+    `birth_misses` counts wrong dates of birth since the number fell silent.
     An account ends when the number changed hands; the next holder begins a new one and sees nothing of the old.
     """
 
@@ -93,6 +96,7 @@ class Account(SQLModel, table=True):
     phone_index: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_column=moment())
     seen_at: datetime = Field(sa_column=moment())
+    birth_misses: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default=text("0")))
     ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
 
 

@@ -27,6 +27,9 @@ BIRTH_TRIES: Final = 3
 BIRTH_WINDOW: Final = timedelta(days=1)
 """The tries of a silent number are counted together over this, whatever number of codes it asks for."""
 
+BIRTH_TRIES_IN_ALL: Final = 9
+"""After so many wrong dates only a desk that saw papers opens a silent number: years alone are soon guessed."""
+
 _SIGNS_BETWEEN: Final = " .-\u2010\u2011\u2013"
 _DIRECTIONS: Final = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 

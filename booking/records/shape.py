@@ -55,7 +55,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "public_id": "reference", "phone": "telephone", "created_at": "opened_at", "seen_at": "last_used_at",
             "ended_at": "ended_at",
         },
-        {"id": _ROW, "phone_index": _INDEX},
+        {"id": _ROW, "phone_index": _INDEX, "birth_misses": "wrong birth dates, against guessing"},
     ),
     "patient_session": Section(
         "signed_in",

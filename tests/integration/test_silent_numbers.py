@@ -14,6 +14,7 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.messages.kinds import MessageState
 from booking.patients import numbers, queries, service, sessions
+from booking.patients.errors import StaffOnly
 from booking.patients.kinds import Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.rules import Birth, read_phone
@@ -86,6 +87,35 @@ async def test_three_misses_a_day_whatever_number_of_codes(
         assert not await is_in(other)
     await seeds.run(db, "UPDATE patient_session SET created_at = created_at - interval '1 day', tries = 0")
     assert (await _name(client, "2", "3", "1958")).status_code == 303  # the control: it was the count that refused
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["as it is", "every day anew"])
+async def test_after_nine_misses_only_a_desk_opens_a_silent_number(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(numbers, "BIRTH_TRIES_IN_ALL", 1000)
+    await _silent(client, db)
+    for _ in range(3):
+        for _ in range(3):
+            last = await _name(client, "1", "1", "1990")
+        await seeds.run(db, "UPDATE patient_session SET tries = 0")  # a day later
+    assert ("Hãy mang giấy tờ đến quầy" in last.text) is guarded
+    if not guarded:
+        assert (await _name(client, "2", "3", "1958")).status_code == 303
+        return
+    assert (await _name(client, "2", "3", "1958")).status_code == 422
+    with pytest.raises(StaffOnly):
+        await _vouch(db, Actor(ActorKind.ANYONE))
+    await _vouch(db, Actor(ActorKind.STAFF, id="clerk"))
+    await lapse(db)
+    await signing.sign_in(client, db, phone(1))
+    assert await is_in(client)
+
+
+async def _vouch(db: Database, by: Actor) -> None:
+    async with db.transaction() as session:
+        await numbers.vouch(session, read_phone(phone(1)), by=by, now=utc_now())
 
 
 async def _whenever(session: AsyncSession, mine: Account) -> list[Birth]:
