@@ -86,6 +86,11 @@ def _remember(request: Request, answer: Response, hold: str) -> None:
     device.set_cookie(request, answer, "holds", "~".join(kept), max_age=3600)
 
 
+def forget_holds(request: Request, answer: Response) -> None:
+    """Take away the addresses of kept places: the next one at this telephone is somebody else."""
+    device.set_cookie(request, answer, "holds", "", max_age=0)
+
+
 async def _let_go_oldest(request: Request, asked: Asked) -> bool:
     for kept in reversed(_kept(request)):
         code, token = kept.split(".")

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from booking.mobile import offline
+from booking.mobile import keeping, offline
 from booking.patients import sessions
 from booking.patients.errors import SessionUnknown
 from booking.web import signed_in
@@ -40,6 +40,7 @@ async def sign_out(request: Request, asked: Ask) -> Response:
         shared = await asked.db.until_known(work)
     answer = see_other(request, "/")
     signed_in.forget(request, answer)
+    keeping.forget_holds(request, answer)
     if shared:
         offline.forget(answer)
     return answer

@@ -220,8 +220,7 @@ async def _last(session: AsyncSession, asker: bytes, purpose: CodePurpose) -> Ve
 async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datetime) -> str:
     """A fresh code for whoever waits for one to this number, to be read out by the desk; six digits.
 
-    It is good in each browser that asked, for what was asked there, like the one that did not come, which it replaces.
-    Only one of them can use it. Somebody else who asked for the same number does not hear it.
+    It is good in each browser that asked, for what was asked there, and replaces what did not come. One can use it.
 
     Raises:
         StaffOnly: the one who asks is no member of staff.
@@ -248,17 +247,13 @@ async def read_out(session: AsyncSession, phone: Phone, *, by: Actor, now: datet
         one.read_out, one.sent = True, False
         made.append(one)
     session.add_all(made)
-    newest = made[0]
-    facts: dict[str, Any] = {"purpose": newest.purpose.value, "browsers": len(made)}
-    record(session, "code.read_out", "code", newest.public_id, by=by, now=now, **facts)
+    facts: dict[str, Any] = {"purpose": made[0].purpose.value, "browsers": len(made)}
+    record(session, "code.read_out", "code", made[0].public_id, by=by, now=now, **facts)
     return digits
 
 
 def _open_requests(recent: Sequence[VerificationCode], *, now: datetime) -> list[VerificationCode]:
-    """The requests that still wait, newest first: of a browser's codes only the last one counts.
-
-    The number of them is bounded, since each may guess a few times at what is read out.
-    """
+    """The requests that wait, newest first, the last of each browser; only so many, as each may guess a few times."""
     last: dict[tuple[bytes, CodePurpose], VerificationCode] = {}
     for one in recent:
         last.setdefault((one.asker, one.purpose), one)

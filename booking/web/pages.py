@@ -55,9 +55,15 @@ def environment(language: Language) -> Environment:
         "number": lambda value: show_number(value, language),
         "named": lambda thing: named(thing, language),
         "phone": lambda value: show_phone(value) if value.startswith("+84") else value,
+        "masked": lambda value: masked(show_phone(value)),
         "dialled": lambda value: "".join(sign for sign in value if sign in "+0123456789"),
     }
     return made
+
+
+def masked(shown: str) -> str:
+    """`0903 *** 456`: enough to know one's own number by."""
+    return f"{shown[:5]}***{shown[8:]}"
 
 
 def said_day(day: date, language: Language) -> str:

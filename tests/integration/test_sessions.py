@@ -143,6 +143,13 @@ async def test_one_account_s_sessions_are_ended_by_itself_alone(
         assert await is_in(other)
 
 
+async def test_signing_out_takes_away_the_addresses_of_kept_places(client: httpx.AsyncClient, db: Database) -> None:
+    await signing.sign_in(client, db)
+    client.cookies.set("holds", "ABCD2345.a-token-of-a-kept-place", domain="henkham.test")
+    await client.post("/sign-out")
+    assert "holds" not in client.cookies
+
+
 async def _read_out(db: Database, by: Actor = CLERK) -> str:
     async with db.transaction() as session:
         return await codes.read_out(session, read_phone(phone(1)), by=by, now=utc_now())
