@@ -21,12 +21,15 @@ from booking.patients.signing_rules import bare, read_code
 from booking.trail.errors import TriedTooOften
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
+from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import Known, actor
 
-router = APIRouter(include_in_schema=False, prefix="/me/people/{profile}/agree", dependencies=[Depends(check_origin)])
+router = APIRouter(
+    include_in_schema=False, prefix="/me/people/{profile}/agree", dependencies=[Depends(check_origin), Depends(counted)]
+)
 
 
 async def _person(asked: Asked, who: SignedIn, profile: ProfileId) -> ProfileView:

@@ -26,12 +26,13 @@ from booking.trail import reading
 from booking.web import person_forms, signed_in
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
+from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import Known, actor
 
-router = APIRouter(include_in_schema=False, prefix="/me/data", dependencies=[Depends(check_origin)])
+router = APIRouter(include_in_schema=False, prefix="/me/data", dependencies=[Depends(check_origin), Depends(counted)])
 
 
 @router.get("")

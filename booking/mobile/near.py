@@ -23,10 +23,11 @@ from booking.mobile.wards import by_ward, large
 from booking.text import has_control
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
+from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin), Depends(counted)])
 
 MOST = 8
 """Places shown."""

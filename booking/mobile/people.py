@@ -23,13 +23,14 @@ from booking.records import listing, scope, visits
 from booking.text import plain_sort_key
 from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
+from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.person_forms import DISAGREEMENTS, TypedPerson
 from booking.web.problems import sentence, status_of
 from booking.web.signed_in import Known, actor
 
-router = APIRouter(include_in_schema=False, prefix="/me/people", dependencies=[Depends(check_origin)])
+router = APIRouter(include_in_schema=False, prefix="/me/people", dependencies=[Depends(check_origin), Depends(counted)])
 
 LIST = "/me/people"
 _NOBODY = UUID(int=0)

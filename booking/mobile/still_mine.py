@@ -18,12 +18,13 @@ from booking.records import visits
 from booking.web import signed_in
 from booking.web.dependencies import Ask
 from booking.web.form_values import text_of
+from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.problems import sentence
 from booking.web.signed_in import SignInNeeded
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin), Depends(counted)])
 
 FIELDS = ("birth_day", "birth_month", "birth_year")
 _EMPTY = dict.fromkeys(FIELDS, "")

@@ -14,7 +14,7 @@ from booking.sealed import keys
 from booking.trail import service as trail
 from booking.trail.errors import TriedTooOften
 from booking.trail.service import Limit
-from booking.web.dependencies import Asked
+from booking.web.dependencies import Ask, Asked
 
 WINDOW = 600
 AN_HOUR = 3600
@@ -73,3 +73,14 @@ async def check_codes(hot: Hot, asked: Asked) -> None:
     tries = await trail.count(hot, limit, keys().index("address", network(asked.address)), 1, now=asked.now)
     if tries > limit.most:
         raise TriedTooOften(limit=limit.name, most=limit.most, retry_after=limit.retry_after(asked.now))
+
+
+async def counted(asked: Ask) -> None:
+    """A dependency of routers whose forms count nothing by themselves: each form sent is one try of its address.
+
+    Raises:
+        TriedTooOften: with `retry_after` in seconds.
+    """
+    if asked.request.method == "POST":
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
