@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator
 
 Moment = DateTime(timezone=True)
@@ -109,3 +110,10 @@ def optional_choice(kind: type[StrEnum]) -> Column[StrEnum]:
 def state_in(states: Iterable[StrEnum]) -> TextClause:
     """`state IN (...)`, for partial indexes."""
     return text("state IN ({})".format(", ".join(f"'{state.value}'" for state in states)))
+
+
+def constraint_of(problem: IntegrityError) -> str | None:
+    """The name of the constraint or unique index that refused a statement; None where there is none."""
+    cause = problem.orig.__cause__ if problem.orig else None
+    name: str | None = getattr(cause, "constraint_name", None)
+    return name

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -30,6 +31,7 @@ from booking.appointments.models import Appointment
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.waitlist import offers
 from booking.availability.models import Slot
+from booking.columns import constraint_of
 from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Service
 from booking.patients.models import Account
@@ -260,18 +262,46 @@ async def hold_again(session: AsyncSession, party: Party, minutes: int) -> None:
     first = party.first
     slot, place = await taken(session, party, first.slot_id)
     put(first, slot, place)
-    first.hold_number = await _hold_number(session, first)
+    first.hold_number = None
+    await session.flush()
     clock = (await session.execute(select(func.clock_timestamp()))).scalar_one()
-    first.state, first.expires_at = AppointmentState.HELD, clock + timedelta(minutes=minutes)
+    kept = {"state": AppointmentState.HELD, "expires_at": clock + timedelta(minutes=minutes)}
+    for _ in range(HOLDS_PER_DEVICE + 1):
+        number = await _hold_number(session, first)
+        try:
+            async with session.begin_nested():
+                await session.execute(
+                    update(Appointment)
+                    .where(col(Appointment.id) == first.id)
+                    .values(hold_number=number, **kept)
+                    .execution_options(synchronize_session=False)
+                )
+        except IntegrityError as problem:
+            if constraint_of(problem) != "appointment_hold_key":
+                raise
+            continue  # the browser kept another place this very moment: there may be one more number
+        await session.refresh(first)
+        return
+    raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=60)
 
 
 async def _hold_number(session: AsyncSession, first: Appointment) -> int:
-    query = select(col(Appointment.hold_number)).where(
+    """The lowest number under which the browser keeps nothing; what has run out in other slots gives its number back.
+
+    Only the number: the place is given back under its slot's lock, by whoever comes by.
+    """
+    of_browser = [
         col(Appointment.device) == first.device,
         col(Appointment.state) == AppointmentState.HELD,
         col(Appointment.id) != first.id,
+    ]
+    await session.execute(
+        update(Appointment)
+        .where(*of_browser, col(Appointment.expires_at) <= func.clock_timestamp())
+        .values(hold_number=None)
+        .execution_options(synchronize_session=False)
     )
-    held = set((await session.execute(query)).scalars())
+    held = set((await session.execute(select(col(Appointment.hold_number)).where(*of_browser))).scalars())
     number = next((number for number in range(1, HOLDS_PER_DEVICE + 1) if number not in held), None)
     if number is None:
         raise TooManyHolds(most=HOLDS_PER_DEVICE, retry_after=60)
