@@ -1,8 +1,8 @@
 """Series: visits planned together, each within its window. Beside `for_others`.
 
 As many as can be are booked, in one transaction; a date whose window has no place, or whose times are not published
-yet, stays open in the series and is booked later with one press. All or nothing would leave a patient who needs six visits
-with none, because times are published for some weeks only.
+yet, stays open in the series and is booked later with one press. All or nothing would leave a patient who needs six
+visits with none, because times are published for some weeks only.
 """
 
 from collections.abc import Mapping, Sequence

@@ -187,8 +187,24 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
     ]
     wrong: list[tuple[object, ...]] = []
     for (method, path), may in MATRIX.items():
-        own = path.format_map({"staff": here.public_id, "which": here.public_id, "patient": here.public_id, "merge": here.public_id, **mine})
-        other = path.format_map({"staff": there.public_id, "which": there.public_id, "patient": there.public_id, "merge": there.public_id, **theirs})
+        own = path.format_map(
+            {
+                "staff": here.public_id,
+                "which": here.public_id,
+                "patient": here.public_id,
+                "merge": here.public_id,
+                **mine,
+            }
+        )
+        other = path.format_map(
+            {
+                "staff": there.public_id,
+                "which": there.public_id,
+                "patient": there.public_id,
+                "merge": there.public_id,
+                **theirs,
+            }
+        )
         if await _asked(client, method, own, "") != 401:
             wrong.append((method, path, "nobody"))
         for role, token in tokens.items():

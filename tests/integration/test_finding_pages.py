@@ -372,7 +372,12 @@ async def test_weeks_with_nothing_free_say_why_and_when_more_opens(city: City) -
         for each in (await session.scalars(select(WeeklySession))).all():
             each.valid_from = city.today
     page = await city.get(f"/f/TYT-05/{GENERAL}")
-    for words in ("2 ngày có buổi khám đã hết chỗ.", "1 ngày các buổi khám đã báo nghỉ.", "Ngày Mẫu", "mở đặt lịch từ 00:00"):
+    for words in (
+        "2 ngày có buổi khám đã hết chỗ.",
+        "1 ngày các buổi khám đã báo nghỉ.",
+        "Ngày Mẫu",
+        "mở đặt lịch từ 00:00",
+    ):
         assert words in page.text, words
     assert city.path("TYT-07", GENERAL, 2) in targets(page)
     assert f"/wait/TYT-05/{GENERAL}?from={city.today}" in targets(page)

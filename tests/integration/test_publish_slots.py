@@ -71,7 +71,9 @@ async def test_the_same_again_changes_nothing_and_is_not_audited(db: Database) -
         assert [each.model_dump() for each in await slots(session)] == before
         [event] = await events(session)
         assert (event.action, event.object_id, event.actor_kind) == ("slots.publish", "all", ActorKind.SYSTEM)
-        assert event.facts == {"counts": {"sessions": 3, "slots": 12, "closed": 0, "opened": 0, "resized": 0, "adjusted": 0}}
+        assert event.facts == {
+            "counts": {"sessions": 3, "slots": 12, "closed": 0, "opened": 0, "resized": 0, "adjusted": 0}
+        }
 
 
 async def test_the_last_day_is_the_horizons_and_the_next_day_adds_one(db: Database) -> None:

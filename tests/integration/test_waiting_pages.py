@@ -76,9 +76,9 @@ async def test_somebody_new_joins_sees_where_she_stands_and_leaves(
     assert "Có 1 người chờ trước." in page.text
     again = await joined(client, who=await _profile(db))
     assert again.url.path == done.url.path, "a second tap finds the first wait"
-    form = pages.read(await client.get(JOIN, params={"who": "new"})).form("/wait/")
+    another = pages.read(await client.get(JOIN, params={"who": "new"})).form("/wait/")
     child = {"relation": "child", "name": "Trần Bé Mẫu", "guardian_name": "Trần Thị Mẫu", "birth_year": "2020"}
-    third = await client.post(JOIN, data=form.fields | NEW | child | {"facility": FACILITY})
+    third = await client.post(JOIN, data=another.fields | NEW | child | {"facility": FACILITY})
     assert third.status_code == 303, "somebody else of the family"
     left = await pages.send(client, page.form("/leave"))
     assert "Đã rời danh sách chờ này." in pages.read(left).text
