@@ -1,6 +1,7 @@
 """Errors as pages: what happened, what to do, and the nearest free times where a time was full."""
 
 import logging
+import re
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 _NOT_FOUND, _FAULT = 404, 500
+_PLACE = re.compile(r"%\(\w+\)s")
 
 
 @router.get("/errors/{code}")
@@ -40,7 +42,8 @@ async def error_code_page(request: Request, code: str) -> Response:
 
 
 def _with_limits(text: str) -> str:
-    return text.replace("%(longest)s", str(NAME_LONGEST)).replace("%(most)s", str(MOST_DAYS))
+    text = text.replace("%(longest)s", str(NAME_LONGEST)).replace("%(most)s", str(MOST_DAYS))
+    return _PLACE.sub("…", text)  # facts of a case at hand; here there is none
 
 
 def _documented() -> dict[str, tuple[str, str]]:

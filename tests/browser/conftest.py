@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from booking.clock import utc_now
 from booking.db import Database
@@ -35,6 +35,7 @@ PHONE = {"width": 360, "height": 640}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # a busy machine is no fault of the page
 
 
 def chromium() -> str | None:

@@ -32,7 +32,8 @@ class Counted:
             self.loads += 1
 
     def type(self, text: str) -> None:
-        """Letter by letter, wherever the focus is."""
+        """Letter by letter, wherever the focus is: in the one field, once the page has put it there."""
+        expect(self.page.locator("input[autofocus]")).to_be_focused()
         self.keys += len(text)
         self.page.keyboard.type(text)
 

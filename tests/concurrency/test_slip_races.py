@@ -110,7 +110,7 @@ async def test_two_who_decline_without_the_locks_free_one_place_twice(
     """The control: the same verb, reading the visit without locking it."""
     both_have_read = asyncio.Barrier(2)
 
-    async def unlocked(session: AsyncSession, code: str, token: str) -> changing.Change:  # noqa: ARG001
+    async def unlocked(session: AsyncSession, code: str, *_: object, **__: object) -> changing.Change:
         found = select(Appointment, Service, Facility, Slot).where(
             col(Appointment.code) == code,
             col(Service.id) == col(Appointment.service_id),
@@ -121,7 +121,7 @@ async def test_two_who_decline_without_the_locks_free_one_place_twice(
         await both_have_read.wait()
         return changing.Change(visit, of, at, {visit.slot_id: slot})
 
-    monkeypatch.setattr(changing, "_locked", unlocked)
+    monkeypatch.setattr(changing, "locked", unlocked)
     async with loose_database(cluster, *NETS) as (url, db):
         world = await seeds.seed(db, capacities=[1])
         app = create_app(load(environment(url)))

@@ -16,7 +16,7 @@ GOES_ON = "UPDATE appointment SET state = 'arrived' WHERE id = (SELECT max(id) F
 OF_ANOTHER = (
     "UPDATE appointment SET account_id = (SELECT max(id) FROM account) WHERE id = (SELECT max(id) FROM appointment)"
 )
-BEGUN = "Đang có buổi khám"
+BEGUN = "Đang trong giờ khám,"
 ELSEWHERE = "Có người khác đã đặt lịch khám"
 
 
