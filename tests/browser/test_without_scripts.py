@@ -23,7 +23,7 @@ def test_the_whole_way_without_scripts(
     site: Site,
     phone: Callable[..., Page],
     monkeypatch: pytest.MonkeyPatch,
-    rendered: list[tuple[str, str]],  # noqa: F811  a fixture goes by its name
+    rendered: list[tuple[str, str]],
     walk: Walk,
 ) -> None:
     page = phone(scripts=False)
