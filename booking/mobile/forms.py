@@ -10,17 +10,12 @@ from booking.appointments.commands import LARGEST_SLOT
 from booking.appointments.errors import KeyMissing, SlotUnknown
 from booking.errors import BookingError
 from booking.i18n import Language, translate
-from booking.i18n import marked as _
 from booking.inputs import Command
-from booking.patients.errors import BirthRefused
 from booking.patients.rules import Birth, read_birth
-from booking.text import clean
 from booking.trail.keys import KEY_PATTERN, IdempotencyKey, keyed
 from booking.web.form_values import text_of
+from booking.web.person_forms import birth_day, number_of
 from booking.web.problems import sentence
-
-_IMPOSSIBLE = _("There is no such day. Check day and month, or enter the year only.")
-_HALF = _("Enter both day and month, or the year only.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +36,14 @@ NOTHING = Typed({})
 
 def birth_of(values: Mapping[str, str], *, today: date, language: Language) -> Birth | str:
     """The birth that the three fields name, or what is wrong with them."""
-    year = _number(values["birth_year"])
+    year = number_of(values["birth_year"])
     try:
-        day = _birth_date(values, year)
+        day = birth_day(values, year)
         return read_birth(day=day, year=None if day else year, today=today)
     except ValueError as error:
         return translate(language, str(error))
     except BookingError as error:
         return " ".join(sentence(error, language))
-
-
-def _birth_date(values: Mapping[str, str], year: int | None) -> date | None:
-    parts = [clean(values["birth_day"]), clean(values["birth_month"])]
-    if year is None:
-        raise BirthRefused(reason="missing")
-    if not any(parts):
-        return None
-    if not all(parts):
-        raise ValueError(_HALF)
-    day, month = (_number(part) or 0 for part in parts)
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise ValueError(_IMPOSSIBLE) from None
-
-
-def _number(raw: str) -> int | None:
-    text = clean(raw)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= len("2026") else None
 
 
 def slot_of(form: FormData) -> int | None:

@@ -139,7 +139,7 @@ class _Reader:
 
     def birth(self) -> Birth | None:
         try:
-            year = _number(self.values["birth_year"])
+            year = number_of(self.values["birth_year"])
             day = birth_day(self.values, year)
             return read_birth(day=day, year=year, today=self.today)
         except ValueError as error:
@@ -163,14 +163,15 @@ def birth_day(values: Mapping[str, str], year: int | None) -> date | None:
         return None
     if not all(parts):
         raise ValueError(HALF_A_DAY)
-    day, month = (_number(part) or 0 for part in parts)
+    day, month = (number_of(part) or 0 for part in parts)
     try:
         return date(year, month, day)
     except ValueError:
         raise ValueError(IMPOSSIBLE_DAY) from None
 
 
-def _number(raw: str) -> int | None:
+def number_of(raw: str) -> int | None:
+    """A number of at most four digits; None for anything else."""
     text = clean(raw)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= len("2026") else None
 
