@@ -40,7 +40,12 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def _shown(page: Page, rendered: list[tuple[str, str]]) -> tuple[str, str]:
-    """Template and HTML of what the page shows: the last of its title, for other pages may be fetched behind it."""
+    """Template and HTML of what the page shows: the last of its title, for other pages may be fetched behind it.
+
+    Between two pages a browser has no title yet: then it is asked again.
+    """
+    page.wait_for_load_state()
+    page.wait_for_function("document.title !== ''")
     title = page.title()
     return next(((name, html) for name, html in reversed(rendered) if _title(html) == title), ("another page", ""))
 
