@@ -1,0 +1,17 @@
+"""What the day sheet and the entry of a day on paper record.
+
+Revision: 0014.
+"""
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,17 @@
+"""What the manager's figures are read from.
+
+Revision: 0015.
+"""
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

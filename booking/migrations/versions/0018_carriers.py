@@ -1,0 +1,17 @@
+"""What carriers tell us and how fast we may send.
+
+Revision: 0018.
+"""
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,17 @@
+"""What the queue tells people by SMS.
+
+Revision: 0019.
+"""
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
