@@ -15,7 +15,7 @@ from booking.appointments.waitlist import rules as waitlist_rules
 from booking.availability.models import Slot
 from booking.errors import BookingError
 from booking.hot import Hot, Statement
-from booking.mobile import on_the_day
+from booking.mobile.slip import on_the_day
 
 
 def as_it_is(app: FastAPI) -> None:

@@ -1,37 +1,28 @@
-"""Patients' pages: each step a plain GET with the answers so far in its address, or a form."""
+"""Patients' pages: each step a plain GET with the answers so far in its address, or a form.
+
+One folder for each thing a patient comes for: `finding`, `booking`, `slip`, `waiting`, `account`. Beside them stands
+what all of them use: addresses, forms, readings, the switches of the frame, and errors as pages.
+"""
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.mobile import (
+from booking.mobile import language, problem_pages
+from booking.mobile.account import (
     agreeing,
-    attending,
-    calendar_file,
-    checking,
-    closed,
-    details,
-    finding,
     invitations,
-    keeping,
-    language,
     me,
-    moving,
     my_data,
-    near,
     not_me,
-    offering,
-    offline,
-    on_the_day,
-    party,
     people,
-    problem_pages,
-    searching,
     signing_in,
     signing_out,
     still_mine,
-    tickets,
-    waiting,
 )
+from booking.mobile.booking import checking, details, keeping, party
+from booking.mobile.finding import near, searching, steps
+from booking.mobile.slip import attending, calendar_file, closed, moving, offline, on_the_day, tickets
+from booking.mobile.waiting import offering, waits
 from booking.web import docs_page, static_files
 
 
@@ -42,26 +33,26 @@ def install(app: FastAPI) -> None:
         docs_page.router,
         language.router,
         problem_pages.router,
-        finding.router,
+        steps.router,
         searching.router,
         near.router,
         keeping.router,
         details.router,
         checking.router,
+        party.router,
         tickets.router,
         moving.router,
         attending.router,
         closed.router,
         calendar_file.router,
-        offering.router,
         offline.router,
         on_the_day.router,
-        party.router,
+        waits.router,
+        offering.router,
         signing_in.router,
         still_mine.router,
         signing_out.router,
         not_me.router,
-        waiting.router,
         me.router,
         people.router,
         agreeing.router,

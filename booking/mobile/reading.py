@@ -15,9 +15,9 @@ from booking.clock import local_day
 from booking.directory import queries
 from booking.directory.listing import told
 from booking.directory.models import Notice
-from booking.mobile.calendar import Half, Month, halves, months
-from booking.mobile.listing import Offered as Offered  # noqa: PLC0414  the pages read it from here
-from booking.mobile.listing import days_of, listed
+from booking.mobile.finding.calendar import Half, Month, halves, months
+from booking.mobile.finding.listing import Offered as Offered  # noqa: PLC0414  the pages read it from here
+from booking.mobile.finding.listing import days_of, listed
 from booking.web.dependencies import Asked
 
 WINDOW = 42

@@ -18,7 +18,7 @@ from booking.directory.models import Facility, Service
 from booking.directory.rules import Understood, Word, understand
 from booking.directory.seeding import seed_directory
 from booking.migrations import migrate_async
-from booking.mobile import searching
+from booking.mobile.finding import searching
 from tests.pages import Page, read
 from tests.postgres import Cluster
 from tests.seeds import run, value

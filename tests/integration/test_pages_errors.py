@@ -10,7 +10,7 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.errors import OutcomeUnknown
 from booking.main import create_app
-from booking.mobile import keeping
+from booking.mobile.booking import keeping
 from booking.settings import Settings
 from booking.web import origin
 from booking.web.problem_texts import TEXTS

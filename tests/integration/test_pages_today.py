@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from booking import clock as booking_clock
 from booking.db import Database
-from booking.mobile import on_the_day, reading
+from booking.mobile import reading
+from booking.mobile.slip import on_the_day
 from booking.queue import queries
 from tests import people, queues, seeds, statements, streams
 from tests.pages import Page, read

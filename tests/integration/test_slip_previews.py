@@ -35,7 +35,7 @@ KNOCKS: list[tuple[str, dict[str, str]]] = [
 
 def paths() -> list[str]:
     """Every address of a slip or a hold that answers GET."""
-    modules = [import_module(f"booking.mobile.{found.name}") for found in pkgutil.iter_modules(mobile.__path__)]
+    modules = [import_module(found.name) for found in pkgutil.walk_packages(mobile.__path__, "booking.mobile.")]
     routes = [route for module in modules if hasattr(module, "router") for route in module.router.routes]
     found = [route.path for route in routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
     return sorted({path for path in found if path.startswith(("/t/", "/h/"))})

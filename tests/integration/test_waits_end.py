@@ -10,7 +10,7 @@ from booking import clock, ids
 from booking.appointments.waitlist import rules
 from booking.appointments.waitlist.errors import AlreadyWaiting, EntryUnknown
 from booking.db import Database
-from booking.mobile import waiting
+from booking.mobile.waiting import waits as pages_of_waits
 from booking.patients import queries
 from scheduler.jobs import make_offers
 from tests import asking, households, pages, people, seeds, signing, statements, waiters
@@ -203,7 +203,7 @@ async def test_somebody_elses_wait_is_looked_for_as_one_that_never_was(
         assert all(one == found[0] for one in found)
         assert found[0][2], "the control: something was asked"
     assert await states(db) == ["waiting", "waiting"]
-    monkeypatch.setattr(waiting, "_id", lambda raw: UUID(raw) if raw != "no-such-wait" else _missing())
+    monkeypatch.setattr(pages_of_waits, "_id", lambda raw: UUID(raw) if raw != "no-such-wait" else _missing())
     paths = [f"/me/waiting/{one}" for one in wrong]
     early = await _refused(app, client, paths, wrong)
     assert early[2][2] != early[0][2], "the control: who refuses before it looks is seen"

@@ -11,8 +11,8 @@ from booking.availability.rules import DayFacts, Release, WhyNot, why_not
 from booking.directory.kinds import FacilityKind, FacilityState
 from booking.directory.queries import FacilityView
 from booking.directory.rules import Position, distance_km, read_position
-from booking.mobile.near import kilometres
-from booking.mobile.wards import by_ward, in_order, large
+from booking.mobile.finding.near import kilometres
+from booking.mobile.finding.wards import by_ward, in_order, large
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 TODAY = date(2026, 11, 23)

@@ -7,7 +7,7 @@ import pytest
 from booking.availability.kinds import NothingFree
 from booking.availability.rules import WhyNot
 from booking.i18n import LANGUAGES, plural, preferred, show_day, show_month, show_number, show_time, translate
-from booking.mobile.calendar import earliest, halves, months, summary
+from booking.mobile.finding.calendar import earliest, halves, months, summary
 from booking.web.pages import environment, local_path, said_day
 
 MONDAY = date(2026, 11, 30)

@@ -13,8 +13,8 @@ from booking.clock import ZONE
 from booking.directory.kinds import FacilityKind, FacilityState
 from booking.directory.queries import FacilityView
 from booking.i18n import Language
-from booking.mobile.calendar_file import event_file
 from booking.mobile.reading import Visit
+from booking.mobile.slip.calendar_file import event_file
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 START = datetime(2026, 11, 30, 7, 30, tzinfo=ZONE)

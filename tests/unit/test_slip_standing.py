@@ -9,8 +9,8 @@ import pytest
 from booking.clock import ZONE
 from booking.directory.kinds import FacilityKind, FacilityState
 from booking.directory.queries import FacilityView
-from booking.mobile.standing import standing
-from booking.mobile.way import map_link
+from booking.mobile.slip.standing import standing
+from booking.mobile.slip.way import map_link
 
 START = datetime(2026, 11, 30, 7, 30, tzinfo=ZONE)
 END = START + timedelta(minutes=30)

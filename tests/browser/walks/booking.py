@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from booking.errors import OutcomeUnknown
-from booking.mobile import keeping
+from booking.mobile.booking import keeping
 from tests.browser.conftest import Site
 from tests.browser.journey import book, choose_time, fill_in
 from tests.browser.walks import Stop

@@ -15,9 +15,9 @@ from booking import ids
 from booking.appointments.errors import KeyMissing
 from booking.clock import ZONE
 from booking.errors import BookingError, OutcomeUnknown
-from booking.mobile import offline
-from booking.mobile.coming_back import Back, back_to
+from booking.mobile.account.coming_back import Back, back_to
 from booking.mobile.confirming import still_confirming
+from booking.mobile.slip import offline
 from booking.patients import codes, sessions
 from booking.patients.code_limits import CodeLimits
 from booking.patients.codes import Waiting

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
+from booking.mobile.account.people import ProfileId
+from booking.mobile.account.signing_in import asker, limits_of, reached
 from booking.mobile.confirming import still_confirming
-from booking.mobile.people import ProfileId
-from booking.mobile.signing_in import asker, limits_of, reached
 from booking.patients import codes, queries, service
 from booking.patients.codes import Waiting
 from booking.patients.errors import CodeRefused, NotMobile, OwnNumberNeeded, PhoneRefused

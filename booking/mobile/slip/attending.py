@@ -12,8 +12,8 @@ from booking.appointments.errors import NotChangeable
 from booking.errors import Conflict, OutcomeUnknown
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
-from booking.mobile.standing import standing
-from booking.mobile.tickets import changeable
+from booking.mobile.slip.standing import standing
+from booking.mobile.slip.tickets import changeable
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
 from booking.web.limits import check_address

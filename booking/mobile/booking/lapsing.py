@@ -12,7 +12,7 @@ from booking.errors import BookingError
 from booking.i18n import marked as _
 from booking.i18n import translate
 from booking.mobile import reading
-from booking.mobile.calendar import Half
+from booking.mobile.finding.calendar import Half
 from booking.mobile.forms import Typed
 from booking.mobile.reading import Visit
 from booking.web.dependencies import Asked

@@ -6,11 +6,11 @@ from starlette.responses import Response
 from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.errors import OutcomeUnknown
-from booking.mobile.coming_back import Back, back_to
+from booking.mobile.account.coming_back import Back, back_to
+from booking.mobile.account.signing_in import After
 from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import birth_of
-from booking.mobile.signing_in import After
-from booking.mobile.waits_end import leave_all
+from booking.mobile.waiting.ending import leave_all
 from booking.patients import numbers, sessions
 from booking.patients.errors import BirthUnknown, SessionUnknown
 from booking.patients.numbers import Opened

@@ -11,10 +11,10 @@ from booking.availability.rules import WhyNot
 from booking.clock import day_bounds, local_day
 from booking.directory import queries
 from booking.directory.queries import FacilityView
-from booking.mobile.calendar import Day, Month, Summary, summary
-from booking.mobile.listing import Listed, Offered, Opening, days_of, items, next_opening
+from booking.mobile.finding.calendar import Day, Month, Summary, summary
+from booking.mobile.finding.listing import Listed, Offered, Opening, days_of, items, next_opening
+from booking.mobile.finding.wards import in_order
 from booking.mobile.reading import Days
-from booking.mobile.wards import in_order
 from booking.web.dependencies import Asked
 
 NEAREST = 3

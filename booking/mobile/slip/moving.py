@@ -13,11 +13,11 @@ from booking.clock import local_day
 from booking.errors import OutcomeUnknown
 from booking.mobile import addresses, reading
 from booking.mobile.addresses import Code, Day, Token
-from booking.mobile.calendar import earliest
 from booking.mobile.confirming import still_confirming
+from booking.mobile.finding.calendar import earliest
 from booking.mobile.forms import NOTHING, slot_of
 from booking.mobile.reading import Offered, Visit
-from booking.mobile.tickets import changeable
+from booking.mobile.slip.tickets import changeable
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 from booking.web.origin import check_origin

@@ -23,9 +23,9 @@ from booking.appointments.service import Ticket
 from booking.errors import OutcomeUnknown
 from booking.invitations import service as invitations
 from booking.mobile import reading
+from booking.mobile.booking.lapsing import lapsed
 from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import Typed, key_of
-from booking.mobile.lapsing import lapsed
 from booking.mobile.reading import Visit
 from booking.patients.sessions import SignedIn
 from booking.web import device

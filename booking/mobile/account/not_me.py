@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from booking.appointments import wrong_number, wrong_waits
 from booking.errors import OutcomeUnknown
-from booking.mobile import offline, reading
+from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
-from booking.mobile.waits_end import leave_all
+from booking.mobile.slip import offline
+from booking.mobile.waiting.ending import leave_all
 from booking.web.dependencies import Ask
 from booking.web.limits import check_address
 from booking.web.origin import check_origin

@@ -17,9 +17,9 @@ from booking.directory.finding import ServiceName
 from booking.directory.queries import FacilityView
 from booking.directory.rules import Position, read_position
 from booking.i18n import Language
-from booking.mobile import instead
-from booking.mobile.searching import LONGEST_SEARCH
-from booking.mobile.wards import by_ward, large
+from booking.mobile.finding import instead
+from booking.mobile.finding.searching import LONGEST_SEARCH
+from booking.mobile.finding.wards import by_ward, large
 from booking.text import has_control
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of

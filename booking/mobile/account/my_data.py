@@ -11,10 +11,10 @@ from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
-from booking.mobile import offline
+from booking.mobile.account.people import ProfileId, doubts
 from booking.mobile.confirming import still_confirming
-from booking.mobile.people import ProfileId, doubts
-from booking.mobile.waits_end import leave_all
+from booking.mobile.slip import offline
+from booking.mobile.waiting.ending import leave_all
 from booking.patients import consents, matching, queries
 from booking.patients.errors import ProfileUnknown
 from booking.patients.kinds import ConsentPurpose

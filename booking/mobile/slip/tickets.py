@@ -10,11 +10,12 @@ from booking.appointments.closing import queries as closings
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.rules import check_changeable
 from booking.messages import service as messages
-from booking.mobile import offline, reading
+from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.reading import Offered, Visit
-from booking.mobile.standing import standing
-from booking.mobile.way import map_link
+from booking.mobile.slip import offline
+from booking.mobile.slip.standing import standing
+from booking.mobile.slip.way import map_link
 from booking.web.dependencies import Ask, Asked
 from booking.web.pages import page, see_other
 from booking.web.qr import qr_svg

@@ -15,10 +15,11 @@ from booking.appointments.kinds import Channel
 from booking.appointments.rules import HOLDS_PER_DEVICE
 from booking.appointments.service import Ticket
 from booking.errors import OutcomeUnknown
-from booking.mobile import choosing, reading
+from booking.mobile import reading
 from booking.mobile.addresses import Code, Day, Facility, Service, Token
+from booking.mobile.booking import choosing
+from booking.mobile.booking.details import people_of, show_form
 from booking.mobile.confirming import still_confirming
-from booking.mobile.details import people_of, show_form
 from booking.mobile.forms import Typed, key_of, slot_of
 from booking.trail.keys import IdempotencyKey
 from booking.web import device

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from booking.clock import ZONE
 from booking.i18n import marked as _
 from booking.i18n import translate
-from booking.mobile.standing import Standing
+from booking.mobile.slip.standing import Standing
 from booking.web import device
 from booking.web.dependencies import Ask
 from booking.web.form_values import text_of

@@ -12,12 +12,13 @@ from booking.clock import local_day
 from booking.directory import finding as directory
 from booking.directory import queries
 from booking.directory.listing import told
-from booking.mobile import addresses, instead, reading, searching
+from booking.mobile import addresses, reading
 from booking.mobile.addresses import Day, Facility, Service
-from booking.mobile.calendar import earliest
+from booking.mobile.finding import instead, searching
+from booking.mobile.finding.calendar import earliest
+from booking.mobile.finding.listing import items
+from booking.mobile.finding.wards import by_ward, large
 from booking.mobile.forms import NOTHING
-from booking.mobile.listing import items
-from booking.mobile.wards import by_ward, large
 from booking.web.dependencies import Ask
 from booking.web.pages import page
 

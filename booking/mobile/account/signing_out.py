@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from booking.mobile import keeping, offline
+from booking.mobile.booking import keeping
+from booking.mobile.slip import offline
 from booking.patients import sessions
 from booking.patients.errors import SessionUnknown
 from booking.web import signed_in

@@ -18,13 +18,13 @@ from booking.appointments.parties import Kept
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import Language, translate
-from booking.mobile import promising
-from booking.mobile.choosing import ASKED, NOT_AGREED
+from booking.mobile.booking import promising
+from booking.mobile.booking.choosing import ASKED, NOT_AGREED
+from booking.mobile.booking.details import Held, of_service, own_visits, people_of
+from booking.mobile.booking.lapsing import is_over, lapsed
+from booking.mobile.booking.promising import NOT_BOOKED, truth
 from booking.mobile.confirming import still_confirming
-from booking.mobile.details import Held, of_service, own_visits, people_of
 from booking.mobile.forms import Typed
-from booking.mobile.lapsing import is_over, lapsed
-from booking.mobile.promising import NOT_BOOKED, truth
 from booking.mobile.reading import Visit
 from booking.patients import consents
 from booking.patients.errors import ProfileUnknown

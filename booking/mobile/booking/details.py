@@ -16,12 +16,13 @@ from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import marked as _
 from booking.i18n import translate
-from booking.mobile import choosing, forms, promising, reading
+from booking.mobile import forms, reading
 from booking.mobile.addresses import Code, Token
-from booking.mobile.choosing import Choice
+from booking.mobile.booking import choosing, promising
+from booking.mobile.booking.choosing import Choice
+from booking.mobile.booking.lapsing import is_over, lapsed
+from booking.mobile.booking.promising import NOT_BOOKED, truth
 from booking.mobile.confirming import still_confirming
-from booking.mobile.lapsing import is_over, lapsed
-from booking.mobile.promising import NOT_BOOKED, truth
 from booking.mobile.reading import Visit
 from booking.patients import consents, queries
 from booking.patients.queries import ProfileView

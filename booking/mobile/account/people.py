@@ -12,7 +12,7 @@ from booking.directory import queries as directory
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import translate
 from booking.mobile.confirming import still_confirming
-from booking.mobile.waits_end import leave_all
+from booking.mobile.waiting.ending import leave_all
 from booking.patients import consents, queries, service
 from booking.patients.commands import CorrectProfile
 from booking.patients.errors import LooksAfterHerself, PersonClash, ProfileUnknown, TooManyPeople

@@ -15,8 +15,8 @@ from booking.directory.finding import ServiceName
 from booking.directory.kinds import FacilityKind
 from booking.directory.queries import FacilityView
 from booking.directory.rules import Understood, understand
-from booking.mobile import instead
-from booking.mobile.instead import Elsewhere
+from booking.mobile.finding import instead
+from booking.mobile.finding.instead import Elsewhere
 from booking.text import clean, has_control
 from booking.web.dependencies import Ask, Asked
 from booking.web.pages import page

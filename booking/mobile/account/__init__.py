@@ -1,0 +1,1 @@
+"""Signing in and out, the people one books for, what is held about them, their invitations."""

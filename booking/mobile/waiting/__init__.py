@@ -1,0 +1,1 @@
+"""The waiting list: joining it, a wait, what is offered, leaving it."""
