@@ -17,6 +17,11 @@ class MessageKind(StrEnum):
     MOVED_BY_FACILITY = "moved_by_facility"
     CANCELLED_BY_FACILITY = "cancelled_by_facility"
     CHOOSE = "choose"  # the facility is closed at that time: another is to be chosen behind the link
+    REMINDER_DAY_FAMILY = "reminder_day_family"  # the words of a reminder that several visits of a number share
+    REMINDER_HOURS_FAMILY = "reminder_hours_family"  # likewise; no row has these two kinds
+    TURN_NEAR = "turn_near"  # few people are left before her in the line
+    RUNNING_LATE = "running_late"  # the line is so many minutes late
+    CONFLICT = "conflict"  # the hospital's own calendar has something else at that time
 
 
 class MessageState(StrEnum):

@@ -6,7 +6,7 @@ import pytest
 from booking.main import create_app
 from booking.messages import texts
 from booking.messages.kinds import ApprovalState, MessageKind
-from booking.messages.texts import Template
+from booking.messages.wordings import Template
 from booking.settings import load
 from tests.conftest import environment
 

@@ -21,7 +21,8 @@ from booking.messages.rules import (
     receipt_state,
 )
 from booking.messages.segments import cost
-from booking.messages.texts import LONGEST, plain, render
+from booking.messages.texts import plain, render
+from booking.messages.wordings import LONGEST
 
 FEW = settings(max_examples=300, deadline=None)
 

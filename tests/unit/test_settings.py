@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from booking.messages.texts import BASE_LONGEST
+from booking.messages.wordings import BASE_LONGEST
 from booking.settings import Settings, SettingsError, load, variable
 from tests.conftest import TEST_KEYS
 
