@@ -1,8 +1,21 @@
 """Tables of the directory. Constraints are named by hand: their names are part of our errors."""
 
-from datetime import date
+from datetime import date, time
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Date, Float, Index, UniqueConstraint, true
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    Time,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlmodel import Field, SQLModel
 
 from booking.columns import choice, flag, key, number, ref, words
@@ -13,12 +26,16 @@ class Facility(SQLModel, table=True):
     """A hospital, medical centre or health station, under its old and its new ward.
 
     Empty contact fields are unknown, not absent: pages hide them and show the parent's telephone.
+    `training`: a place to practise, with invented patients. Patients never see it, no figure counts it, nothing that
+    happens in it is sent; whoever reads over several facilities leaves it out.
     """
 
     __tablename__ = "facility"
     __table_args__ = (
         UniqueConstraint("code", name="facility_code_key"),
         CheckConstraint("(state = 'merged_into') = (merged_into_id IS NOT NULL)", name="facility_merged_check"),
+        # Whatever asks whether patients may book asks for the state: a place to practise is never in one of those.
+        CheckConstraint("NOT training OR state = 'not_yet_open'", name="facility_training_check"),
     )
 
     id: int | None = Field(default=None, sa_column=key())
@@ -45,6 +62,7 @@ class Facility(SQLModel, table=True):
     sort_key: str = Field(sa_column=words(bytewise=True))
     valid_from: date | None = Field(default=None, sa_column=Column(Date))
     valid_to: date | None = Field(default=None, sa_column=Column(Date))
+    training: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class Department(SQLModel, table=True):
@@ -74,6 +92,8 @@ class Service(SQLModel, table=True):
         CheckConstraint("duration_minutes BETWEEN 1 AND 480", name="service_duration_check"),
         CheckConstraint("lead_minutes >= 0 AND cancel_minutes >= 0", name="service_limits_check"),
         CheckConstraint("horizon_days BETWEEN 1 AND 365", name="service_horizon_check"),
+        CheckConstraint("remind_day_at >= '07:00' AND remind_day_at < '21:00'", name="service_remind_day_check"),
+        CheckConstraint("remind_minutes BETWEEN 30 AND 720", name="service_remind_minutes_check"),
     )
 
     id: int | None = Field(default=None, sa_column=key())
@@ -98,6 +118,8 @@ class Service(SQLModel, table=True):
     bookable: bool = Field(sa_column=flag())
     confirmed: bool = Field(sa_column=flag())
     sort_key: str = Field(sa_column=words(bytewise=True))
+    remind_day_at: time | None = Field(default=time(18), sa_column=Column(Time, server_default=text("'18:00'")))
+    remind_minutes: int | None = Field(default=120, sa_column=Column(Integer, server_default=text("120")))
 
 
 class Practitioner(SQLModel, table=True):

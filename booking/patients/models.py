@@ -37,6 +37,8 @@ class Patient(SQLModel, table=True):
     `erased_at` is set when the person asked to be forgotten: what is left is what the law keeps.
     A person may have no telephone; then `match_key` is made of a card, or of nothing anybody could name.
     `merged_into_id`: the desk found that this row and another are one person. It stays as a signpost to the other.
+    `training`: invented, at the place to practise. Her keys are made in a way of their own (`realm`), so that she and a
+    real person of the same number never meet.
     """
 
     __tablename__ = "patient"
@@ -75,6 +77,7 @@ class Patient(SQLModel, table=True):
     merged_into_id: int | None = Field(
         default=None, sa_column=ref("patient.id", name="patient_merged_fk", optional=True)
     )
+    training: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class Account(SQLModel, table=True):
