@@ -24,6 +24,8 @@ staff_app = typer.Typer(
 app.add_typer(staff_app, name="staff")
 audit_app = typer.Typer(help="The audit: whether it is as it was written.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+queue_app = typer.Typer(help="The queue: what its rule makes of a day.", no_args_is_help=True)
+app.add_typer(queue_app, name="queue")
 words_app = typer.Typer(
     help="The plain words that search understands, and the words of an emergency.", no_args_is_help=True
 )
@@ -202,6 +204,22 @@ def audit_verify() -> None:
     from booking.cli import audit
 
     raise typer.Exit(audit.verify(settings))
+
+
+@queue_app.command("simulate")
+def queue_simulate(
+    patients: Annotated[int, typer.Option(help="Expected on the day.", min=1, max=5000)] = 300,
+    rooms: Annotated[int, typer.Option(help="Rooms that call from one line.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="The same one makes the same day.")] = 1,
+    ageing: Annotated[
+        int,
+        typer.Option(help="Minutes after which priority passes nobody; try others.", min=0, max=1440),
+    ] = 45,
+) -> None:
+    """Print who would wait how long on such a day. Needs no database. Exit code 1: somebody was left behind."""
+    from booking.cli import queue_day
+
+    raise typer.Exit(queue_day.run(patients=patients, rooms=rooms, seed=seed, ageing=ageing))
 
 
 @words_app.command("list")
