@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages.outbox import Channel, Pace
+from booking.messages.outbox import Pace
+from booking.messages.preparing import Channel
 from booking.settings import Settings
 from booking.sms.gateway import Gateway
 from scheduler.jobs import (

@@ -15,7 +15,8 @@ from booking.db import Database
 from booking.messages import outbox
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
-from booking.messages.outbox import Channel, Pace, Posting
+from booking.messages.outbox import Pace, Posting
+from booking.messages.preparing import Channel
 from booking.messages.rules import is_quiet
 from booking.sealed import keys
 from booking.sms.bounded import Limits

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import body_of
+from booking.messages.preparing import body_of
 from booking.messages.texts import MissingFactError
 from booking.web.dependencies import Ask
 from booking.web.pages import page

@@ -53,8 +53,13 @@ class SuppressedReason(StrEnum):
     TIME_PASSED = "time_passed"  # its moment was over when the visit was booked or moved
     BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation
     BESIDE_REMINDER = "beside_reminder"  # it would come right after another reminder
+    NOT_OFFERED = "not_offered"  # its service sends no reminder of this kind
+    COVERED = "covered"  # one text to the same number reminds of several visits, this one among them
     QUIET_HOURS = "quiet_hours"  # it falls into the night and no useful time is near
+    NUMBER_CAP = "number_cap"  # its number had as many texts that day as one may get
+    FACILITY_CAP = "facility_cap"  # its facility had as many texts that day as one may send
     UNDONE = "undone"  # what was to be told was taken back before anybody had heard of it
+    TRAINING = "training"  # it tells of an invented visit: nobody was promised anything
 
 
 class ApprovalState(StrEnum):

@@ -29,6 +29,7 @@ class Message(SQLModel, table=True):
     The text is rendered when it is posted, from `facts`; a link in it is rebuilt then, never stored. `copy` tells
     apart equal texts to several numbers or an explicit second send. `lease_until` is set while claimed or sending.
     `secret` is a verification code, sealed; it is erased once posted, expired, replaced or used.
+    `segments` is what the post cost, set with it; None where it never came to one.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
     """
 
@@ -42,6 +43,9 @@ class Message(SQLModel, table=True):
         Index("message_leased", "lease_until", postgresql_where="state IN ('claimed', 'sending')"),
         Index("message_unknown", "due_at", postgresql_where="state = 'unknown'"),
         Index("message_secret", "useful_until", postgresql_where="secret IS NOT NULL"),
+        Index("message_unnamed", "phone_index", postgresql_where="posted_at IS NOT NULL AND provider_sid IS NULL"),
+        # What did not arrive is looked for by facility and day; nothing that is booked or sent touches it.
+        Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 
@@ -70,6 +74,7 @@ class Message(SQLModel, table=True):
     provider: str | None = Field(default=None, sa_column=words(optional=True))
     provider_sid: str | None = Field(default=None, sa_column=words(optional=True))
     error_code: int | None = Field(default=None, sa_column=number(optional=True))
+    segments: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
     created_at: datetime = Field(sa_column=moment())
     posted_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     changed_at: datetime = Field(sa_column=moment())

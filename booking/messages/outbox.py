@@ -9,37 +9,22 @@ somebody else knows better: a claim is ours as long as its lease is unchanged, a
 state of the post it belongs to, and what provider or carrier say moves a message forward only (`rules.may_follow`).
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, case, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking import clock, ids
+from booking import ids
 from booking.columns import Choice, state_in
-from booking.messages import rules, texts
-from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
+from booking.messages import rules
+from booking.messages.kinds import MessageState
 from booking.messages.models import Message
-from booking.sealed import UnsealError, keys
+from booking.messages.preparing import Channel, outgoing_of, set_aside
+from booking.sealed import UnsealError
 from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
-
-log = logging.getLogger(__name__)
-
-RECEIPTS_PATH: Final = "/api/v1/sms/status"
-"""Where status callbacks arrive, under the public address; our own message id follows."""
-
-_APPROVAL_EVERY: Final = timedelta(minutes=5)
-"""Between two looks at a message whose text is not approved; a version with the approval is a new process anyway."""
-
-_TELL_EVERY: Final = timedelta(minutes=1)
-_told: dict[tuple[MessageKind, str], datetime] = {}
-"""When this process last told of a text that is not approved."""
-
-_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER)
-"""Not sent at night. An offer written before it, when the carrier was away, is over by the morning and expires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +58,6 @@ class Claim:
 
     id: int
     lease_until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """Through what a text goes.
-
-    Attributes:
-        provider: the gateway's name.
-        base_url: the public address, for links and receipts.
-        production: only approved texts may go.
-        shows_codes: the demo's inbox is where codes arrive, so they are not erased when posted, only when they end.
-    """
-
-    provider: str
-    base_url: str
-    production: bool
-    shows_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +129,20 @@ async def _prepared(
         message = (await session.execute(select(Message).where(*ours(claimed)))).scalar_one_or_none()
         if message is None:
             return None
-        aside = _set_aside(message, production=through.production, now=now)
-        outgoing = None if aside else _outgoing(message, through.base_url, now=now)
+        if await _of_practice(session, message):
+            return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
+        aside = set_aside(message, production=through.production, now=now)
+        outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         return Posting(claimed.id, message.attempts + 1, outgoing, through.shows_codes) if outgoing else aside
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
+
+
+async def _of_practice(session: AsyncSession, message: Message) -> bool:
+    """Whether a place to practise wrote it. Such rows are never due; this is the last door before the street."""
+    query = select(Facility.training).where(col(Facility.id) == message.facility_id)
+    return message.facility_id is not None and bool(await session.scalar(query))
 
 
 def ours(claimed: Claim) -> list[Any]:
@@ -269,73 +245,3 @@ async def _move(session: AsyncSession, guard: list[Any], *, now: datetime, **val
     )
     assert isinstance(result, CursorResult)
     return result.rowcount
-
-
-def _set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
-    """What to write instead of posting; None when it may go."""
-    late = rules.valid_seconds(message.useful_until, now) is None
-    if not texts.may_send(message.kind, message.language, production=production):
-        return _not_approved(message, late=late, now=now)
-    if late:
-        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
-    if message.kind in _BY_DAY and rules.is_quiet(now, clock.ZONE):
-        morning = _morning_after(now)
-        if morning >= message.useful_until:
-            return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
-        return {"state": MessageState.DUE, "due_at": morning}
-    return None
-
-
-def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:
-    """It waits for the approval as long as it is of use, and says so: a text that is set aside for good tells nobody.
-
-    It is told once a minute for each text: thousands may wait.
-    """
-    text = (message.kind, message.language)
-    if text not in _told or abs(now - _told[text]) >= _TELL_EVERY:
-        _told[text] = now
-        facts = {"kind": message.kind, "language": message.language}
-        log.error("SMS wait: their text is not approved by the carriers", extra={"facts": facts})
-    reason = SuppressedReason.TEXT_NOT_APPROVED.value
-    if late:
-        return {"state": MessageState.EXPIRED, "reason": reason, "secret": None}
-    again = min(now + _APPROVAL_EVERY, message.useful_until)  # then it expires
-    return {"state": MessageState.DUE, "due_at": again, "reason": reason}
-
-
-def _morning_after(night: datetime) -> datetime:
-    """The end of the quiet hours that this moment lies in, UTC."""
-    evening = night.astimezone(clock.ZONE).time() >= rules.QUIET_FROM
-    return clock.at_local(clock.local_day(night) + timedelta(days=evening), rules.QUIET_UNTIL)
-
-
-def _outgoing(message: Message, base_url: str, *, now: datetime) -> Outgoing:
-    if message.phone is None:
-        raise ValueError("a message without a number is never due")  # a constraint of the table says so too
-    mine = str(message.public_id)
-    return Outgoing(
-        mine,
-        message.phone,
-        body_of(message, base_url=base_url),
-        callback_url=f"{base_url}{RECEIPTS_PATH}/{mine}",
-        valid_seconds=rules.valid_seconds(message.useful_until, now),
-    )
-
-
-def body_of(message: Message, *, base_url: str) -> str:
-    """The text as it is read. Its link is made here and stored nowhere.
-
-    Raises:
-        texts.MissingFactError: the row lacks a fact that its text needs.
-    """
-    facts = {name: str(value) for name, value in message.facts.items()}
-    if "starts_at" in facts:
-        starts = datetime.fromisoformat(facts["starts_at"]).astimezone(clock.ZONE)
-        facts |= {"time": f"{starts:%H:%M}", "date": f"{starts:%d/%m}"}
-    if message.secret is not None:
-        facts["otp"] = message.secret
-    if "token_version" in facts:
-        token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
-        page = "o" if message.kind is MessageKind.OFFER else "t"  # a place that is kept, or a visit
-        facts["link"] = f"{base_url}/{page}/{facts['code']}/{token}"
-    return texts.render(message.kind, message.language, facts)

@@ -19,7 +19,8 @@ from booking.columns import state_in
 from booking.messages import rules
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import Pace, body_of
+from booking.messages.outbox import Pace
+from booking.messages.preparing import body_of
 from booking.sms.gateway import Listed
 
 SENDS_MOST: Final = 2

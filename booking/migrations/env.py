@@ -11,19 +11,29 @@ import booking.appointments.waitlist.models
 import booking.availability.models
 import booking.directory.models
 import booking.exchange.models
+import booking.figures.models
 import booking.invitations.models
+import booking.messages.channel.models
 import booking.messages.models
 import booking.patients.models
 import booking.patients.session_models
 import booking.queue.models
 import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
+from booking import clock
 from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
+
+_ASK_EVERY = 0.05
+"""Seconds."""
 
 
 def run(connection: Connection) -> None:
     """Upgrade over the connection the caller opened."""
     # A session's lock, because each migration commits by itself. Whoever waits here finds nothing left to do.
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+    # Asked for again and again: a statement that waits would hold a snapshot, and an index that is built beside the
+    # traffic waits for every snapshot, for ours too.
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_LOCK}).scalar_one():
+        connection.rollback()
+        clock.pause(_ASK_EVERY)
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
     try:

@@ -8,7 +8,8 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
 from booking.messages.kinds import MessageState
-from booking.messages.outbox import Channel, Claim, Pace, Posting
+from booking.messages.outbox import Claim, Pace, Posting
+from booking.messages.preparing import Channel
 from booking.sms.gateway import Fault, Gateway, Outcome, Refused
 
 log = logging.getLogger(__name__)

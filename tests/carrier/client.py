@@ -6,8 +6,8 @@ from typing import Any
 from booking.ids import public_id
 from booking.sms.bounded import Limits
 from booking.sms.gateway import Outgoing
+from booking.sms.sample_carrier.signing import ACCOUNT_SID, AUTH_TOKEN
 from booking.sms.twilio import TwilioGateway
-from tests.carrier.signing import ACCOUNT_SID, AUTH_TOKEN
 
 PHONE = "+84901234567"
 QUICK = Limits(connect=1.0, read=0.3)

@@ -13,7 +13,7 @@ from booking.db import Database
 from booking.messages import outbox, receipts, service
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import Channel
+from booking.messages.preparing import Channel
 from booking.messages.receipts import Receipt
 from booking.sms.gateway import Accepted, Fault, Refused, Unknown
 from scheduler.jobs import settle_unknown

@@ -21,7 +21,7 @@ from booking.ids import opaque_key
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import body_of
+from booking.messages.preparing import body_of
 from booking.messages.service import Notice, Recipient
 from scheduler.jobs import plan_reminders
 from tests import people, seeds

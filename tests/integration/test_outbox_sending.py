@@ -10,9 +10,10 @@ from sqlalchemy import text
 from booking.clock import at_local, local_day, utc_now
 from booking.db import Database
 from booking.logs import JsonLines
-from booking.messages import outbox, texts
+from booking.messages import outbox, preparing, texts
 from booking.messages.kinds import MessageKind, MessageState
-from booking.messages.outbox import Channel, Pace
+from booking.messages.outbox import Pace
+from booking.messages.preparing import Channel
 from booking.sealed import keys
 from booking.sms.bounded import Limits
 from scheduler.jobs import send_messages
@@ -187,12 +188,12 @@ async def test_what_nobody_approves_in_time_expires_and_says_why(db: Database) -
 async def test_waiting_for_approval_is_told_once_a_minute_for_each_text(
     db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(outbox, "_told", {})
+    monkeypatch.setattr(preparing, "_told", {})
     now = utc_now()
     for language, later in (("vi", 0), ("vi", 59), ("en", 59), ("vi", 60)):
         await write(db, language=language)
         assert not await _begun_in_production(db, now + timedelta(seconds=1 + later))
-    told = [(one.levelname, JsonLines().format(one)) for one in caplog.records if one.name == outbox.log.name]
+    told = [(one.levelname, JsonLines().format(one)) for one in caplog.records if one.name == preparing.log.name]
     assert [level for level, _ in told] == ["ERROR"] * 3
     facts = [(json.loads(line)["kind"], json.loads(line)["language"]) for _, line in told]
     assert facts == [("booked", "vi"), ("booked", "en"), ("booked", "vi")]

@@ -15,7 +15,7 @@ from booking.main import create_app
 from booking.messages import receipts
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import RECEIPTS_PATH
+from booking.messages.preparing import RECEIPTS_PATH
 from booking.settings import Settings, load
 from booking.sms.bounded import Limits
 from scheduler.jobs import send_messages

@@ -14,11 +14,11 @@ from typing import Self
 import requests
 
 from booking.clock import utc_now
-from tests.carrier import plans
-from tests.carrier.handler import CarrierHandler, CarrierServer
-from tests.carrier.log import AcceptedMessage, CarrierLog
-from tests.carrier.plans import Plan
-from tests.carrier.signing import ACCOUNT_SID, AUTH_TOKEN, signature
+from booking.sms.sample_carrier import plans
+from booking.sms.sample_carrier.handler import CarrierHandler, CarrierServer
+from booking.sms.sample_carrier.log import AcceptedMessage, CarrierLog
+from booking.sms.sample_carrier.plans import Plan
+from booking.sms.sample_carrier.signing import ACCOUNT_SID, AUTH_TOKEN, signature
 
 
 class Carrier:
@@ -44,6 +44,8 @@ class Carrier:
         self.bad_numbers: dict[str, int] = {}  # number → code it is refused with
         self.problems: list[BaseException] = []  # of the server's own making; closing raises them
         self.statuses: dict[str, str] = {}  # sid → last status, for the list
+        self.error_codes: dict[str, int] = {}  # sid → why it failed, likewise
+        self.page_most = 1_000  # messages on one page of the list
         self._per_second = per_second
         self._public_base = public_base
         self._deliver_to = deliver_to

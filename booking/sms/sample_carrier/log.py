@@ -50,11 +50,13 @@ class CarrierLog:
         self._calls: list[Call] = []
 
     def accept(self, message: AcceptedMessage) -> None:
+        """A message was taken."""
         with self._lock:
             self._accepted.append(message)
             self._write("accepted", message)
 
     def call(self, call: Call) -> None:
+        """A POST was answered or dropped."""
         with self._lock:
             self._calls.append(call)
             self._write("call", call)

@@ -11,19 +11,21 @@ import threading
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from booking.clock import utc_now
-from tests.carrier.log import AcceptedMessage, Call
-from tests.carrier.signing import ACCOUNT_SID, AUTH_TOKEN
+from booking.sms.sample_carrier.log import AcceptedMessage, Call
+from booking.sms.sample_carrier.signing import ACCOUNT_SID, AUTH_TOKEN
 
 if TYPE_CHECKING:
-    from tests.carrier.plans import Plan
-    from tests.carrier.server import Carrier
+    from booking.sms.sample_carrier.plans import Plan
+    from booking.sms.sample_carrier.server import Carrier
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _FIXED_LINE = re.compile(r"\+842")
 _VALIDITY = range(1, 36_001)
+_BODY_LONGEST = 1_600
+_PAGE = 50  # what a page has where nobody asks for more
 
 
 class CarrierServer(ThreadingHTTPServer):
@@ -39,11 +41,13 @@ class CarrierServer(ThreadingHTTPServer):
         self.guard = threading.Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Keep what went wrong; clients that hang up are part of the plan."""
         problem = sys.exc_info()[1]
         if problem is not None and not isinstance(problem, OSError):  # clients that hang up are part of the plan
             self.carrier.problems.append(problem)
 
     def close_all(self) -> None:
+        """Stop listening, and end every connection."""
         self.server_close()
         with self.guard:
             for connection in self.connections:
@@ -61,11 +65,13 @@ class CarrierHandler(BaseHTTPRequestHandler):
     server: CarrierServer
 
     def setup(self) -> None:
+        """Remember the connection."""
         super().setup()
         with self.server.guard:
             self.server.connections.add(self.connection)
 
     def finish(self) -> None:
+        """Forget it."""
         with self.server.guard:
             self.server.connections.discard(self.connection)
         super().finish()
@@ -74,6 +80,7 @@ class CarrierHandler(BaseHTTPRequestHandler):
         """Silence: the carrier keeps its own log."""
 
     def do_POST(self) -> None:
+        """A message: refused for what is wrong with it, else as the plan of this call says."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
         refusal = self._refusal(form)
@@ -84,13 +91,18 @@ class CarrierHandler(BaseHTTPRequestHandler):
         self._carry_out(self.server.carrier.plan_for(form), form)
 
     def do_GET(self) -> None:
+        """The list, newest first, by pages."""
         if not self._authorised():
             self._error(401, 20003)
             return
         query = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        found = [one for one in self.server.carrier.log.accepted if _matches(one, query)]
-        messages = [self._as_json(one) for one in reversed(found)]
-        self._answer(200, {}, {"messages": messages, "page": 0, "page_size": 1000, "next_page_uri": None})
+        found = [one for one in self.server.carrier.log.accepted if _matches(one, query)][::-1]
+        size = min(int(query.get("PageSize", _PAGE)), self.server.carrier.page_most)
+        page = int(query.get("Page", 0))
+        messages = [self._as_json(one) for one in found[page * size : (page + 1) * size]]
+        more = urlencode(query | {"Page": str(page + 1), "PageSize": str(size), "PageToken": f"PA{page + 1}"})
+        uri = f"{urlsplit(self.path).path}?{more}" if len(found) > (page + 1) * size else None
+        self._answer(200, {}, {"messages": messages, "page": page, "page_size": size, "next_page_uri": uri})
 
     def _refusal(self, form: dict[str, str]) -> tuple[int, int] | None:
         """Status and code for what is wrong with this call before any plan."""
@@ -104,7 +116,7 @@ class CarrierHandler(BaseHTTPRequestHandler):
             (bool(_FIXED_LINE.match(to)), (400, 21614)),
             (not form.get("Body"), (400, 21602)),
             (not (form.get("From") or form.get("MessagingServiceSid")), (400, 21603)),
-            (len(form.get("Body", "")) > 1600, (400, 21617)),
+            (len(form.get("Body", "")) > _BODY_LONGEST, (400, 21617)),
             (not valid.isdigit() or int(valid) not in _VALIDITY, (400, 30036)),
         ]
         return next((refusal for wrong, refusal in checks if wrong), None)
@@ -151,7 +163,7 @@ class CarrierHandler(BaseHTTPRequestHandler):
             "date_created": taken,
             "date_sent": taken,
             "date_updated": taken,
-            "error_code": None,
+            "error_code": self.server.carrier.error_codes.get(message.sid),
             "num_segments": "1",
         }
 

@@ -1,0 +1,1 @@
+"""What all senders share about one provider: how fast, how much, and whether at all. See `rules`."""

@@ -1,0 +1,120 @@
+"""What is looked at right before a post: whether it may still go now, and the text as it will be read."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from booking import clock
+from booking.messages import rules, texts
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
+from booking.messages.models import Message
+from booking.sealed import keys
+from booking.sms.gateway import Outgoing
+
+log = logging.getLogger(__name__)
+
+RECEIPTS_PATH: Final = "/api/v1/sms/status"
+"""Where status callbacks arrive, under the public address; our own message id follows."""
+
+_APPROVAL_EVERY: Final = timedelta(minutes=5)
+"""Between two looks at a message whose text is not approved; a version with the approval is a new process anyway."""
+
+_TELL_EVERY: Final = timedelta(minutes=1)
+_told: dict[tuple[MessageKind, str], datetime] = {}
+"""When this process last told of a text that is not approved."""
+
+_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER)
+"""Not sent at night. An offer written before it, when the carrier was away, is over by the morning and expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Through what a text goes.
+
+    Attributes:
+        provider: the gateway's name.
+        base_url: the public address, for links and receipts.
+        production: only approved texts may go.
+        shows_codes: the demo's inbox is where codes arrive, so they are not erased when posted, only when they end.
+    """
+
+    provider: str
+    base_url: str
+    production: bool
+    shows_codes: bool = False
+
+
+def set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
+    """What to write instead of posting; None when it may go."""
+    late = rules.valid_seconds(message.useful_until, now) is None
+    if not texts.may_send(message.kind, message.language, production=production):
+        return _not_approved(message, late=late, now=now)
+    if late:
+        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
+    if message.kind in _BY_DAY and rules.is_quiet(now, clock.ZONE):
+        morning = _morning_after(now)
+        if morning >= message.useful_until:
+            return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
+        return {"state": MessageState.DUE, "due_at": morning}
+    return None
+
+
+def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:
+    """It waits for the approval as long as it is of use, and says so: a text that is set aside for good tells nobody.
+
+    It is told once a minute for each text: thousands may wait.
+    """
+    text = (message.kind, message.language)
+    if text not in _told or abs(now - _told[text]) >= _TELL_EVERY:
+        _told[text] = now
+        facts = {"kind": message.kind, "language": message.language}
+        log.error("SMS wait: their text is not approved by the carriers", extra={"facts": facts})
+    reason = SuppressedReason.TEXT_NOT_APPROVED.value
+    if late:
+        return {"state": MessageState.EXPIRED, "reason": reason, "secret": None}
+    again = min(now + _APPROVAL_EVERY, message.useful_until)  # then it expires
+    return {"state": MessageState.DUE, "due_at": again, "reason": reason}
+
+
+def _morning_after(night: datetime) -> datetime:
+    """The end of the quiet hours that this moment lies in, UTC."""
+    evening = night.astimezone(clock.ZONE).time() >= rules.QUIET_FROM
+    return clock.at_local(clock.local_day(night) + timedelta(days=evening), rules.QUIET_UNTIL)
+
+
+def outgoing_of(message: Message, base_url: str, *, now: datetime) -> Outgoing:
+    """The post of a message: its number, its text, where receipts go, and how long it is of use.
+
+    Raises:
+        texts.MissingFactError, LookupError, ValueError: the row can never be posted.
+    """
+    if message.phone is None:
+        raise ValueError("a message without a number is never due")  # a constraint of the table says so too
+    mine = str(message.public_id)
+    return Outgoing(
+        mine,
+        message.phone,
+        body_of(message, base_url=base_url),
+        callback_url=f"{base_url}{RECEIPTS_PATH}/{mine}",
+        valid_seconds=rules.valid_seconds(message.useful_until, now),
+    )
+
+
+def body_of(message: Message, *, base_url: str) -> str:
+    """The text as it is read. Its link is made here and stored nowhere.
+
+    Raises:
+        texts.MissingFactError: the row lacks a fact that its text needs.
+    """
+    facts = {name: str(value) for name, value in message.facts.items()}
+    if "starts_at" in facts:
+        starts = datetime.fromisoformat(facts["starts_at"]).astimezone(clock.ZONE)
+        facts |= {"time": f"{starts:%H:%M}", "date": f"{starts:%d/%m}"}
+    if message.secret is not None:
+        facts["otp"] = message.secret
+    if "token_version" in facts:
+        token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
+        page = "o" if message.kind is MessageKind.OFFER else "t"  # a place that is kept, or a visit
+        facts["link"] = f"{base_url}/{page}/{facts['code']}/{token}"
+    return texts.render(message.kind, message.language, facts)
