@@ -13,11 +13,11 @@ from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import facts_of, recipient_of
 from booking.clock import ZONE
-from booking.directory.models import Facility
+from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.models import Message
-from booking.messages.rules import Dropped, Planned, plan_reminders
+from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Account, Patient
 
@@ -35,10 +35,11 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
     for the version that stands, and whoever moves or cancels next finds them and calls them back.
     """
     query = (
-        select(Appointment, Patient, Account, Facility, _told_at())
+        select(Appointment, Patient, Account, Facility, Service, _told_at())
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
         .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
         .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+        .join(Service, col(Service.id) == col(Appointment.service_id))
         .where(
             col(Appointment.state) == literal_column(f"'{AppointmentState.BOOKED.value}'"),  # as its index has it
             col(Appointment.starts_at) > now,
@@ -51,13 +52,22 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
         .with_for_update(of=Appointment, key_share=True, skip_locked=True)
     )
     found = (await session.execute(query)).all()
-    for visit, patient, account, facility, told_at in found:
-        notices = _notices(visit, facility.sms_name, told_at or visit.created_at, now=now)
+    for visit, patient, account, facility, service, told_at in found:
+        plans = plan_reminders(visit.starts_at, told_at or visit.created_at, ZONE, times_of(service))
+        notices = _notices(visit, facility.sms_name, plans, now=now)
         await messages.write(session, notices, recipient_of(visit, patient, account), now=now)
     return len(found)
 
 
-def _notices(visit: Appointment, sms_name: str, told_at: datetime, *, now: datetime) -> Sequence[Notice]:
+def times_of(service: Service) -> ReminderTimes:
+    """When the reminders of a service go."""
+    minutes = service.remind_minutes
+    return ReminderTimes(service.remind_day_at, None if minutes is None else timedelta(minutes=minutes))
+
+
+def _notices(
+    visit: Appointment, sms_name: str, plans: Sequence[Planned | Dropped], *, now: datetime
+) -> Sequence[Notice]:
     return [
         Notice(
             visit.public_id,
@@ -69,7 +79,7 @@ def _notices(visit: Appointment, sms_name: str, told_at: datetime, *, now: datet
             useful_until=plan.expires_at if isinstance(plan, Planned) else visit.starts_at,
             suppressed=plan.reason if isinstance(plan, Dropped) else None,
         )
-        for plan in plan_reminders(visit.starts_at, told_at, ZONE)
+        for plan in plans
     ]
 
 

@@ -1,8 +1,9 @@
 """What staff may tell the directory about their own facility: commands."""
 
-from typing import Annotated
+from datetime import time
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from booking.directory.kinds import FacilityState, Payment
@@ -32,6 +33,25 @@ Minutes = Annotated[Whole, Field(ge=0, le=20_160)]
 """At most two weeks."""
 
 
+NEVER: Final = "never"
+"""What a form sends where a service is to send no such reminder."""
+
+DAY_CLOCKS: Final = tuple(f"{half // 2:02}:{half % 2 * 30:02}" for half in range(14, 42))
+"""When one can be reminded on the day before: each half hour that is not of the night, 07:00 to 20:30."""
+
+
+def _clock(raw: object) -> object:
+    if raw == NEVER:
+        return None
+    if raw not in DAY_CLOCKS:
+        raise PydanticCustomError("clock_time", "a time is written as 07:30")
+    return time.fromisoformat(str(raw))
+
+
+def _none_for_never(raw: object) -> object:
+    return None if raw == NEVER else raw
+
+
 class KeepService(Command):
     """Make a service (without `seen`), or change the one that was seen."""
 
@@ -51,6 +71,8 @@ class KeepService(Command):
     cancel_minutes: Minutes
     horizon_days: Whole = Field(ge=1, le=365)
     bookable: bool
+    remind_day_at: Annotated[time | None, BeforeValidator(_clock)]
+    remind_minutes: Annotated[Annotated[Whole, Field(ge=30, le=720)] | None, BeforeValidator(_none_for_never)]
     seen: ShortText = ""
 
 

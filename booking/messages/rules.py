@@ -78,6 +78,22 @@ _RECEIPTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class ReminderTimes:
+    """When the reminders of a service go; None for a reminder it does not send.
+
+    Attributes:
+        day_before_at: the clock of the day before, in the zone of the facility.
+        before: how long before the visit the other one goes; more than `LAST_USE`.
+    """
+
+    day_before_at: time | None = DAY_BEFORE_AT
+    before: timedelta | None = HOURS_BEFORE
+
+
+USUAL: Final = ReminderTimes()
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A reminder that will go. Both moments are UTC; `due_at` < `expires_at` <= the visit's start."""
 
@@ -117,21 +133,21 @@ def is_quiet(moment: datetime, zone: tzinfo) -> bool:
 
 
 def plan_reminders(
-    starts_at: datetime, made_at: datetime, zone: tzinfo, *, day_before_at: time = DAY_BEFORE_AT
+    starts_at: datetime, made_at: datetime, zone: tzinfo, times: ReminderTimes = USUAL
 ) -> list[Planned | Dropped]:
     """Both reminders of a visit, in order; `made_at` is when it was booked or last moved.
 
     The second is dropped where it comes right after the first: with a visit at 07:00 both would come on one evening.
     """
-    day = plan_reminder(MessageKind.REMINDER_DAY, starts_at, made_at, zone, day_before_at=day_before_at)
-    hours = plan_reminder(MessageKind.REMINDER_HOURS, starts_at, made_at, zone)
+    day = plan_reminder(MessageKind.REMINDER_DAY, starts_at, made_at, zone, times)
+    hours = plan_reminder(MessageKind.REMINDER_HOURS, starts_at, made_at, zone, times)
     if isinstance(day, Planned) and isinstance(hours, Planned) and abs(hours.due_at - day.due_at) < AFTER_REMINDER:
         hours = Dropped(MessageKind.REMINDER_HOURS, SuppressedReason.BESIDE_REMINDER)
     return [day, hours]
 
 
 def plan_reminder(
-    kind: MessageKind, starts_at: datetime, made_at: datetime, zone: tzinfo, *, day_before_at: time = DAY_BEFORE_AT
+    kind: MessageKind, starts_at: datetime, made_at: datetime, zone: tzinfo, times: ReminderTimes = USUAL
 ) -> Planned | Dropped:
     """When one reminder goes, or why it does not.
 
@@ -140,9 +156,11 @@ def plan_reminder(
         starts_at: when the visit begins.
         made_at: when the visit was booked or last moved.
         zone: of the facility; all clocks below are local.
-        day_before_at: when reminders of the day before go.
+        times: when reminders of its service go.
     """
-    due = _wished(kind, starts_at, zone, day_before_at)
+    due = _wished(kind, starts_at, zone, times)
+    if due is None:
+        return Dropped(kind, SuppressedReason.NOT_OFFERED)
     if is_quiet(due, zone):
         shifted = _out_of_the_night(kind, due, starts_at, zone)
         if shifted is None:
@@ -188,11 +206,11 @@ def backoff(attempt: int, jitter: float, retry_after: float | None = None) -> ti
     return timedelta(seconds=max(doubled * jitter, retry_after or 0.0))
 
 
-def _wished(kind: MessageKind, starts_at: datetime, zone: tzinfo, day_before_at: time) -> datetime:
+def _wished(kind: MessageKind, starts_at: datetime, zone: tzinfo, times: ReminderTimes) -> datetime | None:
     if kind is MessageKind.REMINDER_DAY:
-        return _at(starts_at, day_before_at, zone, days=-1)
+        return None if times.day_before_at is None else _at(starts_at, times.day_before_at, zone, days=-1)
     if kind is MessageKind.REMINDER_HOURS:
-        return starts_at.astimezone(UTC) - HOURS_BEFORE
+        return None if times.before is None else starts_at.astimezone(UTC) - times.before
     raise ValueError(f"{kind} is no reminder")
 
 

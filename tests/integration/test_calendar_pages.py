@@ -11,6 +11,7 @@ from booking.actor import system
 from booking.availability.commands import PublishSlots
 from booking.db import Database
 from booking.exchange import service
+from scheduler.jobs import plan_reminders
 from tests import pages, people, seeds, staff
 from tests.pages import Page
 from tests.seeds import FACILITY, SERVICE, World
@@ -212,6 +213,40 @@ async def test_a_service_changes_and_its_times_follow(client: httpx.AsyncClient,
     await pages.send(client, shown.form("/services/"), step="apply")
     lead = "SELECT DISTINCT starts_at - bookable_until AS lead FROM slot WHERE service_id = :service"
     assert await seeds.rows(db, lead, service=world.service_id) == [{"lead": timedelta(minutes=120)}]
+
+
+async def test_a_service_says_when_its_reminders_go(client: httpx.AsyncClient, db: Database, world: World) -> None:
+    typed = (await _page(client, f"{BASE}/services/{SERVICE}")).form("/services/")
+    assert (typed.fields["remind_day_at"], typed.fields["remind_minutes"]) == ("18:00", "120")
+    shown = pages.read(await pages.send(client, typed, remind_day_at="never", remind_minutes="240", bring=""))
+    await pages.send(client, shown.form("/services/"), step="apply")
+    again = (await _page(client, f"{BASE}/services/{SERVICE}")).form("/services/")
+    assert (again.fields["remind_day_at"], again.fields["remind_minutes"]) == ("never", "240")
+    kept = "SELECT facts->'values' AS values FROM audit_event WHERE action = 'service.keep'"
+    (said,) = await seeds.rows(db, kept)
+    assert (said["values"]["remind_day_at"], said["values"]["remind_minutes"]) == (None, 240)
+    slots = "SELECT id FROM slot WHERE service_id = :service AND session_id = :session ORDER BY starts_at DESC LIMIT 1"
+    last = await seeds.value(db, slots, service=world.service_id, session=world.session_id)
+    await _book(client, world, last, 1)
+    assert await plan_reminders.run(db) == 1
+    found = await seeds.rows(db, "SELECT kind, state, reason FROM message WHERE kind = 'reminder_day'")
+    assert found == [{"kind": "reminder_day", "state": "suppressed", "reason": "not_offered"}]
+    hours = (
+        "SELECT a.starts_at - m.due_at AS ahead FROM message m JOIN appointment a ON a.public_id = m.subject_id"
+        " WHERE m.kind = 'reminder_hours'"
+    )
+    assert await seeds.rows(db, hours) == [{"ahead": timedelta(hours=4)}]
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("name", "value"), [("remind_day_at", "22:00"), ("remind_minutes", "5"), ("remind_day_at", "")]
+)
+async def test_a_reminder_at_night_or_at_the_door_is_refused(client: httpx.AsyncClient, name: str, value: str) -> None:
+    typed = (await _page(client, f"{BASE}/services/{SERVICE}")).form("/services/")
+    refused = await pages.send(client, typed, bring="", **{name: value})
+    assert refused.status_code == 422
+    assert pages.read(refused).beside(name)
 
 
 @pytest.mark.usefixtures("world")

@@ -10,6 +10,7 @@ from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.rules import (
     Dropped,
     Planned,
+    ReminderTimes,
     backoff,
     is_quiet,
     may_follow,
@@ -75,9 +76,22 @@ def test_a_late_booking_gets_no_reminder_beside_or_after_its_confirmation(
 )
 def test_an_hour_of_the_night_for_the_day_before_stays_on_the_day_before(asked: str, due: str) -> None:
     visit = local("2026-12-01 09:00")
-    planned = plan_reminder(DAY, visit, LONG_AGO, ZONE, day_before_at=time.fromisoformat(asked))
+    planned = plan_reminder(DAY, visit, LONG_AGO, ZONE, ReminderTimes(time.fromisoformat(asked)))
     assert isinstance(planned, Planned)
     assert planned.due_at == local(f"2026-11-30 {due}")
+
+
+def test_a_service_says_when_its_reminders_go_or_that_none_do() -> None:
+    visit = local("2026-12-01 14:00")
+    times = ReminderTimes(time(19, 30), timedelta(hours=4))
+    day, hours = plan_reminders(visit, LONG_AGO, ZONE, times)
+    assert isinstance(day, Planned)
+    assert isinstance(hours, Planned)
+    assert (day.due_at, hours.due_at) == (local("2026-11-30 19:30"), local("2026-12-01 10:00"))
+    assert plan_reminders(visit, LONG_AGO, ZONE, ReminderTimes(None, None)) == [
+        Dropped(DAY, SuppressedReason.NOT_OFFERED),
+        Dropped(HOURS, SuppressedReason.NOT_OFFERED),
+    ]
 
 
 def test_two_reminders_on_one_evening_become_one() -> None:

@@ -13,7 +13,7 @@ from booking.desk.calendar.applying import Step, go, save
 from booking.desk.calendar.typed import Typed, read, shown, typed_of
 from booking.directory import marks, upkeep
 from booking.directory import queries as directory
-from booking.directory.keeping import KeepPractitioner, KeepRoom, KeepService
+from booking.directory.keeping import DAY_CLOCKS, NEVER, KeepPractitioner, KeepRoom, KeepService
 from booking.directory.kinds import Payment
 from booking.directory.listing import entries, entry
 from booking.directory.models import Practitioner, Room, Service
@@ -33,6 +33,7 @@ Table = type[Service] | type[Practitioner] | type[Room]
 _USUAL = {
     "duration_minutes": "30", "lead_minutes": "60", "cancel_minutes": "120", "horizon_days": "30",
     "payment": Payment.INSURANCE.value, "bookable": "1", "active": "1",
+    "remind_day_at": "18:00", "remind_minutes": "120",
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ _USUAL = {
 async def entries_page(request: Request, asked: Ask, desk: Keeper, where: Where) -> Response:
     """All of them."""
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         lists: dict[str, Any] = {
             "services": await entries(session, Service, where.facility_id),
             "practitioners": await entries(session, Practitioner, where.facility_id),
@@ -53,7 +54,8 @@ async def entries_page(request: Request, asked: Ask, desk: Keeper, where: Where)
 async def _typed_row(asked: Asked, where: Place, table: Table, code: str) -> Typed:
     async with asked.db.transaction() as session:
         row: Any = await entry(session, table, where.facility_id, code)
-    return shown(row, {"seen": marks.mark(row)})
+    none = {name: NEVER for name in ("remind_day_at", "remind_minutes") if getattr(row, name, NEVER) is None}
+    return shown(row, {"seen": marks.mark(row)} | none)
 
 
 async def _show(
@@ -61,11 +63,11 @@ async def _show(
     sort: str, code: str = "",
 ) -> Response:  # fmt: skip
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
     template = "desk_calendar_service.html" if sort == "services" else "desk_calendar_entry.html"
     return page(
         request, template, status=status, personal=True, desk=desk, place=place, typed=typed, sort=sort, one=code,
-        payments=list(Payment),
+        payments=list(Payment), clocks=DAY_CLOCKS, never=NEVER,
     )  # fmt: skip
 
 
