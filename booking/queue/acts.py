@@ -37,7 +37,7 @@ NAMES_KEPT: Final = timedelta(days=30)
 
 _PLAIN: Final = ("queue_id", "priority_reason", "calls", "room_id")
 _CHOICES: Final = ("state", "priority_verified")
-_MOMENTS: Final = ("requeued_at", "called_at", "in_room_at", "finished_at", "tested_at")
+_MOMENTS: Final = ("requeued_at", "called_at", "first_called_at", "in_room_at", "finished_at", "tested_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ def _put(ticket: QueueTicket, before: Mapping[str, Any]) -> None:
     verified = before["priority_verified"]
     ticket.priority_verified = None if verified is None else PriorityClass(verified)
     for name in _MOMENTS:
-        setattr(ticket, name, None if before[name] is None else datetime.fromisoformat(before[name]))
+        was = before.get(name)  # an act of before the upgrade does not know every moment
+        setattr(ticket, name, None if was is None else datetime.fromisoformat(was))
 
 
 def remember(

@@ -70,8 +70,10 @@ class QueueTicket(SQLModel, table=True):
 
     `band_start` and `band_end` are the visit's promised time, copied at check-in; None for a walk-in. A class of
     priority is claimed by the patient and counts only when staff verified it. `requeued_at` is when a skipped ticket
-    was put back: from then on it is ordered by that moment. `room_id` is where it was called to last. `tested_at` is
-    when somebody was sent for tests. Whoever came without booking may have said `name`, `birth_year` and `phone`.
+    was put back: from then on it is ordered by that moment. `called_at` is the last call; `first_called_at` the first,
+    which ended her waiting whatever came after (null in rows of before it was kept). `room_id` is where it was called
+    to last. `tested_at` is when somebody was sent for tests. Whoever came without booking may have said `name`,
+    `birth_year` and `phone`.
     `version` counts what was done with it and not undone: an act is undone only while nothing came after it.
     """
 
@@ -114,6 +116,7 @@ class QueueTicket(SQLModel, table=True):
     arrived_at: datetime = Field(sa_column=moment())
     requeued_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     called_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    first_called_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     calls: int = Field(default=0, sa_column=whole())
     room_id: int | None = Field(default=None, sa_column=ref("room.id", name="queue_ticket_room_fk", optional=True))
     in_room_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

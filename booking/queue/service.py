@@ -156,6 +156,7 @@ async def call_next(
     before, streak = acts.kept(ticket), line.priority_streak
     line.priority_streak = streak_after(streak, next(one for one in waiting if one.id == turn.id))
     before |= {"streak": streak, "streak_after": line.priority_streak}
+    ticket.first_called_at = ticket.first_called_at or ticket.called_at or now
     ticket.state, ticket.called_at, ticket.room_id = TicketState.CALLED, now, room_id
     ticket.calls += 1
     return await noted(

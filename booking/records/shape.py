@@ -165,7 +165,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "state": "state", "priority_claimed": "priority_stated", "priority_verified": "priority_verified",
             "priority_reason": "priority_reason", "band_start": "expected_from", "band_end": "expected_until",
             "arrived_at": "checked_in_at", "requeued_at": "back_in_line_at", "called_at": "called_at",
-            "calls": "times_called", "in_room_at": "in_the_room_at", "finished_at": "finished_at",
+            "first_called_at": "first_called_at", "calls": "times_called", "in_room_at": "in_the_room_at",
+            "finished_at": "finished_at",
             "tested_at": "sent_for_tests_at", "emergency": "emergency", "name": "name_given",
             "birth_year": "year_of_birth_given", "phone": "phone_given",
         },
@@ -219,6 +220,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
 APART: Final[Mapping[str, str]] = {
     "patient_merge": "which of our rows are one person, by row numbers only; the rows themselves are shown",
     "patient_flag": "a note for the manager who guards everybody's places; to show it would tell of other people",
+    "suspicion_answer": "what the manager made of such a note; it stands and falls with it",
     "idempotency_record": "an answer kept for 30 days without anybody's name in it, found by a random key only",
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "rate_counter": "counts by keyed hashes, gone after two days",

@@ -38,6 +38,7 @@ class AuditEvent(SQLModel, table=True):
     __table_args__ = (
         Index("audit_event_object", "object_kind", "object_id"),
         Index("audit_event_xact", "xact", postgresql_using="brin"),
+        Index("audit_event_reads", "at", postgresql_where="action = 'patient.read'"),
     )
 
     id: int | None = Field(default=None, sa_column=key())
