@@ -100,7 +100,7 @@ async def board(session: AsyncSession, service_id: int, day: date) -> Board:
         .where(col(QueueTicket.queue_id).in_(lines))
     )
     tickets = tuple(_held(list(row)) for row in await session.execute(query))
-    slots, coming = await _planned(session, service_id, day)
+    slots, coming = await planned(session, service_id, day)
     duration = await session.scalar(select(Service.duration_minutes).where(col(Service.id) == service_id))
     return Board(lines, tickets, slots, coming, duration or 15)
 
@@ -114,8 +114,8 @@ def _held(row: list[Any]) -> Held:
     return Held(line, appointment, shown, state, waiting, called_at, finished_at, room_id, room)
 
 
-async def _planned(session: AsyncSession, service_id: int, day: date) -> tuple[Times, Times]:
-    """Times that are open or promised, with their places; and those that still expect patients, with how many."""
+async def planned(session: AsyncSession, service_id: int, day: date) -> tuple[Times, Times]:
+    """Of a service's day: times that are open or promised, with their places; and those that still expect patients."""
     expected = func.count(col(Appointment.id))
     query = (
         select(col(Slot.starts_at), col(Slot.ends_at), col(Slot.capacity), expected)

@@ -16,12 +16,17 @@ from sqlmodel import col
 
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.directory.models import Room
+from booking.availability.models import Session
+from booking.directory.models import Room, Service
 from booking.patients.kinds import PriorityClass
 from booking.patients.models import Patient
+from booking.queue.estimating import Band
+from booking.queue.foreseeing import Hours, bands
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueTicket
+from booking.queue.queries import planned
 from booking.queue.rules import Policy, Turn, Waiting, label, order
+from booking.queue.views import Board, Held, Line
 
 LOOK_BACK: Final = timedelta(days=365)
 """Visits missed longer ago are forgotten."""
@@ -68,7 +73,7 @@ class LineHead:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The day. `waiting` is by line and in no order: `turns` makes it, told the time."""
+    """The day. `waiting` is by line and in no order: `turns` makes it, told the time, and `bands` foretells it."""
 
     lines: Mapping[int, LineHead]
     waiting: Mapping[int, tuple[Waiting, ...]]
@@ -76,7 +81,18 @@ class Sheet:
     called: tuple[Person, ...]
     aside: tuple[Person, ...]
     expected: tuple[Person, ...]
-    done: int
+    board: Board
+    hours: Hours
+
+    @property
+    def done(self) -> int:
+        """How many were seen."""
+        return sum(one.state is TicketState.DONE for one in self.board.tickets)
+
+    def bands(self, *, now: datetime, policy: Policy) -> dict[str, Band]:
+        """When everybody who waits may expect to be called, by the number as printed."""
+        found = bands(self.board, self.hours, now=now, policy=policy)
+        return {self.people[ticket].key: band for ticket, band in found.items()}
 
     def line_of(self, room_id: int | None) -> LineHead | None:
         """The line a room calls from: its own where it has one, else the service's; None before anybody came."""
@@ -115,17 +131,41 @@ async def sheet(session: AsyncSession, service_id: int, day: date) -> Sheet:
     people: dict[int, Person] = {}
     called: list[Person] = []
     aside: list[Person] = []
+    held = await _seen(session, [*heads])
     for row in await session.execute(query):
         person = person_of(row)
+        held.append(
+            Held(
+                row.queue_id, None, person.key, row.state, Waiting(*row[:8]), row.called_at, None, row.room_id, row.room
+            )
+        )
         if person.state is TicketState.WAITING:
-            waiting[row.queue_id].append(Waiting(*row[:8]))
+            waiting[row.queue_id].append(held[-1].as_waiting)
             people[row.id] = person
         else:
             (called if person.state in _AT_WORK else aside).append(person)
     return Sheet(
         heads, {line: tuple(found) for line, found in waiting.items()}, people, _newest(called), _newest(aside),
-        await _expected(session, service_id, day), await _done(session, [*heads]),
+        await _expected(session, service_id, day), await _board(session, service_id, day, heads, held),
+        await _hours(session, service_id, day),
     )  # fmt: skip
+
+
+async def _board(
+    session: AsyncSession, service_id: int, day: date, heads: Mapping[int, LineHead], held: list[Held]
+) -> Board:
+    lines = {line.id: Line(line.id, line.streak, line.late_minutes, line.late_said_at) for line in heads.values()}
+    duration = await session.scalar(select_columns(col(Service.duration_minutes)).where(col(Service.id) == service_id))
+    return Board(lines, tuple(held), *await planned(session, service_id, day), duration or 15)
+
+
+async def _hours(session: AsyncSession, service_id: int, day: date) -> Hours:
+    query = (
+        select_columns(col(Session.starts_at), col(Session.ends_at))
+        .where(col(Session.service_id) == service_id, col(Session.day) == day)
+        .order_by(col(Session.starts_at))
+    )
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
 
 
 def _newest(people: list[Person]) -> tuple[Person, ...]:
@@ -157,11 +197,24 @@ def person_of(row: Any) -> Person:
     )  # fmt: skip
 
 
-async def _done(session: AsyncSession, heads: list[int]) -> int:
-    query = select_columns(func.count()).where(
+_SEEN: Final[tuple[Any, ...]] = (
+    *TICKET[:8], col(QueueTicket.queue_id), col(QueueTicket.series), col(QueueTicket.called_at),
+    col(QueueTicket.finished_at), col(QueueTicket.room_id),
+)  # fmt: skip
+"""What the pace of a line needs of those who were seen: no name, which would have to be unsealed."""
+
+
+async def _seen(session: AsyncSession, heads: list[int]) -> list[Held]:
+    query = select_columns(*_SEEN).where(
         col(QueueTicket.queue_id).in_(heads), col(QueueTicket.state) == TicketState.DONE
     )
-    return (await session.execute(query)).scalar_one()
+    return [
+        Held(
+            row.queue_id, None, label(row.series, row.number), TicketState.DONE, Waiting(*row[:8]), row.called_at,
+            row.finished_at, row.room_id, None,
+        )
+        for row in await session.execute(query)
+    ]  # fmt: skip
 
 
 async def _expected(session: AsyncSession, service_id: int, day: date) -> tuple[Person, ...]:

@@ -1,18 +1,16 @@
 """Where one visit stands on its day: rules over a board, beside rules.py and estimating.py; no database, no clock."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from booking.appointments.kinds import AppointmentState
-from booking.queue.estimating import ENOUGH, Band, expected, headway, minutes_late, planned_headway, visit_minutes
-from booking.queue.kinds import IN_PROGRESS, TicketState
+from booking.queue.estimating import Band, expected, minutes_late
+from booking.queue.foreseeing import Coming, goes_on, minutes_between, own_start, said
+from booking.queue.kinds import TicketState
 from booking.queue.rules import Policy, Turn, order
 from booking.queue.views import Board, Held, Line, Visit
-
-ROOMS_SEEN: Final = timedelta(minutes=60)
-"""A room counts as calling while it called somebody so recently."""
 
 
 class Stage(StrEnum):
@@ -85,36 +83,16 @@ def standing(board: Board, visit: Visit, *, now: datetime, today: bool, policy: 
     own, first = mine.as_waiting, next(one for one in waiting if one.id == turns[0].id)
     band = expected(
         ahead=ahead,
-        coming=_coming(board, visit, own.due, now),
-        minutes=_minutes(board, beside, now),
+        coming=Coming(board.coming, now).between(visit.opens, own.due),
+        minutes=minutes_between(board, beside, now),
         now=now,
-        opens=_goes_on(visit, line, beside, first.due, now),
-        own_start=own.band_start if own.in_time and own.requeued_at is None else None,
+        opens=goes_on(visit.opens, line, beside, first.due, now),
+        own_start=own_start(own),
     )
     return Standing(
         Stage.WAITING, now, number=mine.label, ahead=ahead, band=band, late=_late(line, beside, now),
         waiting=len(waiting), turn=turns[ahead],
     )  # fmt: skip
-
-
-def _goes_on(visit: Visit, line: Line, beside: list[Held], due: datetime, now: datetime) -> datetime:
-    """When the next one will be called: so late after her time as staff said, and not before the session begins."""
-    said = _said(line, beside)
-    if said:
-        return max(visit.opens, due) + timedelta(minutes=said)
-    started = any(ticket.called_at is not None and ticket.called_at >= visit.opens for ticket in beside)
-    return now if started else visit.opens
-
-
-def _said(line: Line, beside: list[Held]) -> int:
-    """The minutes of delay that staff said, until enough people were called since to see for oneself."""
-    since = [one for one in beside if one.as_waiting.in_time and _called_after(one, line.late_said_at)]
-    return (line.late_said or 0) if len(since) < ENOUGH else 0
-
-
-def _coming(board: Board, visit: Visit, due: datetime, now: datetime) -> int:
-    """Who is booked before and still in time; whoever comes after the booked time stands behind those who are there."""
-    return sum(number for start, end, number in board.coming if visit.opens <= start < due and end >= now)
 
 
 def _not_there(board: Board, visit: Visit, *, now: datetime, today: bool) -> Standing:
@@ -140,18 +118,6 @@ def _stage(visit: Visit, *, now: datetime, today: bool) -> Stage:
     return Stage.EXPECTED if now <= visit.ends_at else Stage.OVERDUE
 
 
-def _minutes(board: Board, beside: list[Held], now: datetime) -> float:
-    visits = [
-        (one.called_at, one.finished_at)
-        for one in beside
-        if one.state is TicketState.DONE and one.called_at is not None and one.finished_at is not None
-    ]
-    busy = sum(one.state in IN_PROGRESS for one in beside)
-    recent = {one.room_id for one in beside if one.called_at is not None and now - one.called_at <= ROOMS_SEEN}
-    planned = planned_headway(board.slots, board.duration)
-    return headway(visit_minutes(visits), rooms=max(busy, len(recent)), planned=planned)
-
-
 def _late(line: Line, beside: list[Held], now: datetime) -> int:
     in_time = [
         (one, one.as_waiting.band_end)
@@ -162,12 +128,8 @@ def _late(line: Line, beside: list[Held], now: datetime) -> int:
         and one.as_waiting.requeued_at is None
     ]
     return minutes_late(
-        said=_said(line, beside),
+        said=said(line, beside),
         called=[(end, one.called_at) for one, end in in_time if one.called_at is not None],
         unserved=[end for one, end in in_time if one.state is TicketState.WAITING],
         now=now,
     )
-
-
-def _called_after(one: Held, moment: datetime | None) -> bool:
-    return moment is not None and one.called_at is not None and one.called_at > moment

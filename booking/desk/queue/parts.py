@@ -13,7 +13,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking.desk.queue import words
-from booking.i18n import Language
+from booking.i18n import Language, show_time
 from booking.queue.acts import Act, lately
 from booking.queue.kinds import TicketState
 from booking.queue.rules import UNDO_FOR, Turn
@@ -28,6 +28,9 @@ TEMPLATE: Final = "desk_queue_parts.html"
 FRESH: Final = timedelta(seconds=10)
 """So old a sheet may be when nothing was told of: bookings of the day change it too, and tell nothing."""
 
+_EMPTY: Final = "<td data-band>"
+"""The cell of a row for the band; a test knows that the template has it."""
+
 _MOST_ROWS: Final = 20_000
 _MOST_ACTS: Final = 100
 _ACTS_SHOWN: Final = 6
@@ -35,12 +38,13 @@ _ACTS_SHOWN: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A sheet, and what may be undone at its facility, as of one position."""
+    """A sheet, and what may be undone at its facility, as of one position. `bands` as they are written, by number."""
 
     heard: Position
     at: datetime
     sheet: Sheet
     acts: tuple[Act, ...]
+    bands: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -92,7 +96,10 @@ async def read(
 ) -> Known:
     """The sheet and the acts, in the caller's transaction."""
     acts = await lately(session, place.facility_id, now=now, most=_MOST_ACTS)
-    return Known(heard, now, await sheet(session, service_id, day), tuple(acts))
+    whole = await sheet(session, service_id, day)
+    bands = whole.bands(now=now, policy=POLICY)
+    shown = {key: f"{show_time(band.start)}–{show_time(band.end)}" for key, band in bands.items()}
+    return Known(heard, now, whole, tuple(acts), shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +114,28 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is shown. `heads` are the names of the sections of lines, by section."""
+    """What is shown. `heads` are the names of the sections of lines, by section.
+
+    `bands` stand beside the rows: they change with every call and every few minutes, for many people at once.
+    """
 
     html: Mapping[str, str]
     rows: Mapping[str, str]
     order: Mapping[str, tuple[str, ...]]
     heads: Mapping[str, str | None]
+    bands: Mapping[str, str]
+
+    def whole(self, key: str) -> str:
+        """A row as a page has it: with when its person may expect to be called."""
+        return self.rows[key].replace(_EMPTY, f"{_EMPTY}{self.bands.get(key, '')}", 1)
 
     def since(self, before: "Parts | None") -> dict[str, Any]:
         """What a page that shows `before` must be told."""
-        old = before or Parts({}, {}, {}, {})
+        old = before or Parts({}, {}, {}, {}, {})
         return {
             "html": {name: part for name, part in self.html.items() if old.html.get(name) != part},
             "rows": {key: row for key, row in self.rows.items() if old.rows.get(key) != row},
+            "bands": {key: band for key, band in self.bands.items() if old.bands.get(key) != band},
             "order": {name: keys for name, keys in self.order.items() if old.order.get(name) != keys},
         }
 
@@ -163,7 +179,7 @@ def parts(request: Request, viewer: Viewer, known: Known, now: datetime) -> Part
         ),
     }  # fmt: skip
     heads = {f"line-{line.id}": line.room for line in whole.lines.values()}
-    return Parts(html, rows, order, heads)
+    return Parts(html, rows, order, heads, known.bands)
 
 
 def _counts(whole: Sheet) -> dict[str, int]:

@@ -73,11 +73,25 @@ function arrange(section, keys, rows) {
   });
 }
 
+// When each may expect to be called stands beside the rows: it changes for many at once, and a row for one.
+const bands = {};
 const orders = {};
 const kept = {};
 for (const body of queue.querySelectorAll("[data-section]")) {
   orders[body.dataset.section] = [...body.rows].map((row) => row.dataset.key);
-  for (const row of body.rows) kept[row.dataset.key] = row.outerHTML;
+  for (const row of body.rows) {
+    kept[row.dataset.key] = row.outerHTML;
+    const cell = row.querySelector("[data-band]");
+    if (cell) bands[row.dataset.key] = cell.textContent;
+  }
+}
+
+function foresee(told) {
+  Object.assign(bands, told ?? {});
+  for (const cell of queue.querySelectorAll("[data-band]")) {
+    const band = bands[cell.parentElement.dataset.key] ?? "";
+    if (cell.textContent !== band) cell.textContent = band;
+  }
 }
 
 function show(told) {
@@ -93,6 +107,7 @@ function show(told) {
     const missing = keys.filter((key) => !there.has(key)); // came over from another section
     arrange(section, keys, { ...Object.fromEntries(missing.map((key) => [key, kept[key]])), ...rows });
   }
+  foresee(told.bands);
 }
 
 function open() {
