@@ -81,7 +81,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "consent": Section(
         "agreements",
         {
-            "purpose": "what_for", "granted": "agreed", "wording": "version_of_the_wording",
+            "purpose": "what_for", "granted": "agreed", "consenter": "who_agreed", "wording": "version_of_the_wording",
             "language": "language_of_the_wording", "channel": "where", "at": "at",
         },
         {"id": _ROW, "patient_id": _LINK, "account_id": "another account is another person's affair"},

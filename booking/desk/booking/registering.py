@@ -14,7 +14,7 @@ from booking.patients.cards import Card
 from booking.patients.errors import PhoneRefused
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.registering import RegisterPatient
-from booking.patients.rules import Birth, read_phone
+from booking.patients.rules import read_phone
 from booking.patients.searching import read_query
 from booking.records import joining
 from booking.records.finding import Found
@@ -107,10 +107,15 @@ def _of_card(card: Card) -> dict[str, str]:
 
 
 async def _alike(work: Work, command: RegisterPatient) -> list[Found]:
-    birth = Birth(command.birth_date.year if command.birth_date else command.birth_year or 0, command.birth_date)
     phone = read_phone(command.phone) if command.phone else None
     async with work.asked.db.transaction() as session:
-        return await joining.alike(session, fold(command.name), birth, phone, work.looking("duplicate"))
+        return await joining.alike(session, fold(command.name), command.birth, phone, work.looking("duplicate"))
+
+
+def _spoken(typed: TypedPerson, work: Work) -> str:
+    # How old somebody is, is not known while the form is empty.
+    who = consents.consenter(typed.command.birth, work.today) if typed.command is not None else None
+    return consents.said_to(who, work.asked.language)
 
 
 async def _show(
@@ -140,4 +145,5 @@ async def _show(
         alike=alike or [],
         given=given,
         questions=person_forms.questions(_ASKED, work.asked.language),
+        agree=_spoken(typed, work),
     )
