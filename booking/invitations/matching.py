@@ -53,7 +53,7 @@ async def of_patient(session: AsyncSession, patient: Patient, *, today: date, lo
     marks = [mark for mark in (patient.citizen_id_index, patient.bhyt_index) if mark is not None]
     if not marks or patient.id is None or patient.erased_at is not None:
         return []
-    if not (await consents.standing(session, patient.id)).get(ConsentPurpose.INVITATION, False):
+    if not (await consents.standing(session, patient.id, today=today)).get(ConsentPurpose.INVITATION, False):
         return []
     query = (
         select(Invitation)
@@ -69,10 +69,10 @@ async def of_patient(session: AsyncSession, patient: Patient, *, today: date, lo
         query = query.with_for_update(of=Invitation).execution_options(populate_existing=True)
     person = Birth(patient.birth_year, patient.birth_date)
     found = [slip for slip in (await session.execute(query)).scalars() if same_birth(birth_of(slip), person)]
-    return [slip for slip in found if not await rivals(session, slip, patient)]
+    return [slip for slip in found if not await rivals(session, slip, patient, today=today)]
 
 
-async def rivals(session: AsyncSession, slip: Invitation, patient: Patient) -> list[Patient]:
+async def rivals(session: AsyncSession, slip: Invitation, patient: Patient, *, today: date) -> list[Patient]:
     """Others whom a slip fits as well, in accounts that do not have this person."""
     hers = select(col(Profile.account_id)).where(col(Profile.patient_id) == patient.id, col(Profile.ended_at).is_(None))
     theirs = select(Profile.id).where(
@@ -91,16 +91,18 @@ async def rivals(session: AsyncSession, slip: Invitation, patient: Patient) -> l
         )
         .order_by(col(Patient.id))
     )
-    return [other for other in (await session.execute(query)).scalars() if await _fits(session, slip, other)]
+    return [
+        other for other in (await session.execute(query)).scalars() if await _fits(session, slip, other, today=today)
+    ]
 
 
-async def _fits(session: AsyncSession, slip: Invitation, patient: Patient) -> bool:
+async def _fits(session: AsyncSession, slip: Invitation, patient: Patient, *, today: date) -> bool:
     """Whether a person known by a number of the slip has its name and birth, and agreed to be shown it."""
     person = Birth(patient.birth_year, patient.birth_date)
     if slip.name_index != name_index(patient.name_folded) or not same_birth(birth_of(slip), person):
         return False
     assert patient.id is not None
-    return (await consents.standing(session, patient.id)).get(ConsentPurpose.INVITATION, False)
+    return (await consents.standing(session, patient.id, today=today)).get(ConsentPurpose.INVITATION, False)
 
 
 async def contested(session: AsyncSession, *, today: date) -> list[Patient]:
@@ -122,7 +124,7 @@ async def contested(session: AsyncSession, *, today: date) -> list[Patient]:
     found: dict[int | None, Patient] = {}
     for pairs in by_slip.values():
         for slip, patient in pairs if len(pairs) > 1 else []:
-            if await _fits(session, slip, patient) and await rivals(session, slip, patient):
+            if await _fits(session, slip, patient, today=today) and await rivals(session, slip, patient, today=today):
                 found[patient.id] = patient
     return list(found.values())
 

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 from booking.patients.kinds import PriorityClass, Relation, Sex
+from booking.patients.rules import Birth
 
 
 class AddProfile(Command):
@@ -22,6 +23,11 @@ class AddProfile(Command):
     ward: Name | None = None
     guardian_name: Name | None = None
     priority: PriorityClass | None = None
+
+    @property
+    def birth(self) -> Birth:
+        """As given, unchecked."""
+        return Birth(self.birth_date.year if self.birth_date else self.birth_year or 0, self.birth_date)
 
 
 class CorrectProfile(AddProfile):

@@ -7,29 +7,21 @@ to, and the older texts are found in the history of this file.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
+from booking.clock import local_day
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
 from booking.patients.errors import LooksAfterHerself, ProfileUnknown
-from booking.patients.kinds import ConsentPurpose
+from booking.patients.kinds import Consenter, ConsentPurpose
 from booking.patients.matching import looks_after_herself
 from booking.patients.models import Consent, Patient
 from booking.patients.rules import Birth, has_own_say, is_minor
 from booking.trail.service import record
-
-
-class Consenter(StrEnum):
-    """In whose words agreement is asked."""
-
-    ADULT = "adult"
-    GUARDIAN = "guardian"  # under 7 the guardian consents
-    BOTH = "both"  # from 7 the child and the guardian
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +52,38 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
 }
 
 _WHO: Final[Mapping[Consenter, str]] = {
-    Consenter.ADULT: "",
+    Consenter.PERSON: "",
     Consenter.GUARDIAN: _("The patient is under 7: agree as the guardian."),
     Consenter.BOTH: _("The patient is under 18: agree together, the guardian and the child, after explaining it."),
 }
+_ANYBODY: Final = _(
+    "For a child under 7 the guardian agrees. From 7 to 17, explain it to the child: guardian and child agree together."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The newest answer to a purpose. `stands` is false where a guardian gave it and the child is of age now."""
+
+    granted: bool
+    consenter: Consenter | None
+    stands: bool
 
 
 def consenter(birth: Birth, today: date) -> Consenter:
     """Who agrees for a person of this birth."""
     if not is_minor(birth, today):
-        return Consenter.ADULT
+        return Consenter.PERSON
     return Consenter.BOTH if has_own_say(birth, today) else Consenter.GUARDIAN
 
 
-def said_to(who: Consenter, language: Language) -> str:
-    """What is said above the questions to whoever answers for a minor; empty for an adult."""
-    return translate(language, _WHO[who]) if _WHO[who] else ""
+def said_to(who: Consenter | None, language: Language) -> str:
+    """What is said above the questions: to whoever answers for a minor; empty for an adult.
+
+    `who` is None where the form asks before it knows how old the patient is: then who agrees for whom.
+    """
+    text = _ANYBODY if who is None else _WHO[who]
+    return translate(language, text) if text else ""
 
 
 async def give(
@@ -89,10 +97,11 @@ async def give(
     by: Actor,
     now: datetime,
 ) -> list[ConsentPurpose]:
-    """Write down answers; which purposes were answered otherwise than before (or for the first time).
+    """Write down answers; which purposes were answered otherwise or by others than before, or for the first time.
 
     Append-only: a row is never changed. The same answer to the same wording again writes nothing. `patient.no_sms`
-    follows the answer to SMS. Texts that wait already are the caller's to withhold: `records.service.withdraw` does.
+    follows the answer to SMS. Who was asked (`consenter`) follows from her age today, as on the page that asked. Texts
+    that wait already are the caller's to withhold: `records.service.withdraw` does.
 
     Args:
         session: the caller's transaction.
@@ -113,43 +122,60 @@ async def give(
         raise ProfileUnknown
     if account_id is not None and await looks_after_herself(session, patient, account_id):
         raise LooksAfterHerself
-    held = await _newest(session, patient_id)
+    held, who = await _newest(session, patient_id), consenter(_birth(patient), local_day(now))
     changed = []
     for purpose, granted in answers.items():
         wording, last = WORDINGS[purpose].version, held.get(purpose)
-        if last is not None and (last.granted, last.wording) == (granted, wording):
+        if last is not None and (last.granted, last.wording, last.consenter) == (granted, wording, who):
             continue
-        if last is None or last.granted != granted:
+        if last is None or (last.granted, last.consenter) != (granted, who):
             changed.append(purpose)
         session.add(
             Consent(
-                patient_id=patient_id, account_id=account_id, purpose=purpose, granted=granted, wording=wording,
-                language=language, channel=channel, at=now,
+                patient_id=patient_id, account_id=account_id, purpose=purpose, granted=granted, consenter=who,
+                wording=wording, language=language, channel=channel, at=now,
             )
         )  # fmt: skip
     if ConsentPurpose.SMS in answers:
         patient.no_sms = not answers[ConsentPurpose.SMS]
     if changed:
         told = {purpose.value: answers[purpose] for purpose in changed}
-        record(session, "consent.give", "patient", patient.public_id, by=by, now=now, answers=told)
+        record(session, "consent.give", "patient", patient.public_id, by=by, now=now, answers=told, who=who.value)
     await session.flush()
     return changed
 
 
 async def not_taken_back(
-    session: AsyncSession, patient_id: int, answers: Mapping[ConsentPurpose, bool]
+    session: AsyncSession, patient_id: int, answers: Mapping[ConsentPurpose, bool], *, today: date
 ) -> dict[ConsentPurpose, bool]:
     """The answers of a form for somebody new, where she is known already.
 
     Its boxes are empty at first, so one left empty takes nothing back: only a yes counts, or what was never answered.
     """
-    held = await standing(session, patient_id)
+    held = await standing(session, patient_id, today=today)
     return {purpose: granted for purpose, granted in answers.items() if granted or purpose not in held}
 
 
-async def standing(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, bool]:
-    """The newest answer to each purpose that was ever asked."""
-    return {purpose: row.granted for purpose, row in (await _newest(session, patient_id)).items()}
+async def standing(session: AsyncSession, patient_id: int, *, today: date) -> dict[ConsentPurpose, bool]:
+    """The newest answer to each purpose that was ever asked; one given for a child ends when she comes of age."""
+    found = await answered(session, patient_id, today=today)
+    return {purpose: answer.granted for purpose, answer in found.items() if answer.stands}
+
+
+async def answered(session: AsyncSession, patient_id: int, *, today: date) -> dict[ConsentPurpose, Answer]:
+    """The newest answer to each purpose that was ever asked, by whom, and whether it still stands."""
+    held = await _newest(session, patient_id)
+    if not held:
+        return {}
+    minor = is_minor(_birth(await session.get_one(Patient, patient_id)), today)
+    return {
+        purpose: Answer(row.granted, row.consenter, minor or row.consenter in (None, Consenter.PERSON))
+        for purpose, row in held.items()
+    }
+
+
+def _birth(patient: Patient) -> Birth:
+    return Birth(patient.birth_year, patient.birth_date)
 
 
 async def _newest(session: AsyncSession, patient_id: int) -> dict[ConsentPurpose, Consent]:

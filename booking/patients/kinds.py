@@ -42,6 +42,14 @@ class ConsentPurpose(StrEnum):
     INVITATION = "invitation"  # a re-examination slip of a hospital becomes an invitation here
 
 
+class Consenter(StrEnum):
+    """Who answered a question of consent. Stored, so none is ever renamed."""
+
+    PERSON = "person"  # of age: herself, or whoever she lets book for her
+    GUARDIAN = "guardian"  # under 7 the guardian consents
+    BOTH = "guardian_and_child"  # from 7 the child and the guardian
+
+
 class CodePurpose(StrEnum):
     """What a verification code is for; a code for one thing opens no other."""
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from booking.columns import choice, copied_ref, flag, key, moment, number, optional_choice, ref, words
-from booking.patients.kinds import ConsentPurpose, FlagKind, PriorityClass, Relation, Sex
+from booking.patients.kinds import Consenter, ConsentPurpose, FlagKind, PriorityClass, Relation, Sex
 from booking.sealed import Sealed
 
 
@@ -132,6 +132,7 @@ class Consent(SQLModel, table=True):
     """One answer to one question of consent. Append-only: the newest of a patient and purpose holds.
 
     `wording` is the version of the text that was shown, `language` the one it was shown in, `channel` where.
+    `consenter` is who was asked to agree, by her age that day; empty in rows older than the column.
     """
 
     __tablename__ = "consent"
@@ -142,6 +143,7 @@ class Consent(SQLModel, table=True):
     account_id: int | None = Field(default=None, sa_column=ref("account.id", name="consent_account_fk", optional=True))
     purpose: ConsentPurpose = Field(sa_column=choice(ConsentPurpose))
     granted: bool = Field(sa_column=flag())
+    consenter: Consenter | None = Field(default=None, sa_column=optional_choice(Consenter))
     wording: int = Field(sa_column=number())
     language: str = Field(sa_column=words())
     channel: str = Field(sa_column=words())

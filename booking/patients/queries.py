@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, not_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.patients.errors import ProfileUnknown
 from booking.patients.identity import Disagreement, bhyt_mark, citizen_mark, read_citizen_id
-from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
+from booking.patients.kinds import Consenter, ConsentPurpose, PriorityClass, Relation, Sex
 from booking.patients.matching import looks_after_herself
 from booking.patients.models import Consent, Patient, Profile
 from booking.patients.rules import Birth, is_minor, of_age_if_born_by
@@ -28,7 +28,7 @@ class ProfileView:
         minor: under 18 today.
         own_say: a grown-up child who has not agreed: nothing new is booked for her.
         sms: whether she wants messages.
-        consented: the newest answer to the purpose of booking is yes.
+        consented: the newest answer to the purpose of booking is yes, and was not given for a child who is of age now.
         doubts: what a citizen ID says otherwise; a warning to the account, and no more.
     """
 
@@ -54,7 +54,7 @@ class ProfileView:
 
 async def profiles(session: AsyncSession, account_id: int, *, today: date) -> list[ProfileView]:
     """The people of an account: herself first, the others in the order of their given names."""
-    found = (await session.execute(_of_account(account_id))).all()
+    found = (await session.execute(_of_account(account_id, today))).all()
     views = [view_of(profile, patient, consented=consented, today=today) for profile, patient, consented in found]
     return sorted(views, key=lambda view: view.relation is not Relation.SELF)
 
@@ -65,15 +65,15 @@ async def profile(session: AsyncSession, account_id: int, public_id: UUID, *, to
     Raises:
         ProfileUnknown: the account has no such person, whoever else may.
     """
-    row = (await session.execute(_of_account(account_id).where(col(Profile.public_id) == public_id))).first()
+    row = (await session.execute(_of_account(account_id, today).where(col(Profile.public_id) == public_id))).first()
     if row is None:
         raise ProfileUnknown
     return view_of(row[0], row[1], consented=row[2], today=today)
 
 
-def _of_account(account_id: int) -> Any:
+def _of_account(account_id: int, today: date) -> Any:
     newest = (
-        select(Consent.granted)
+        select(agreed(today))
         .where(col(Consent.patient_id) == col(Patient.id), col(Consent.purpose) == ConsentPurpose.BOOKING)
         .order_by(col(Consent.id).desc())
         .limit(1)
@@ -103,12 +103,22 @@ def view_of(profile: Profile, patient: Patient, *, consented: bool, today: date)
 
 
 def own_say(day: date) -> ColumnElement[bool]:
-    """`ProfileView.own_say` for a query over Profile and Patient. A year alone is judged by its last day, as there."""
+    """`ProfileView.own_say` for a query over Profile and Patient."""
+    return and_(col(Profile.as_child), col(Profile.agreed_at).is_(None), _of_age(day))
+
+
+def agreed(day: date) -> ColumnElement[bool]:
+    """Whether an answer is a yes that stands, for a query over Consent and Patient; as `consents.standing`."""
+    for_herself = or_(col(Consent.consenter).is_(None), col(Consent.consenter) == Consenter.PERSON)
+    return and_(col(Consent.granted), or_(for_herself, not_(_of_age(day))))
+
+
+def _of_age(day: date) -> ColumnElement[bool]:
+    """Not `is_minor`. A year alone is judged by its last day, as there."""
     last = of_age_if_born_by(day)
     born = col(Patient.birth_date)
     year_fits = col(Patient.birth_year) < (last + timedelta(days=1)).year
-    grown_up = or_(born <= last, and_(born.is_(None), year_fits))
-    return and_(col(Profile.as_child), col(Profile.agreed_at).is_(None), grown_up)
+    return or_(and_(born.is_not(None), born <= last), and_(born.is_(None), year_fits))
 
 
 def _doubts(patient: Patient, birth: Birth) -> tuple[Disagreement, ...]:

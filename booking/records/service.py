@@ -213,7 +213,7 @@ async def waits_of(session: AsyncSession, scope: Scope) -> list[UUID]:
 
 
 async def _withdraw_all(session: AsyncSession, scope: Scope, *, by: Actor, now: datetime) -> None:
-    given = await consents.standing(session, scope.patient_id)
+    given = await consents.standing(session, scope.patient_id, today=local_day(now))
     withdrawn = {purpose: False for purpose, granted in given.items() if granted}
     await consents.give(
         session, scope.patient_id, withdrawn, account_id=scope.account_id, language="vi", channel="mobile", by=by,

@@ -16,10 +16,10 @@ from booking.errors import BookingError
 from booking.i18n import Language, translate
 from booking.i18n import marked as _
 from booking.patients.commands import AddProfile
-from booking.patients.consents import WORDINGS, Consenter, said_to
+from booking.patients.consents import WORDINGS, Answer
 from booking.patients.errors import BirthRefused
 from booking.patients.identity import Disagreement, read_bhyt, read_citizen_id
-from booking.patients.kinds import ConsentPurpose, PriorityClass, Relation, Sex
+from booking.patients.kinds import Consenter, ConsentPurpose, PriorityClass, Relation, Sex
 from booking.patients.rules import Birth, check_claim, read_birth, read_guardian, read_name, read_ward
 from booking.text import clean
 from booking.web.form_values import text_of
@@ -178,12 +178,17 @@ def number_of(raw: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of consent as a page asks it; its field is `consent_` and the purpose."""
+    """One question of consent as a page asks it; its field is `consent_` and the purpose.
+
+    `granted` and `by`: how it was answered before, and by whom. `lapsed`: it was, by a guardian of somebody now of age.
+    """
 
     purpose: ConsentPurpose
     text: str
     refused: str
     granted: bool | None = None
+    by: Consenter | None = None
+    lapsed: bool = False
 
     @property
     def field(self) -> str:
@@ -192,21 +197,18 @@ class Question:
 
 
 def questions(
-    purposes: Iterable[ConsentPurpose], language: Language, standing: Mapping[ConsentPurpose, bool] | None = None
+    purposes: Iterable[ConsentPurpose], language: Language, before: Mapping[ConsentPurpose, Answer] | None = None
 ) -> list[Question]:
-    """What to ask, in the reader's language; `standing` says how each was answered before."""
-    held = standing or {}
-    return [
-        Question(
-            one, translate(language, WORDINGS[one].text), translate(language, WORDINGS[one].refused), held.get(one)
-        )
-        for one in purposes
-    ]
+    """What to ask, in the reader's language; `before` says how each was answered."""
+    held = before or {}
+    return [_question(one, held.get(one), language) for one in purposes]
 
 
-def spoken_to(who: Consenter, language: Language) -> str:
-    """What is said above the questions of consent; empty for an adult."""
-    return said_to(who, language)
+def _question(one: ConsentPurpose, last: Answer | None, language: Language) -> Question:
+    text, refused = (translate(language, said) for said in (WORDINGS[one].text, WORDINGS[one].refused))
+    if last is None:
+        return Question(one, text, refused)
+    return Question(one, text, refused, last.granted if last.stands else None, last.consenter, not last.stands)
 
 
 def answers(form: FormData, purposes: Iterable[ConsentPurpose]) -> dict[ConsentPurpose, bool]:

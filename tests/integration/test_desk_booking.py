@@ -186,6 +186,20 @@ async def test_a_new_patient_without_a_telephone_has_no_sms(client: httpx.AsyncC
     assert "Trần Văn Bình Mẫu" in page.text
 
 
+async def test_the_desk_asks_guardian_and_child_and_writes_down_who_agreed(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    today = clock.local_day(clock.utc_now())
+    for years, who in ((3, "guardian"), (10, "guardian_and_child")):
+        page = await _page(client, f"{DESK}/patients/new")
+        assert "Từ 7 đến 17 tuổi: hãy giải thích cho trẻ" in page.text
+        child = {"name": f"Trần {'Bé' if years < 7 else 'Lớn'} Mẫu", "birth_year": str(today.year - years)}
+        agreed = {"consent_booking": "yes", "guardian_name": "Trần Thị Mẹ Mẫu"}
+        await pages.send(client, page.form("/patients/new"), **child, **agreed)
+        rows = await seeds.rows(db, "SELECT purpose, granted, consenter FROM consent ORDER BY id DESC LIMIT 2")
+        assert [row["consenter"] for row in rows] == [who, who]
+
+
 async def test_who_wants_messages_and_has_no_telephone_gets_none_for_that_reason(
     client: httpx.AsyncClient, db: Database
 ) -> None:

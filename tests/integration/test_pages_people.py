@@ -115,6 +115,28 @@ async def test_a_person_is_added_corrected_and_taken_off_the_list(client: httpx.
     await _get(client, mine, 404)
 
 
+async def test_my_data_says_who_agreed_for_a_child_and_asks_her_anew_when_she_is_of_age(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    await sign_in(client, db, PHONE)
+    born = {"birth_day": "1", "birth_month": "1", "birth_year": str(TODAY.year - 10)}
+    await _add(client, relation="child", consent_booking="yes", **born)
+    hers = f"/me/data/{await _profile(db)}"
+    page = await _get(client, hers)
+    assert "Người giám hộ và trẻ đã cùng đồng ý." in page.text
+    whole = json.loads((await client.get(f"{hers}/download")).content)
+    assert {one["who_agreed"] for one in whole["agreements"]} == {"guardian_and_child"}
+    # Eight years pass; she was her own in this account, as a pupil with a telephone is.
+    await seeds.run(db, "UPDATE profile SET relation = 'self', as_child = false")
+    await seeds.run(db, "UPDATE patient SET birth_year = birth_year - 8, birth_date = birth_date - interval '8 years'")
+    page = await _get(client, hers)
+    assert "Nay cần trả lời lại" in page.text
+    await send(client, next(form for form in page.forms if form.fields.get("purpose") == "booking"), answer="yes")
+    assert "Đã đồng ý." in (await _get(client, hers)).text
+    newest = "SELECT consenter FROM consent WHERE purpose = 'booking' ORDER BY id DESC LIMIT 1"
+    assert await seeds.value(db, newest) == "person"
+
+
 async def test_typing_somebody_known_again_takes_no_agreement_back(client: httpx.AsyncClient, db: Database) -> None:
     await sign_in(client, db, PHONE)
     await _add(client, consent_booking="yes", consent_sms="yes")

@@ -22,7 +22,7 @@ from booking.patients.errors import (
     ProfileUnknown,
     TooManyPeople,
 )
-from booking.patients.kinds import ConsentPurpose, Relation
+from booking.patients.kinds import Consenter, ConsentPurpose, Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.persons import Person
 from booking.patients.queries import ProfileView
@@ -313,7 +313,7 @@ async def test_answers_of_consent_are_appended_and_the_newest_holds(db: Database
                 by=actor(home), now=utc_now(),
             )  # fmt: skip
     async with db.transaction() as session:
-        assert await consents.standing(session, hers.patient_id) == {
+        assert await consents.standing(session, hers.patient_id, today=TODAY) == {
             ConsentPurpose.BOOKING: True, ConsentPurpose.SMS: False,
         }  # fmt: skip
         view = await queries.profile(session, home, hers.id, today=TODAY)
@@ -328,5 +328,49 @@ async def test_answers_of_consent_are_appended_and_the_newest_holds(db: Database
 def test_who_agrees_for_whom() -> None:
     today = date(2026, 11, 23)
     who = [consents.consenter(birth, today) for birth in (Birth(1990), Birth(2015), Birth(2022))]
-    assert who == [consents.Consenter.ADULT, consents.Consenter.BOTH, consents.Consenter.GUARDIAN]
-    assert consents.said_to(who[0], "vi") == ""
+    assert who == [Consenter.PERSON, Consenter.BOTH, Consenter.GUARDIAN]
+    said = [consents.said_to(one, "vi") for one in (*who, None)]
+    assert said[0] == ""
+    assert len(set(said)) == len(said)
+
+
+async def _yes(db: Database, home: int, who: ProfileView) -> None:
+    answers = dict.fromkeys(ConsentPurpose, True)
+    async with db.transaction() as session:
+        await consents.give(
+            session, who.patient_id, answers, account_id=home, language="vi", channel="mobile", by=actor(home),
+            now=utc_now(),
+        )  # fmt: skip
+
+
+async def test_an_answer_says_who_agreed_and_one_given_for_a_child_ends_on_her_birthday(db: Database) -> None:
+    home = await account(db, people.phone(1))
+    births = {"guardian": TODAY.replace(year=TODAY.year - 5), "guardian_and_child": TODAY.replace(year=TODAY.year - 12)}
+    births["person"] = TODAY.replace(year=TODAY.year - 30)
+    made = {}
+    for number, (who, birth) in enumerate(births.items()):
+        made[who] = await add(db, home, people.name(number), relation=Relation.CHILD, birth_date=birth)
+        await _yes(db, home, made[who])
+        await _yes(db, home, made[who])  # the same answer again is no new one
+    kept = await seeds.rows(db, "SELECT patient_id, consenter::text, count(*) AS many FROM consent GROUP BY 1, 2")
+    found = {row["patient_id"]: (row["consenter"], row["many"]) for row in kept}
+    assert found == {one.patient_id: (who, len(ConsentPurpose)) for who, one in made.items()}
+    for years, standing in ((0, [True, True, True]), (7, [True, False, True]), (13, [False, False, True])):
+        day = TODAY.replace(year=TODAY.year + years)
+        async with db.transaction() as session:
+            views = [await queries.profile(session, home, one.id, today=day) for one in made.values()]
+            answers = [await consents.standing(session, one.patient_id, today=day) for one in made.values()]
+        assert [one.consented for one in views] == standing
+        assert [bool(one) for one in answers] == standing, "the statement and the page say the same"
+
+
+async def test_an_answer_from_before_it_was_written_who_agreed_stands(db: Database) -> None:
+    home = await account(db, people.phone(1))
+    child = await add(db, home, people.name(1), relation=Relation.CHILD, birth_date=TODAY.replace(year=TODAY.year - 12))
+    await _yes(db, home, child)
+    later = TODAY.replace(year=TODAY.year + 7)
+    for consenter, stands in (("guardian_and_child", False), (None, True)):
+        await seeds.run(db, "UPDATE consent SET consenter = CAST(:who AS consenter)", who=consenter)
+        async with db.transaction() as session:
+            assert (await queries.profile(session, home, child.id, today=later)).consented is stands
+            assert bool(await consents.standing(session, child.patient_id, today=later)) is stands

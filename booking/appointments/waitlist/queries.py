@@ -113,7 +113,7 @@ async def entry(session: AsyncSession, account_id: int, public_id: UUID, *, now:
 def _of_account(account_id: int, now: datetime) -> Any:
     return (
         select(WaitlistEntry, Patient, Account)
-        .add_columns(listed(), may_speak_for(now), consented())
+        .add_columns(listed(), may_speak_for(now), consented(now))
         .join(Patient, col(Patient.id) == col(WaitlistEntry.patient_id))
         .join(Account, col(Account.id) == col(WaitlistEntry.account_id))
         .where(col(WaitlistEntry.account_id) == account_id)

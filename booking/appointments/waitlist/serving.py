@@ -13,7 +13,7 @@ from booking import clock
 from booking.appointments.waitlist.models import WaitlistEntry
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.models import Account, Consent, Patient, Profile
-from booking.patients.queries import own_say
+from booking.patients.queries import agreed, own_say
 
 
 def may_be_served(now: datetime) -> list[ColumnElement[bool]]:
@@ -29,7 +29,7 @@ def not_in_vain(now: datetime) -> list[ColumnElement[bool]]:
         col(Patient.erased_at).is_(None),
         listed(),
         may_speak_for(now),
-        consented(),
+        consented(now),
     ]
 
 
@@ -51,12 +51,12 @@ def _profile() -> list[ColumnElement[bool]]:
     ]
 
 
-def consented() -> ColumnElement[bool]:
-    """Whether her newest answer to the purpose of booking is yes."""
+def consented(now: datetime) -> ColumnElement[bool]:
+    """Whether her newest answer to the purpose of booking is a yes that stands."""
     newest = (
-        select(Consent.granted)
+        select(agreed(clock.local_day(now)))
         .where(col(Consent.patient_id) == col(WaitlistEntry.patient_id), col(Consent.purpose) == ConsentPurpose.BOOKING)
         .order_by(col(Consent.id).desc())
         .limit(1)
     )
-    return func.coalesce(newest.correlate(WaitlistEntry).scalar_subquery(), False)
+    return func.coalesce(newest.correlate(WaitlistEntry, Patient).scalar_subquery(), False)

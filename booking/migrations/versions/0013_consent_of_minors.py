@@ -1,7 +1,11 @@
-"""Who agreed for a child, and what else the patient's own pages record.
+"""Who agreed: the person herself, the guardian, or guardian and child. Rows from before do not say.
 
 Revision: 0013.
 """
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0013"
 down_revision = "0012"
@@ -9,9 +13,14 @@ branch_labels = None
 depends_on = None
 
 
+CONSENTER = postgresql.ENUM("person", "guardian", "guardian_and_child", name="consenter", create_type=False)
+
+
 def upgrade() -> None:
-    pass
+    CONSENTER.create(op.get_bind(), checkfirst=False)
+    op.add_column("consent", sa.Column("consenter", CONSENTER, nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("consent", "consenter")
+    CONSENTER.drop(op.get_bind(), checkfirst=False)

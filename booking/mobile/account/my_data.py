@@ -77,7 +77,7 @@ async def _show(
     async with asked.db.transaction() as session:
         seen = await scope.scope_of(session, who.account_id, profile, today=today)
         found = await records.held(session, seen, today=today)
-        answered = await consents.standing(session, seen.patient_id) if seen.whole else {}
+        answered = await consents.answered(session, seen.patient_id, today=today) if seen.whole else {}
         reads = await reading.reads_of(session, seen.patient.public_id) if seen.whole else []
         places = {place.code: place for place in await directory.facilities(session)} if reads else {}
     said = sentence(error, asked.language) if error is not None else None

@@ -72,7 +72,8 @@ async def _show_new(
     status = status_of(error) if error is not None else 422 if typed.errors else 200
     return page(
         request, "people_new.html", status=status, personal=True, typed=typed, error=said, wards=await wards(asked),
-        questions=person_forms.questions(_PURPOSES, asked.language), said="",
+        questions=person_forms.questions(_PURPOSES, asked.language),
+        said=consents.said_to(None, asked.language),
     )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ async def add(request: Request, asked: Ask, who: Known) -> Response:
             by = actor(asked, who)
             added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
             if (await scope.scope_of(session, who.account_id, added.id, today=local_day(asked.now))).whole:
-                said = await consents.not_taken_back(session, added.patient_id, answers)
+                said = await consents.not_taken_back(session, added.patient_id, answers, today=local_day(asked.now))
                 await consents.give(
                     session, added.patient_id, said, account_id=who.account_id, language=asked.language,
                     channel="mobile", by=by, now=asked.now,

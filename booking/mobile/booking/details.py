@@ -26,7 +26,6 @@ from booking.mobile.confirming import still_confirming
 from booking.mobile.reading import Visit
 from booking.patients import consents, queries
 from booking.patients.queries import ProfileView
-from booking.patients.rules import Birth
 from booking.patients.sessions import SignedIn
 from booking.records import listing
 from booking.records import service as records
@@ -101,10 +100,9 @@ def show_form(
 ) -> Response:
     """The form, with what was typed and what is wrong with it; with a key of its own unless one is given."""
     command = choice.person.command
-    said = ""
+    said = consents.said_to(None, asked.language)  # how old somebody new is, is not known yet
     if command is not None:
-        born = Birth(command.birth_date.year if command.birth_date else command.birth_year or 0, command.birth_date)
-        said = consents.said_to(consents.consenter(born, local_day(asked.now)), asked.language)
+        said = consents.said_to(consents.consenter(command.birth, local_day(asked.now)), asked.language)
     return page(
         request, "details.html", status=status, personal=True, visit=visit, view=visit.view, people=people,
         choice=choice, typed=choice.person, key=key or ids.opaque_key(), error=error, booked=booked,
@@ -158,7 +156,7 @@ async def _with_new(asked: Asked, who: SignedIn, choice: Choice) -> list[Profile
     async def work() -> ProfileView:
         async with asked.db.transaction() as session:
             added = await listing.add_person(session, who.account_id, command, by=by, now=asked.now)
-            said = await consents.not_taken_back(session, added.patient_id, choice.answers)
+            said = await consents.not_taken_back(session, added.patient_id, choice.answers, today=local_day(asked.now))
             await records.answer(
                 session, who.account_id, added.id, said, language=asked.language, channel="mobile", by=by,
                 now=asked.now,

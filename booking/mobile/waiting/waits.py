@@ -106,14 +106,15 @@ async def _form(
         ahead = await queries.ahead(session, [one.service_id for one in choices if one.facility.code == facility])
     here = [one for one in choices if one.facility.code == facility]
     others = [one for one in choices if one.facility.code != facility]
-    questions = _questions([] if wish.who == SOMEONE_NEW else profiles, asked)
+    open_to = [] if wish.who == SOMEONE_NEW else profiles
+    questions = _questions(open_to, asked)
     said = sentence(error, asked.language) if error is not None else None
     status = status_of(error) if error is not None else 422 if wish.summary else 200
     return page(
         request, "wait.html", status=status, personal=True, what=what, wish=wish, profiles=profiles,
         choices=[*here, *others], ahead=ahead, error=said,
         days=[today + timedelta(days=number) for number in range(MOST_DAYS + 1)],
-        questions=questions, path=f"/wait/{facility}/{service_code}",
+        questions=questions, agree=_spoken(open_to, asked), path=f"/wait/{facility}/{service_code}",
     )  # fmt: skip
 
 
@@ -122,6 +123,13 @@ def _questions(profiles: list[ProfileView], asked: Asked) -> list[Question]:
     open_ones = [ConsentPurpose.BOOKING] if any(not one.consented for one in profiles) else []
     open_ones += [ConsentPurpose.SMS] if any(not one.sms or not one.consented for one in profiles) else []
     return person_forms.questions(open_ones if profiles else ASKED, asked.language)
+
+
+def _spoken(profiles: list[ProfileView], asked: Asked) -> str:
+    """Who agrees: in the words for the one person there is, else in those for anybody, where one may be a minor."""
+    today = local_day(asked.now)
+    who = {consents.consenter(one.birth, today) for one in profiles}
+    return consents.said_to(who.pop() if len(who) == 1 else None, asked.language)
 
 
 @router.post("/wait/{facility}/{service}")
