@@ -28,7 +28,7 @@ def test_the_whole_way_without_scripts(
 ) -> None:
     page = phone(scripts=False)
     seen = set()
-    for template, case in walk.go(page, site, monkeypatch):
+    for template, case, *_ in walk.go(page, site, monkeypatch):
         assert rendered[-1][0] == template, case
         seen.add(template)
-    assert seen == walk.shows
+    assert seen == walk.templates
