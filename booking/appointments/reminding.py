@@ -15,6 +15,7 @@ from booking.appointments.telling import facts_of, recipient_of
 from booking.clock import ZONE
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
+from booking.messages import sharing
 from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
@@ -55,7 +56,9 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
     for visit, patient, account, facility, service, told_at in found:
         plans = plan_reminders(visit.starts_at, told_at or visit.created_at, ZONE, times_of(service))
         notices = _notices(visit, facility.sms_name, plans, now=now)
-        await messages.write(session, notices, recipient_of(visit, patient, account), now=now)
+        to = recipient_of(visit, patient, account)
+        await messages.write(session, notices, to, now=now)
+        await sharing.join(session, notices, to)
     return len(found)
 
 

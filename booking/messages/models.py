@@ -5,9 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
@@ -92,3 +94,21 @@ class MessageReceipt(SQLModel, table=True):
     status: str = Field(sa_column=words())
     error_code: int | None = Field(default=None, sa_column=number(optional=True))
     received_at: datetime = Field(sa_column=moment())
+
+
+class ReminderFamily(SQLModel, table=True):
+    """A reminder that may share one text with others: those with the same key (`sharing.family_of`).
+
+    `carried_by` is the message that speaks for it since that one was about to be posted; it counts only while that
+    message is being posted or was. No foreign key: the two rows are of one family, and go together.
+    """
+
+    __tablename__ = "reminder_family"
+    __table_args__ = (Index("reminder_family_key", "family"),)
+
+    message_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("message.id", name="reminder_family_message_fk"), primary_key=True)
+    )
+    family: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    useful_until: datetime = Field(sa_column=moment())
+    carried_by: int | None = Field(default=None, sa_column=copied_ref(optional=True))

@@ -19,7 +19,7 @@ from sqlmodel import col, select
 
 from booking import ids
 from booking.columns import Choice, state_in
-from booking.messages import rules
+from booking.messages import rules, sharing
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import Channel, outgoing_of, set_aside
@@ -132,6 +132,7 @@ async def _prepared(
         if await _of_practice(session, message):
             return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
         aside = set_aside(message, production=through.production, now=now)
+        aside = aside or await sharing.look(session, message, production=through.production, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         return Posting(claimed.id, message.attempts + 1, outgoing, through.shows_codes) if outgoing else aside
     except (UnsealError, LookupError, ValueError) as problem:

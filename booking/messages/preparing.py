@@ -117,4 +117,4 @@ def body_of(message: Message, *, base_url: str) -> str:
         token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
         page = "o" if message.kind is MessageKind.OFFER else "t"  # a place that is kept, or a visit
         facts["link"] = f"{base_url}/{page}/{facts['code']}/{token}"
-    return texts.render(message.kind, message.language, facts)
+    return texts.render(texts.worded(message.kind, message.facts), message.language, facts)

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from booking.messages.kinds import ApprovalState, MessageKind
 from booking.messages.segments import GSM_BASIC, GSM_EXTENSION
@@ -11,6 +11,12 @@ from booking.text import clean
 
 TEMPLATES: Final[Mapping[tuple[MessageKind, str], Template]] = {(one.kind, one.language): one for one in ALL}
 """Every kind in every language."""
+
+FAMILY: Final = {
+    MessageKind.REMINDER_DAY: MessageKind.REMINDER_DAY_FAMILY,
+    MessageKind.REMINDER_HOURS: MessageKind.REMINDER_HOURS_FAMILY,
+}
+"""The words of a reminder that stands for several visits."""
 
 _PLAIN = str.maketrans({
     "đ": "d", "Đ": "D", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "\u00a0": " ",
@@ -35,6 +41,11 @@ def render(kind: MessageKind, language: str, facts: Mapping[str, str]) -> str:
         if name not in facts:
             raise MissingFactError(name)
     return template.text.format_map({name: plain(facts[name]) for name in template.variables})
+
+
+def worded(kind: MessageKind, facts: Mapping[str, Any]) -> MessageKind:
+    """Whose words a message is written in: those for several visits where it stands for more than its own."""
+    return FAMILY.get(kind, kind) if int(facts.get("count", 1)) > 1 else kind
 
 
 def plain(value: str) -> str:

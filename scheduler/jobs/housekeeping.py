@@ -8,6 +8,7 @@ from booking import clock
 from booking.appointments.forgetting import forget_lapsed_holds
 from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
+from booking.messages.sharing import forget_families
 from booking.patients.forgetting import forget_codes, forget_sessions
 from booking.queue.acts import forget_acts
 from booking.trail.forgetting import first_run, forget_answers, forget_counters, forget_events
@@ -34,5 +35,6 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         removed += await forget_codes(session, now=now)
         removed += await forget_sessions(session, now=now)
         removed += await forget_acts(session, now=now)
+        removed += await forget_families(session, now=now)
     log.info("housekeeping done", extra={"facts": {"count": removed}})
     return removed

@@ -23,9 +23,20 @@ def upgrade() -> None:
         "service_remind_day_check", "service", "remind_day_at >= '07:00' AND remind_day_at < '21:00'"
     )
     op.create_check_constraint("service_remind_minutes_check", "service", "remind_minutes BETWEEN 30 AND 720")
+    op.create_table(
+        "reminder_family",
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("family", sa.LargeBinary(), nullable=False),
+        sa.Column("useful_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("carried_by", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name="reminder_family_message_fk"),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("reminder_family_key", "reminder_family", ["family"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("reminder_family")
     op.drop_column("service", "remind_minutes")
     op.drop_column("service", "remind_day_at")
     # Values of an enum are never taken away again: a step back leaves them unused.

@@ -1,0 +1,149 @@
+"""Reminders that share one text: a family's visits at one facility on one morning, told to one number.
+
+Nothing is decided before one of them is about to be posted: until then each row stands for itself, so a visit that is
+cancelled or moved needs no repair of the others. Whoever is about to post looks at the family under a lock on its rows:
+
+    somebody earlier is about to go   → step aside for a moment
+    its carrier is being posted       → wait for what comes of it
+    its carrier was posted            → covered: this one is never sent
+    else                              → carry all that wait, and say how many
+
+A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.clock import ZONE
+from booking.messages import texts
+from booking.messages.kinds import MessageState, SuppressedReason
+from booking.messages.models import Message, ReminderFamily
+from booking.messages.service import APPOINTMENT, Notice, Recipient
+from booking.messages.texts import FAMILY
+from booking.sealed import keys
+
+NOON: Final = time(12)
+_ASIDE: Final = timedelta(seconds=5)
+_WAIT: Final = timedelta(seconds=15)
+_WAITS = (MessageState.DUE, MessageState.CLAIMED)
+_OUT = (MessageState.SENDING, MessageState.UNKNOWN)
+_POSTED = (MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED)
+_CARRIES = (*_OUT, *_POSTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One reminder of a family, as it stands."""
+
+    id: int
+    carried_by: int | None
+    state: MessageState
+    due_at: datetime
+    starts_at: str
+
+    @property
+    def order(self) -> tuple[str, int]:
+        return self.starts_at, self.id
+
+
+async def join(session: AsyncSession, notices: Sequence[Notice], to: Recipient) -> None:
+    """Note which reminders, written in this transaction, may share a text with others to the same number."""
+    for notice in notices:
+        if notice.kind not in FAMILY or notice.suppressed or to.suppressed or to.phone is None:
+            continue
+        made = select(col(Message.id), literal(family_of(notice, to)), col(Message.useful_until)).where(
+            col(Message.subject_kind) == APPOINTMENT,
+            col(Message.subject_id) == notice.subject_id,
+            col(Message.kind) == notice.kind,
+            col(Message.version) == notice.version,
+            col(Message.copy_number) == 0,
+            ~select(col(ReminderFamily.message_id)).where(col(ReminderFamily.message_id) == col(Message.id)).exists(),
+        )
+        await session.execute(insert(ReminderFamily).from_select(["message_id", "family", "useful_until"], made))
+
+
+def family_of(notice: Notice, to: Recipient) -> bytes:
+    """What reminders must have in common to share a text: number, language, facility, half a local day, kind."""
+    starts = datetime.fromisoformat(str(notice.facts["starts_at"])).astimezone(ZONE)
+    half = "morning" if starts.time() < NOON else "afternoon"
+    parts = (to.phone, to.language, notice.facility_id, starts.date(), half, notice.kind.value)
+    return keys().index("family", "|".join(map(str, parts)))
+
+
+async def look(session: AsyncSession, message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
+    """What to write instead of posting a claimed reminder; None where it goes, alone or for the others as well.
+
+    How many it stands for is written into its facts, because its text can be needed once more.
+    """
+    if message.kind not in FAMILY or message.id is None:
+        return None
+    family = await _locked(session, message.id)
+    mine = next((one for one in family if one.id == message.id), None)
+    if mine is None or not texts.may_send(FAMILY[message.kind], message.language, production=production):
+        return None
+    states = {one.id: one.state for one in family}
+    carrier = states.get(mine.carried_by or 0)
+    if carrier in _POSTED:
+        return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.COVERED.value}
+    if carrier in _OUT:
+        return {"state": MessageState.DUE, "due_at": now + _WAIT}
+    waiting = [one for one in family if _is_free(one, states) and one.id != mine.id]
+    if any(one.order < mine.order and (one.state is MessageState.CLAIMED or one.due_at <= now) for one in waiting):
+        return {"state": MessageState.DUE, "due_at": now + _ASIDE}
+    await _carry(session, message, [one.id for one in waiting])
+    return None
+
+
+async def _locked(session: AsyncSession, message_id: int) -> list[_One]:
+    """The family of a reminder, its rows locked in their order; read only when the lock is ours."""
+    key = select(col(ReminderFamily.family)).where(col(ReminderFamily.message_id) == message_id).scalar_subquery()
+    mine = col(ReminderFamily.family) == key
+    lock = select(col(ReminderFamily.message_id)).where(mine).order_by(col(ReminderFamily.message_id))
+    await session.execute(lock.with_for_update())
+    query = (
+        select(
+            col(Message.id), col(ReminderFamily.carried_by), col(Message.state), col(Message.due_at),
+            col(Message.facts)["starts_at"].astext,
+        )
+        .join(ReminderFamily, col(ReminderFamily.message_id) == col(Message.id))
+        .where(mine)
+    )  # fmt: skip
+    return [_One(*row) for row in (await session.execute(query)).all()]
+
+
+def _is_free(one: _One, states: dict[int, MessageState]) -> bool:
+    return one.state in _WAITS and states.get(one.carried_by or 0) not in _CARRIES
+
+
+async def _carry(session: AsyncSession, message: Message, others: list[int]) -> None:
+    changed = update(ReminderFamily).execution_options(synchronize_session=False)
+    row = col(ReminderFamily.message_id)
+    await session.execute(changed.where(row == message.id).values(carried_by=None))
+    await session.execute(changed.where(row.in_(others)).values(carried_by=message.id))
+    if len(others) + 1 != int(message.facts.get("count", 1)):
+        message.facts = message.facts | {"count": len(others) + 1}
+        await session.flush()
+
+
+async def covered_by(session: AsyncSession, messages: Sequence[int]) -> dict[int, UUID]:
+    """Which visit's text stands for each of these covered reminders: message → subject of its carrier."""
+    query = (
+        select(col(ReminderFamily.message_id), col(Message.subject_id))
+        .join(Message, col(Message.id) == col(ReminderFamily.carried_by))
+        .where(col(ReminderFamily.message_id).in_(messages))
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def forget_families(session: AsyncSession, *, now: datetime) -> int:
+    """Forget who shared a text with whom, a month after it was of use; how many rows."""
+    old = delete(ReminderFamily).where(col(ReminderFamily.useful_until) < now - timedelta(days=31))
+    gone = await session.execute(old.returning(col(ReminderFamily.message_id)))
+    return len(gone.all())
