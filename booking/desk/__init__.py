@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 from booking.desk import account, calendar, closings, display, home, queue, signing_in, staff
 from booking.desk.booking import routers as booking_for_others
 from booking.desk.queue.parts import Sheets
+from booking.desk.sheet import routers as day_sheet
 
 
 def install(app: FastAPI) -> None:
@@ -18,6 +19,7 @@ def install(app: FastAPI) -> None:
         *calendar.routers,
         *closings.routers,
         *queue.routers,
+        *day_sheet,
         *booking_for_others,
         display.router,
     ):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -74,6 +76,7 @@ class QueueTicket(SQLModel, table=True):
     which ended her waiting whatever came after (null in rows of before it was kept). `room_id` is where it was called
     to last. `tested_at` is when somebody was sent for tests. Whoever came without booking may have said `name`,
     `birth_year` and `phone`.
+    `on_paper`: entered afterwards, with the times written by hand; `paper_number` is the one that was handed out then.
     `version` counts what was done with it and not undone: an act is undone only while nothing came after it.
     """
 
@@ -126,6 +129,8 @@ class QueueTicket(SQLModel, table=True):
     name: str | None = Field(default=None, sa_column=Column(Sealed))
     birth_year: int | None = Field(default=None, sa_column=whole(optional=True))
     phone: str | None = Field(default=None, sa_column=Column(Sealed))
+    on_paper: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    paper_number: str | None = Field(default=None, sa_column=words(optional=True))
     version: int = Field(default=1, sa_column=whole())
 
 

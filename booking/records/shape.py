@@ -168,7 +168,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "first_called_at": "first_called_at", "calls": "times_called", "in_room_at": "in_the_room_at",
             "finished_at": "finished_at",
             "tested_at": "sent_for_tests_at", "emergency": "emergency", "name": "name_given",
-            "birth_year": "year_of_birth_given", "phone": "phone_given",
+            "birth_year": "year_of_birth_given", "phone": "phone_given", "on_paper": "entered_from_paper",
+            "paper_number": "number_on_paper",
         },
         {
             "id": _ROW, "queue_id": "the line of that day, which is everybody's", "appointment_id": _LINK,

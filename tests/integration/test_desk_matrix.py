@@ -26,8 +26,9 @@ CALLERS = {CLERK, DOCTOR, MANAGER}
 
 OPEN = {
     ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"), ("POST", "/desk/sign-out"),
+    ("GET", "/desk/sw.js"), ("GET", "/desk/lost"),
 }  # fmt: skip
-"""For whoever comes: the way in and out."""
+"""For whoever comes: the way in and out, and what a machine keeps that names nobody."""
 
 MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk"): EVERYBODY,
@@ -128,6 +129,11 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/{facility}/queue/ticket/{ticket}"): CALLERS,
     ("GET", "/desk/{facility}/queue/ticket/{ticket}/paper"): CALLERS,
     ("GET", "/desk/{facility}/room/{room}"): CALLERS,
+    ("GET", "/desk/{facility}/sheet"): CALLERS,
+    ("GET", "/desk/{facility}/sheet/copy"): CALLERS,
+    ("GET", "/desk/{facility}/sheet/entry"): CALLERS,
+    ("POST", "/desk/{facility}/sheet/entry"): CALLERS,
+    ("POST", "/desk/{facility}/sheet/entry/undo"): CALLERS,
     ("GET", "/desk/{facility}/displays"): CALLERS,
     ("POST", "/desk/{facility}/displays"): CALLERS,
     ("POST", "/desk/{facility}/displays/{display}/close"): CALLERS,

@@ -47,6 +47,7 @@ DONE: Final[Mapping[str, str]] = {
     "no_show": _("%(number)s is marked as not having come."),
     "late": _("A delay of %(number)s minutes was announced."),
     "late.0": _("The delay was taken back."),
+    "paper": _("%(number)s was entered from paper."),
     "undo": _("Taken back: %(number)s is as before."),
     "there": _("%(number)s had checked in already."),
 }
