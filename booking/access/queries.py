@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -25,6 +25,7 @@ class StaffView:
         id: shown outside.
         facilities: code and row id of each facility of the scope, in the order of the directory's names.
         everywhere: the scope is the city; `facilities` then lists all there are.
+        practice: likewise the places to practise, which stand in nobody's scope and are open to everybody.
     """
 
     staff_id: int
@@ -39,6 +40,7 @@ class StaffView:
     has_authenticator: bool
     must_change: bool
     seen_at: datetime
+    practice: dict[str, int]
 
     def may(self, right: Right) -> bool:
         """Whether the role includes this."""
@@ -125,7 +127,7 @@ async def sessions_of(session: AsyncSession, staff_id: int, *, now: datetime) ->
 
 async def _view(session: AsyncSession, staff: Staff) -> StaffView:
     assert staff.id is not None
-    rows = await session.execute(_scope(staff))
+    rows = (await session.execute(_scope(staff))).all()
     return StaffView(
         staff_id=staff.id,
         id=staff.public_id,
@@ -133,18 +135,19 @@ async def _view(session: AsyncSession, staff: Staff) -> StaffView:
         name=staff.name,
         role=staff.role,
         everywhere=staff.everywhere,
-        facilities={code: number for code, number in rows if number is not None},
+        facilities={code: number for code, number, training in rows if number is not None and not training},
         practitioner_id=staff.practitioner_id,
         state=staff.state,
         has_authenticator=staff.authenticator is not None,
         must_change=staff.must_change,
         seen_at=staff.seen_at,
+        practice={code: number for code, number, training in rows if number is not None and training},
     )
 
 
-def _scope(staff: Staff) -> Select[str, int | None]:
-    query = select(col(Facility.code), col(Facility.id)).order_by(col(Facility.sort_key))
+def _scope(staff: Staff) -> Select[str, int | None, bool]:
+    query = select(col(Facility.code), col(Facility.id), col(Facility.training)).order_by(col(Facility.sort_key))
     if staff.everywhere:
         return query
     mine = select(col(StaffScope.facility_id)).where(col(StaffScope.staff_id) == staff.id)
-    return query.where(col(Facility.id).in_(mine))
+    return query.where(or_(col(Facility.id).in_(mine), col(Facility.training)))

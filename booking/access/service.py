@@ -185,7 +185,7 @@ async def _scope(session: AsyncSession, role: Role, codes: tuple[str, ...], aske
         raise ScopeRefused(field="facilities")
     if role in EVERYWHERE:
         return []
-    rows = await session.execute(select(Facility.id).where(col(Facility.code).in_(codes)))
+    rows = await session.execute(select(Facility.id).where(col(Facility.code).in_(codes), ~col(Facility.training)))
     found = [each for each in rows.scalars() if each is not None]
     if not found or len(found) != len(set(codes)):
         raise ScopeRefused(field="facilities")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,6 +39,7 @@ from booking.errors import Busy
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
 from booking.messages.service import Notice
+from booking.patients.errors import PatientUnknown
 from booking.patients.kinds import Relation
 from booking.patients.models import Patient
 from booking.trail.keys import IdempotencyKey
@@ -114,7 +115,7 @@ async def earliest(
         .join(Facility, col(Facility.id) == col(Slot.facility_id))
         .outerjoin(Practitioner, col(Practitioner.id) == col(Slot.practitioner_id))
         .outerjoin(Room, col(Room.id) == col(Slot.room_id))
-        .where(*wanted, col(Service.bookable), col(Facility.state).in_(BOOKABLE))
+        .where(*wanted, col(Service.bookable), or_(col(Facility.state).in_(BOOKABLE), col(Facility.training)))
         .order_by(col(Slot.day), half, col(Slot.starts_at), col(Slot.id))
         .limit(most)
     )
@@ -216,11 +217,14 @@ async def seat(
 
     Raises:
         SlotFull and its kin, AlreadyBooked: as `book`.
+        PatientUnknown: one of them is for practice, and the other is not.
     """
     service, facility = await session.get(Service, slot.service_id), await session.get(Facility, slot.facility_id)
     assert service is not None
     assert facility is not None
     assert slot.id is not None
+    if patient.training != facility.training:  # somebody invented has no real visit, and nobody real a practice one
+        raise PatientUnknown
     await session.get(Patient, patient.id, with_for_update={"key_share": True}, populate_existing=True)
     place = await _place(session, slot, service, facility, now=now)
     visit = Appointment(
@@ -245,7 +249,7 @@ async def seat(
 
 async def _place(session: AsyncSession, slot: Slot, service: Service, facility: Facility, *, now: datetime) -> int:
     try:
-        return await places.take(session, slot, service, facility, now=now, desk=True)
+        return await places.take(session, slot, service, facility, now=now, desk=True, practice=True)
     except (SlotFull, SlotClosed) as refused:
         assert slot.id is not None
         refused.facts["nearest"] = await refusals.nearest_within(session, slot.id, now=now)

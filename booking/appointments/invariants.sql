@@ -161,3 +161,13 @@ SELECT offer.id AS offer_id
 FROM offer JOIN appointment ON appointment.id = offer.appointment_id
 WHERE appointment.starts_at >= :since
   AND (offer.state = 'accepted') <> (appointment.state NOT IN ('held', 'lapsed'));
+
+-- name: invented_people_stay_at_the_place_to_practise
+SELECT appointment.id AS appointment_id
+FROM appointment JOIN patient ON patient.id = appointment.patient_id JOIN facility ON facility.id = appointment.facility_id
+WHERE appointment.starts_at >= :since AND patient.training <> facility.training;
+
+-- name: nothing_of_practice_waits_to_be_sent
+SELECT message.id AS message_id
+FROM message JOIN facility ON facility.id = message.facility_id
+WHERE facility.training AND message.state <> 'suppressed' AND message.due_at >= :since;

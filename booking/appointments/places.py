@@ -20,12 +20,14 @@ from booking.directory.models import Facility, Service
 
 
 async def take(
-    session: AsyncSession, slot: Slot, service: Service, facility: Facility, *, now: datetime, desk: bool = False
-) -> int:
+    session: AsyncSession, slot: Slot, service: Service, facility: Facility, *, now: datetime, desk: bool = False,
+    practice: bool = False,
+) -> int:  # fmt: skip
     """Take a place, for somebody at home, of a slot we hold the lock of; the number of the place.
 
     A desk takes one until the time begins: the lead is for those who are on their way. Places kept for walk-ins are
-    not for bookings, whoever makes them.
+    not for bookings, whoever makes them. `practice`: staff act, so a facility to practise at has places too; it never
+    has any for patients.
 
     Raises:
         SlotFull, SlotClosed, SlotPast, SlotNotReleased, SlotMismatch, FacilityNotOpen: nothing was written.
@@ -36,7 +38,7 @@ async def take(
     facts = SlotFacts(
         facility=facility.code,
         service=service.code if slot.service_id == service.id else "",
-        taking=facility.state in BOOKABLE and service.bookable,
+        taking=(facility.state in BOOKABLE or (practice and facility.training)) and service.bookable,
         open=slot.open,
         free=max(0, len(slot.free_places) - kept),
         bookable_from=slot.bookable_from,

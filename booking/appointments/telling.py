@@ -45,6 +45,8 @@ async def account_of(session: AsyncSession, visit: Appointment) -> Account | Non
 
 
 def _why_not(phone: str | None, patient: Patient) -> SuppressedReason | None:
+    if patient.training:
+        return SuppressedReason.TRAINING
     if patient.no_sms:
         return SuppressedReason.NO_CONSENT
     if phone is None:

@@ -90,9 +90,14 @@ class Coming:
         return self.planned.span
 
 
+async def alone(session: AsyncSession) -> None:
+    """Wait until nobody publishes, and let nobody until the transaction ends: for whoever takes slots away first."""
+    await session.execute(_ALONE)
+
+
 async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) -> Published:
     """Do what `service.publish` says; see there."""
-    await session.execute(_ALONE)
+    await alone(session)
     facility_id = await _facility_id(session, command.facility)
     today = local_day(now)
     last = last_published(today, command.horizon_days)
@@ -117,7 +122,7 @@ async def run(session: AsyncSession, command: PublishSlots, *, now: datetime) ->
 async def _facility_id(session: AsyncSession, code: str | None) -> int | None:
     if code is None:
         return None
-    await directory.facility(session, code)
+    await directory.facility(session, code, at_desk=True)
     return await session.scalar(select(col(Facility.id)).where(col(Facility.code) == code))
 
 

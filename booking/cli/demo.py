@@ -31,6 +31,7 @@ from booking.embedded import EmbeddedError
 from booking.exchange import service as exchange
 from booking.main import create_app
 from booking.settings import Settings, SettingsError, load
+from booking.training import service as training
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _LAUNCH = Path(embedded.__file__).with_name("launch.py")
@@ -117,6 +118,8 @@ async def _seed(settings: Settings) -> int:
             await seed_calendar(session, today)
             await seed_sample_timetable(session, today)
             await demo_staff.add_missing(session, now=now)
+            if not await training.is_there(session):
+                await training.begin_anew(session, by=system("demo"), now=now)
         async with database.transaction() as session:
             command = PublishSlots(horizon_days=settings.horizon_days)
             await exchange.publish(session, command, by=system("demo"), now=now)

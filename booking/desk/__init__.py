@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.desk import account, calendar, closings, display, home, queue, signing_in, staff
+from booking.desk import account, calendar, closings, display, home, queue, signing_in, staff, training
 from booking.desk.booking import routers as booking_for_others
 from booking.desk.queue.parts import Sheets
 from booking.desk.sheet import routers as day_sheet
@@ -14,6 +14,7 @@ def install(app: FastAPI) -> None:
     for router in (
         signing_in.router,
         home.router,
+        training.router,
         account.router,
         staff.router,
         *calendar.routers,

@@ -73,6 +73,7 @@ async def display_page(
         display = await displays.display_of(session, facility, token)
         shown = await displays.shown(session, display, local_day(asked.now), now=asked.now, policy=POLICY)
     language = _language(lang)
+    request.state.training = display.training
     return page_in(
         request, language, "display.html", personal=True, display=display, shown=shown, at=asked.now,
         theme=theme if theme in ("light", "dark") else "", live=f"/display/{facility}/{token}/live?lang={language}",

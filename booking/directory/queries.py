@@ -94,7 +94,7 @@ async def facilities(
     Where the words stand in a name as they are typed, that place comes first; then the hospital, the centre, and the
     stations in the order of the alphabet.
     """
-    query = _FACILITIES
+    query = _FACILITIES.where(~col(Facility.training))
     for word in fold(text or "").split(" "):
         if word:
             query = query.where(col(Facility.search_key).contains(word, autoescape=True))
@@ -110,17 +110,20 @@ async def facilities(
     return sorted(views, key=lambda view: (phrase not in fold(view.name), _KIND_ORDER[view.kind]))
 
 
-async def facility(session: AsyncSession, code: str) -> FacilityView:
-    """The facility with this code; FacilityUnknown when there is none."""
+async def facility(session: AsyncSession, code: str, *, at_desk: bool = False) -> FacilityView:
+    """The facility with this code; FacilityUnknown when there is none.
+
+    A place to practise is there for desks only: for everybody else there is none of its code.
+    """
     row = (await session.execute(_FACILITIES.where(col(Facility.code) == code))).first()
-    if row is None:
+    if row is None or (row[0].training and not at_desk):
         raise FacilityUnknown(facility=code)
     return _facility_view(*row)
 
 
-async def services(session: AsyncSession, facility_code: str) -> list[ServiceView]:
+async def services(session: AsyncSession, facility_code: str, *, at_desk: bool = False) -> list[ServiceView]:
     """The services of a facility in the order of the alphabet; FacilityUnknown when there is no such facility."""
-    await facility(session, facility_code)
+    await facility(session, facility_code, at_desk=at_desk)
     return await _services(session, facility_code)
 
 
@@ -156,5 +159,6 @@ def _service_view(found: Service, department: Department | None) -> ServiceView:
 
 async def wards(session: AsyncSession) -> list[str]:
     """The wards since 2025, in the order of the alphabet."""
-    rows = await session.execute(select(Facility.ward_2025).where(col(Facility.ward_2025).is_not(None)).distinct())
+    known = select(Facility.ward_2025).where(col(Facility.ward_2025).is_not(None), ~col(Facility.training))
+    rows = await session.execute(known.distinct())
     return sorted((ward for (ward,) in rows if ward), key=plain_sort_key)

@@ -118,13 +118,14 @@ async def set_state(session: AsyncSession, command: SetState, *, by: Actor, now:
     """Let a facility take bookings, or no more for now. What is booked stays. Merging is no state one sets here.
 
     Raises:
-        ChangedMeanwhile: its state is another already, or it is merged into another facility.
+        ChangedMeanwhile: its state is another already.
+        EntryUnknown: it is merged into another facility, or a place to practise, which never takes bookings.
     """
     facility_id = await facility_id_of(session, command.facility)
     row = await _locked(session, Facility, col(Facility.id) == facility_id)
     if row is None:
         raise FacilityUnknown(facility=command.facility)
-    if FacilityState.MERGED_INTO in (row.state, command.state):
+    if row.training or FacilityState.MERGED_INTO in (row.state, command.state):
         raise EntryUnknown
     marks.check(row, command.seen)
     before, row.state = row.state, command.state

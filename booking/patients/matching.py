@@ -176,11 +176,13 @@ async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None
         return
     phone = read_phone(patient.phone)
     before = Birth(patient.birth_year, patient.birth_date)
-    shared = patient.match_key == persons.match_key(phone, patient.name_folded, before)
+    shared = patient.match_key == persons.match_key(phone, patient.name_folded, before, training=patient.training)
     apart = None if shared else patient.public_id
     try:
         async with session.begin_nested():
-            patient.match_key = persons.match_key(phone, person.folded, person.birth, apart=apart)
+            patient.match_key = persons.match_key(
+                phone, person.folded, person.birth, apart=apart, training=patient.training
+            )
             await session.flush()
     except IntegrityError as problem:
         cause = problem.orig.__cause__ if problem.orig else None
@@ -192,9 +194,9 @@ async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None
 async def reach_by(session: AsyncSession, patient: Patient, phone: Phone) -> None:
     """Give a person another telephone; she is known by it unless somebody of that name and birth is already."""
     birth = Birth(patient.birth_year, patient.birth_date)
-    key = persons.match_key(phone, patient.name_folded, birth)
+    key = persons.match_key(phone, patient.name_folded, birth, training=patient.training)
     if await session.scalar(select(Patient.id).where(col(Patient.match_key) == key)) is not None:
-        key = persons.match_key(phone, patient.name_folded, birth, apart=patient.public_id)
+        key = persons.match_key(phone, patient.name_folded, birth, apart=patient.public_id, training=patient.training)
     patient.match_key = key
-    for column, value in persons.reached(phone).items():
+    for column, value in persons.reached(phone, training=patient.training).items():
         setattr(patient, column, value)

@@ -64,19 +64,38 @@ def read(command: AddProfile, *, today: date) -> Person:
     )
 
 
-def index_of(mark: Mark) -> bytes:
+def realm(purpose: str, *, training: bool) -> str:
+    """The purpose of a blind index, of real people or of invented ones.
+
+    Two purposes never have an index in common. So whatever looks for a real number finds no sample, and a clerk who
+    practises and types a real number finds nobody: no query can forget to ask.
+    """
+    return f"training-{purpose}" if training else purpose
+
+
+def index_of(mark: Mark, *, training: bool = False) -> bytes:
     """The blind index of a number by which one person is the same in two systems."""
-    return keys().index(mark.purpose, mark.number)
+    return keys().index(realm(mark.purpose, training=training), mark.number)
 
 
-def match_key(phone: Phone, folded: str, birth: Birth, *, apart: object = None) -> bytes:
+def phone_index(e164: str, *, training: bool = False) -> bytes:
+    """The blind index of a telephone."""
+    return keys().index(realm("phone", training=training), e164)
+
+
+def last4_index(last4: str, *, training: bool = False) -> bytes:
+    """The blind index of its last four digits."""
+    return keys().index(realm("phone_last4", training=training), last4)
+
+
+def match_key(phone: Phone, folded: str, birth: Birth, *, apart: object = None, training: bool = False) -> bytes:
     """What makes two people one: phone, folded name and birth.
 
     `apart` (the patient's own public id) keeps a row out of reach: it is no longer, or never was, whom somebody means
     who only knows these three.
     """
     text = match_text(phone, folded, birth)
-    return keys().index("person", text if apart is None else f"{text}|{apart}")
+    return keys().index(realm("person", training=training), text if apart is None else f"{text}|{apart}")
 
 
 def named(person: Person) -> dict[str, Any]:
@@ -90,16 +109,16 @@ def named(person: Person) -> dict[str, Any]:
     }
 
 
-def reached(phone: Phone) -> dict[str, Any]:
+def reached(phone: Phone, *, training: bool = False) -> dict[str, Any]:
     """The columns of the telephone, for the ORM, which seals."""
     return {
         "phone": phone.e164,
-        "phone_index": keys().index("phone", phone.e164),
-        "phone_last4_index": keys().index("phone_last4", phone.last4),
+        "phone_index": phone_index(phone.e164, training=training),
+        "phone_last4_index": last4_index(phone.last4, training=training),
     }
 
 
-def optional(person: Person) -> dict[str, Any]:
+def optional(person: Person, *, training: bool = False) -> dict[str, Any]:
     """The columns that may be empty, with the blind indexes of the numbers."""
     citizen, bhyt = person.citizen_id, person.bhyt_number
     return {
@@ -108,9 +127,9 @@ def optional(person: Person) -> dict[str, Any]:
         "guardian_name": person.guardian_name,
         "priority_claimed": person.priority,
         "citizen_id": citizen,
-        "citizen_id_index": index_of(citizen_mark(citizen)) if citizen else None,
+        "citizen_id_index": index_of(citizen_mark(citizen), training=training) if citizen else None,
         "bhyt_number": bhyt,
-        "bhyt_index": index_of(bhyt_mark(bhyt)) if bhyt else None,
+        "bhyt_index": index_of(bhyt_mark(bhyt), training=training) if bhyt else None,
     }
 
 

@@ -32,18 +32,23 @@ class RegisterPatient(AddProfile):
     phone: ShortText | None = None
 
 
-async def register(session: AsyncSession, command: RegisterPatient, *, by: Actor, now: datetime) -> Patient:
+async def register(
+    session: AsyncSession, command: RegisterPatient, *, by: Actor, now: datetime, training: bool = False
+) -> Patient:
     """The person: the row she has, with what was empty in it filled, or a new one.
+
+    `training`: at the place to practise. Nobody real is found then, whatever was typed, and whoever is made is not.
 
     Raises:
         PhoneRefused, NameRefused and the other refusals of `persons.read`.
     """
     person = persons.read(command, today=local_day(now))
     phone = read_phone(command.phone) if command.phone else None
-    found = await _by_papers(session, person)
+    found = await _by_papers(session, person, training=training)
     if found is None:
-        found = await _by_key(session, phone, person, now=now)
-    columns = persons.optional(person) | (persons.reached(phone) if phone and found.phone is None else {})
+        found = await _by_key(session, phone, person, now=now, training=training)
+    reached = persons.reached(phone, training=training) if phone and found.phone is None else {}
+    columns = persons.optional(person, training=training) | reached
     empty = {name: value for name, value in columns.items() if getattr(found, name) is None}
     changed = persons.write(found, empty, keep_empty=True)
     record(session, "patient.register", "patient", found.public_id, by=by, now=now, changed=changed)
@@ -51,9 +56,9 @@ async def register(session: AsyncSession, command: RegisterPatient, *, by: Actor
     return found
 
 
-async def _by_papers(session: AsyncSession, person: Person) -> Patient | None:
+async def _by_papers(session: AsyncSession, person: Person, *, training: bool) -> Patient | None:
     """Who carries the same number, name and birth."""
-    marks = persons.optional(person)
+    marks = persons.optional(person, training=training)
     wanted = [col(getattr(Patient, name)) == marks[name] for name in ("citizen_id_index", "bhyt_index") if marks[name]]
     if not wanted:
         return None
@@ -76,19 +81,21 @@ def _agree(one: Birth, other: Birth) -> bool:
     return one.year == other.year and (one.day is None or other.day is None or one.day == other.day)
 
 
-async def _by_key(session: AsyncSession, phone: Phone | None, person: Person, *, now: datetime) -> Patient:
+async def _by_key(
+    session: AsyncSession, phone: Phone | None, person: Person, *, now: datetime, training: bool
+) -> Patient:
     """Who has this telephone, name and birth; else a new row."""
     public_id = ids.public_id()
-    key = _key(phone, person, public_id)
+    key = _key(phone, person, public_id, training=training)
     found = (await session.execute(_keyed(key))).scalar_one_or_none()
     if found is not None and found.wrong_number_at is None:
         return await matching.signposted(session, found)
     if found is not None:  # its number was somebody else's: whoever gives it now is another
-        key = keys().index("person", f"desk|{public_id}")
-    reached = persons.reached(phone) if phone else {}
+        key = _named_by_nothing(public_id, training=training)
+    reached = persons.reached(phone, training=training) if phone else {}
     made = upsert(Patient).values(
         public_id=public_id, match_key=key, created_at=now, **persons.named(person), **reached,
-        **persons.optional(person),
+        **persons.optional(person, training=training), training=training,
     )  # fmt: skip
     await session.execute(made.on_conflict_do_nothing(constraint="patient_match_key"))
     return (await session.execute(_keyed(key))).scalar_one()
@@ -98,9 +105,14 @@ def _keyed(key: bytes) -> Select[Patient]:
     return select(Patient).where(col(Patient.match_key) == key).with_for_update(key_share=True)
 
 
-def _key(phone: Phone | None, person: Person, public_id: object) -> bytes:
+def _key(phone: Phone | None, person: Person, public_id: object, *, training: bool) -> bytes:
     if phone is not None:
-        return persons.match_key(phone, person.folded, person.birth)
+        return persons.match_key(phone, person.folded, person.birth, training=training)
     if person.citizen_id is not None:
-        return keys().index("person", f"card|{person.citizen_id}|{person.folded}|{person.birth}")
-    return keys().index("person", f"desk|{public_id}")
+        by_card = f"card|{person.citizen_id}|{person.folded}|{person.birth}"
+        return keys().index(persons.realm("person", training=training), by_card)
+    return _named_by_nothing(public_id, training=training)
+
+
+def _named_by_nothing(public_id: object, *, training: bool) -> bytes:
+    return keys().index(persons.realm("person", training=training), f"desk|{public_id}")

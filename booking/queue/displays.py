@@ -50,6 +50,7 @@ class DisplayView:
     names: bool
     token: str
     created_at: datetime
+    training: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _view(row: Any) -> DisplayView:
     display, facility = row
     return DisplayView(
         display.public_id, display.facility_id, facility.code, facility.name, facility.name_en, display.name,
-        tuple(display.services), display.names, display.token, display.created_at,
+        tuple(display.services), display.names, display.token, display.created_at, facility.training,
     )  # fmt: skip
 
 

@@ -19,12 +19,11 @@ from booking.patients.cards import Trouble, is_card, read_card
 from booking.patients.errors import PhoneRefused
 from booking.patients.identity import citizen_mark
 from booking.patients.models import Patient
-from booking.patients.persons import index_of
+from booking.patients.persons import index_of, last4_index, phone_index
 from booking.patients.rules import read_phone
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.rules import label
-from booking.sealed import keys
 from booking.text import fold
 
 _LINK: Final = re.compile(rf"/[ht]/([{ids.CODE_ALPHABET}]{{{ids.CODE_LENGTH}}})(?:/|$)", re.IGNORECASE)
@@ -105,9 +104,14 @@ def read(raw: str) -> Meant:  # noqa: PLR0911  a list of what it may be, tried i
         return Meant(name=text)
 
 
-async def find(session: AsyncSession, facility_id: int, day: date, meant: Meant) -> list[Found]:
-    """The visits and tickets of a facility's day that fit, at most 20; by code first, then by what else it may mean."""
-    for where in _ways(meant):
+async def find(
+    session: AsyncSession, facility_id: int, day: date, meant: Meant, *, training: bool = False
+) -> list[Found]:
+    """The visits and tickets of a facility's day that fit, at most 20; by code first, then by what else it may mean.
+
+    `training`: it is a place to practise, whose people are known by keys of their own.
+    """
+    for where in _ways(meant, training=training):
         found = await _visits(session, facility_id, day, where)
         if found:
             return found
@@ -116,16 +120,16 @@ async def find(session: AsyncSession, facility_id: int, day: date, meant: Meant)
     return []
 
 
-def _ways(meant: Meant) -> list[ColumnElement[bool]]:
+def _ways(meant: Meant, *, training: bool) -> list[ColumnElement[bool]]:
     ways: list[ColumnElement[bool]] = []
     if meant.code is not None:
         ways.append(col(Appointment.code) == meant.code)
     if meant.citizen_id is not None:
-        ways.append(col(Patient.citizen_id_index) == index_of(citizen_mark(meant.citizen_id)))
+        ways.append(col(Patient.citizen_id_index) == index_of(citizen_mark(meant.citizen_id), training=training))
     if meant.phone is not None:
-        ways.append(col(Patient.phone_index) == keys().index("phone", meant.phone))
+        ways.append(col(Patient.phone_index) == phone_index(meant.phone, training=training))
     if meant.last4 is not None:
-        ways.append(col(Patient.phone_last4_index) == keys().index("phone_last4", meant.last4))
+        ways.append(col(Patient.phone_last4_index) == last4_index(meant.last4, training=training))
     if meant.name is not None and len(fold(meant.name)) >= _SHORTEST:
         words = [col(Patient.name_folded).contains(word, autoescape=True) for word in fold(meant.name).split()]
         named = words[0]

@@ -24,12 +24,11 @@ from booking.directory.models import Facility, Service
 from booking.patients.errors import PatientUnknown
 from booking.patients.kinds import Sex
 from booking.patients.models import Patient
-from booking.patients.persons import index_of
+from booking.patients.persons import index_of, last4_index, phone_index
 from booking.patients.rules import Birth
 from booking.patients.searching import Query
 from booking.patients.service import read_by_staff
 from booking.queue.models import QueueTicket
-from booking.sealed import keys
 
 MOST: Final = 12
 """People shown; who finds more types more."""
@@ -88,7 +87,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Who looks, where, for what: for the scope and for the audit."""
+    """Who looks, where, for what: for the scope and for the audit. `training`: among invented people only."""
 
     facility: str
     facility_id: int
@@ -96,21 +95,22 @@ class Looking:
     by: Actor
     now: datetime
     reason: str = "search"
+    training: bool = False
 
 
 async def find(session: AsyncSession, query: Query, looking: Looking) -> list[Found]:
     """The people a query means, at most MOST + 1, in the order of their given names; each is written into the audit."""
     if query.told:
-        which = [_told(query)]
+        which = [_told(query, training=looking.training)]
     elif query.code is not None and not query.words:
         which = [_by_code(query.code), within(looking.scope)]
     elif query.anything:
-        which = [or_(*_named(query)), within(looking.scope)]
+        which = [or_(*_named(query, training=looking.training)), within(looking.scope)]
     else:
         return []
     rows = (
         select(Patient)
-        .where(*which, col(Patient.erased_at).is_(None))
+        .where(*which, col(Patient.erased_at).is_(None), col(Patient.training) == looking.training)
         .order_by(col(Patient.name_sort), col(Patient.birth_year), col(Patient.id))
         .limit(MOST + 1)
     )
@@ -131,7 +131,11 @@ async def one(session: AsyncSession, patient: UUID, looking: Looking, *, shown: 
     Raises:
         PatientUnknown: there is none, or none for this desk.
     """
-    query = select(Patient).where(col(Patient.public_id) == patient, col(Patient.erased_at).is_(None))
+    query = select(Patient).where(
+        col(Patient.public_id) == patient,
+        col(Patient.erased_at).is_(None),
+        col(Patient.training) == looking.training,  # also where this desk was shown her on the other side
+    )
     row = (await session.execute(query)).scalar_one_or_none()
     if row is None:
         raise PatientUnknown
@@ -162,15 +166,15 @@ def within(scope: Collection[int], patient: Any = Patient) -> ColumnElement[bool
     return or_(visit.correlate(patient).exists(), in_line.correlate(patient).exists())
 
 
-def _told(query: Query) -> ColumnElement[bool]:
+def _told(query: Query, *, training: bool) -> ColumnElement[bool]:
     columns: Mapping[str, Any] = {"citizen_id": Patient.citizen_id_index, "bhyt": Patient.bhyt_index}
     found: list[ColumnElement[bool]] = []
     for mark in query.marks:
         # A citizen ID may stand in place of an insurance number, and has the same index there.
         wanted = [columns["citizen_id"], columns["bhyt"]] if mark.purpose == "citizen_id" else [columns["bhyt"]]
-        found += [col(column) == index_of(mark) for column in wanted]
+        found += [col(column) == index_of(mark, training=training) for column in wanted]
     if query.phone is not None:
-        found.append(col(Patient.phone_index) == keys().index("phone", query.phone.e164))
+        found.append(col(Patient.phone_index) == phone_index(query.phone.e164, training=training))
     return or_(*found)
 
 
@@ -178,13 +182,13 @@ def _by_code(code: str) -> ColumnElement[bool]:
     return col(Patient.id).in_(select(col(Appointment.patient_id)).where(col(Appointment.code) == code))
 
 
-def _named(query: Query) -> list[ColumnElement[bool]]:
+def _named(query: Query, *, training: bool) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if query.words:
         name = func.concat(" ", col(Patient.name_folded))
         found.append(and_(*(name.contains(f" {word}", autoescape=True) for word in query.words)))
     if query.last4 is not None:
-        found.append(col(Patient.phone_last4_index) == keys().index("phone_last4", query.last4))
+        found.append(col(Patient.phone_last4_index) == last4_index(query.last4, training=training))
     if query.code is not None:
         found.append(_by_code(query.code))
     return found

@@ -23,10 +23,10 @@ from booking.appointments.waitlist.kinds import WAITS
 from booking.appointments.waitlist.models import WaitlistEntry
 from booking.patients.errors import MergeClash, MergeUnknown
 from booking.patients.models import Patient, PatientMerge, Profile
+from booking.patients.persons import phone_index
 from booking.patients.rules import Birth, Phone
 from booking.records import finding
 from booking.records.finding import Found, Looking
-from booking.sealed import keys
 from booking.trail.service import record
 
 FOLLOWS: Final = (
@@ -68,7 +68,7 @@ async def alike(session: AsyncSession, folded: str, birth: Birth, phone: Phone |
     """People within the scope who look like somebody: the same name and year of birth, or name and telephone."""
     same: list[ColumnElement[bool]] = [col(Patient.birth_year) == birth.year]
     if phone is not None:
-        same.append(col(Patient.phone_index) == keys().index("phone", phone.e164))
+        same.append(col(Patient.phone_index) == phone_index(phone.e164, training=looking.training))
     rows = (
         select(Patient)
         .where(col(Patient.name_folded) == folded, or_(*same), _open(Patient), finding.within(looking.scope))

@@ -2,7 +2,8 @@
 
 desk: AtDesk                      somebody who is signed in; others are sent to sign in and come back
 desk: Annotated[Desk, needs(Right.STAFF)]   … and whose role includes this
-where: Where                      the facility of the address, if it lies in the scope; else there is none (404)
+where: Where                      the facility of the address, if it lies in the scope; else there is none (404). A place
+                                  to practise lies in everybody's, and marks every page that is made for it
 """
 
 from dataclasses import dataclass
@@ -78,17 +79,22 @@ def needs(right: Right) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A facility within the scope of whoever asks."""
+    """A facility within the scope of whoever asks. `training`: one to practise at, where nothing is real."""
 
     code: str
     facility_id: int
+    training: bool = False
 
 
-async def _where(desk: AtDesk, facility: Annotated[str, Path()]) -> Place:
+async def _where(request: Request, desk: AtDesk, facility: Annotated[str, Path()]) -> Place:
     found = desk.staff.facilities.get(facility)
-    if found is None:
+    if found is not None:
+        return Place(facility, found)
+    practice = desk.staff.practice.get(facility)
+    if practice is None:
         raise FacilityUnknown(facility=facility[:64])
-    return Place(facility, found)
+    request.state.training = True  # read by pages.page_in: the mark is no page's own business to remember
+    return Place(facility, practice, training=True)
 
 
 Where = Annotated[Place, Depends(_where)]
@@ -103,7 +109,11 @@ async def still_there(request: Request, asked: Asked, place: Place, right: Right
     token = request.cookies.get(device.cookie_name(request, COOKIE), "")
     async with asked.db.transaction() as session:
         found = await queries.at_desk(session, token[:_LONGEST_TOKEN], now=clock.utc_now())
-    return found is not None and found.staff.may(right) and place.code in found.staff.facilities
+    return (
+        found is not None
+        and found.staff.may(right)
+        and (place.code in found.staff.facilities or place.code in found.staff.practice)
+    )
 
 
 def actor(asked: Asked, desk: Desk) -> Actor:

@@ -123,6 +123,7 @@ def page_in(
     frame = {
         "here": here if echo else "/",
         "large_type": request.cookies.get("type") == "large",
+        "training": getattr(request.state, "training", False),
         # Set by a page that knows who asks; on the others the cookie is believed: it opens nothing here.
         "account": getattr(request.state, "signed_in", token_of(request)),
     }

@@ -32,6 +32,8 @@ OPEN = {
 
 MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk"): EVERYBODY,
+    ("GET", "/desk/training"): EVERYBODY,
+    ("POST", "/desk/training/anew"): EVERYBODY,
     ("GET", "/desk/account"): EVERYBODY,
     ("GET", "/desk/account/password"): EVERYBODY,
     ("POST", "/desk/account/password"): EVERYBODY,

@@ -62,7 +62,7 @@ async def move(session: AsyncSession, held: Held, to: int, *, by: Actor, now: da
         IntegrityError: she has another visit of the service that day. Both leave a session to be rolled back.
     """
     visit, wanted = held.visit, held.slots[to]
-    place = await places.take(session, wanted, held.service, held.facility, now=now)
+    place = await places.take(session, wanted, held.service, held.facility, now=now, practice=True)
     old, old_place, reserved = held.slot, visit.place, visit.uses_reserved
     put(visit, wanted, place, reserved=False)
     await session.flush()

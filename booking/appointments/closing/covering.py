@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -40,11 +40,18 @@ def covers(area: Any) -> list[ColumnElement[bool]]:
     wanted += [col(Session.starts_at) < area.ends_at, col(Session.ends_at) > area.starts_at]
     if area.facility_id is not None:
         wanted.append(col(Session.facility_id) == area.facility_id)
+    else:  # a closing of the whole city leaves places to practise alone
+        wanted.append(col(Session.facility_id).not_in(select(Facility.id).where(col(Facility.training))))
     if area.session_id is not None:
         wanted.append(col(Session.id) == area.session_id)
     if area.practitioner_id is not None:
         wanted.append(col(Slot.practitioner_id) == area.practitioner_id)
     return wanted
+
+
+def _taking() -> ColumnElement[bool]:
+    """Whether those of one service may be moved there: also where nobody but staff, practising, ever books."""
+    return or_(taking(), and_(col(Facility.training), col(Service.bookable)))
 
 
 async def slots(session: AsyncSession, area: Any) -> list[int]:
@@ -70,7 +77,7 @@ async def free_times(
             col(Slot.service_id) == service_id,
             col(Slot.starts_at) > after,
             col(Slot.starts_at) <= after + SEARCH,
-            taking(),
+            _taking(),
             bookable_now(),
             free_online() > 0,
         )
@@ -91,7 +98,7 @@ async def places_left(session: AsyncSession, service_id: int, *, after: datetime
             col(Slot.service_id) == service_id,
             col(Slot.starts_at) > after,
             col(Slot.starts_at) <= after + SEARCH,
-            taking(),
+            _taking(),
             bookable_now(),
             free_online() > 0,
         )

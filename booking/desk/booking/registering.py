@@ -58,7 +58,9 @@ async def register(request: Request, work: Working) -> Response:
 
     async def go() -> str:
         async with work.asked.db.transaction() as session:
-            patient = await registering.register(session, command, by=work.by, now=work.asked.now)
+            patient = await registering.register(
+                session, command, by=work.by, now=work.asked.now, training=work.where.training
+            )
             assert patient.id is not None
             await consents.give(
                 session, patient.id, answers, account_id=None, language=work.asked.language, channel="desk",

@@ -58,8 +58,9 @@ class Work:
 
     def looking(self, reason: str) -> Looking:
         """Who looks at people, and what for."""
-        scope = tuple(self.desk.staff.facilities.values())
-        return Looking(self.where.code, self.where.facility_id, scope, self.by, self.asked.now, reason)
+        where, staff = self.where, self.desk.staff
+        scope = (where.facility_id,) if where.training else tuple(staff.facilities.values())
+        return Looking(where.code, where.facility_id, scope, self.by, self.asked.now, reason, where.training)
 
     def mark(self, patient: UUID) -> str:
         """Says that this desk was shown a person: good in this session only."""
@@ -79,7 +80,7 @@ async def rendered(
 ) -> Response:
     """A page of a facility; `echo` is false where its address answers no GET, for the language switch."""
     async with work.asked.db.transaction() as session:
-        place = await directory.facility(session, work.where.code)
+        place = await directory.facility(session, work.where.code, at_desk=True)
     return page(
         request, template, status=status, personal=True, echo=echo, desk=work.desk, place=place, work=work, **context
     )
@@ -110,8 +111,8 @@ class Offered:
 
 async def offered(session: AsyncSession, work: Work) -> Offered:
     """The facility and its services."""
-    facility = await directory.facility(session, work.where.code)
-    return Offered(facility, await directory.services(session, work.where.code))
+    facility = await directory.facility(session, work.where.code, at_desk=True)
+    return Offered(facility, await directory.services(session, work.where.code, at_desk=True))
 
 
 def _patient(patient: Annotated[str, Path()]) -> UUID:

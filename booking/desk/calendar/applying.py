@@ -105,7 +105,7 @@ async def _preview(step: Step, command: Change, *, meanwhile: bool = False) -> R
             horizon_days=asked.settings.horizon_days,
         )  # fmt: skip
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, step.where.code)
+        place = await directory.facility(session, step.where.code, at_desk=True)
         people = named(step.desk, outcome.inside)
         for one in people:
             read_by_staff(
@@ -147,4 +147,4 @@ async def save(step: Step, work: Callable[[], Awaitable[None]]) -> Response:
 async def place_of(asked: Asked, where: Place) -> FacilityView:
     """The facility a page is about."""
     async with asked.db.transaction() as session:
-        return await directory.facility(session, where.code)
+        return await directory.facility(session, where.code, at_desk=True)

@@ -39,7 +39,7 @@ ALL = "all"
 async def day_page(request: Request, asked: Ask, desk: Keeper, where: Where, day: OnDay) -> Response:
     """A day with its sessions and times."""
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         sessions = await board.day_sessions(session, where.facility_id, day)
         special = await board.special_days(session, where.facility_id, day, day)
     return page(
@@ -77,7 +77,7 @@ async def _show_mark(
     request: Request, asked: Asked, desk: Desk, where: Place, day: date, typed: Typed, status: int = 200
 ) -> Response:
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         rows = await board.special_days(session, where.facility_id, day, day)
     return page(
         request, "desk_calendar_mark.html", status=status, personal=True, desk=desk, place=place, day=day, typed=typed,
@@ -121,7 +121,7 @@ async def _show_session(
 ) -> Response:
     day, weekly = which
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         view = await board.weekly_session(session, where.facility_id, weekly)
     return page(
         request, "desk_calendar_one_day.html", status=status, personal=True, desk=desk, place=place, day=day,

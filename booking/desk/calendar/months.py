@@ -55,7 +55,7 @@ async def month_page(
     first = date.fromisoformat(f"{month}-01") if _MONTH.fullmatch(month) else today.replace(day=1)
     last = first.replace(day=monthrange(first.year, first.month)[1])
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         sums = await board.month(session, where.facility_id, first, last)
         special = await board.special_days(session, where.facility_id, first, last)
         weekly = await board.weekly_sessions(session, where.facility_id, today=first)
@@ -86,7 +86,7 @@ async def off_page(
         return see_other(request, f"/desk/{where.code}/calendar/days/{chosen.isoformat()}/mark")
     today = local_day(asked.now)
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         rows = await board.special_days(session, where.facility_id, today, today + timedelta(days=_AHEAD))
     return page(
         request, "desk_calendar_off.html", personal=True, desk=desk, place=place, rows=rows, today=today,
@@ -98,7 +98,7 @@ async def off_page(
 async def inside_page(request: Request, asked: Ask, desk: Keeper, where: Where) -> Response:
     """Everybody in a time that is closed, or has fewer places than people: each is to be moved, or told."""
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         slots = await board.to_move(session, where.facility_id, now=asked.now)
         people = await inside(session, [slot.id for slot in slots])
         shown = named(desk, people)

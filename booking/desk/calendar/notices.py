@@ -41,7 +41,7 @@ async def _show_all(
 ) -> Response:
     today = local_day(asked.now)
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         row = await listing.facility_row(session, where.facility_id)
         found = await listing.notices(session, where.facility_id, today=today)
         services = {one.id: one for one in await listing.entries(session, Service, where.facility_id)}
@@ -95,7 +95,7 @@ async def _show(
     notice: int | None = None,
 ) -> Response:  # fmt: skip
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         services = await listing.entries(session, Service, where.facility_id)
     return page(
         request, "desk_calendar_notice.html", status=status, personal=True, desk=desk, place=place, typed=typed,

@@ -41,7 +41,7 @@ async def weekly_page(request: Request, asked: Ask, desk: Keeper, where: Where) 
     """All weekly sessions, by weekday."""
     today = local_day(asked.now)
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         found = await board.weekly_sessions(session, where.facility_id, today=today)
     weekdays = [[view for view in found if view.row.weekday == number] for number in range(7)]
     return page(
@@ -72,7 +72,7 @@ async def _show(
     weekly: int | None = None, end: bool = False,
 ) -> Response:  # fmt: skip
     async with asked.db.transaction() as session:
-        place = await directory.facility(session, where.code)
+        place = await directory.facility(session, where.code, at_desk=True)
         view = await board.weekly_session(session, where.facility_id, weekly) if weekly is not None else None
         lists: dict[str, Any] = {
             "services": await entries(session, Service, where.facility_id),

@@ -48,7 +48,7 @@ class Door:
         if self.where is None:
             return None
         async with asked.db.transaction() as session:
-            return await directory.facility(session, self.where.code)
+            return await directory.facility(session, self.where.code, at_desk=True)
 
 
 async def show_form(

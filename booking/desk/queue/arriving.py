@@ -52,7 +52,7 @@ async def scan(request: Request, asked: Ask, desk: InQueue, where: Where) -> Res
 async def _find(asked: Asked, desk: Desk, where: Place, meant: Meant) -> list[Found]:
     """Whoever is shown is read: each is noted."""
     async with asked.db.transaction() as session:
-        found = await finding.find(session, where.facility_id, local_day(asked.now), meant)
+        found = await finding.find(session, where.facility_id, local_day(asked.now), meant, training=where.training)
         for one in found:
             if one.patient is not None:
                 record(
