@@ -46,7 +46,7 @@ function anchored(body, change) {
 function arrange(section, keys, rows) {
   const body = document.getElementById(`section-${section}`);
   if (!body) {
-    if (queue.dataset.reload && section.startsWith("line-")) location.reload();
+    if (section.startsWith("line-")) renew();
     return;
   }
   anchored(body, () => {
@@ -77,13 +77,35 @@ function arrange(section, keys, rows) {
 const bands = {};
 const orders = {};
 const kept = {};
-for (const body of queue.querySelectorAll("[data-section]")) {
-  orders[body.dataset.section] = [...body.rows].map((row) => row.dataset.key);
-  for (const row of body.rows) {
-    kept[row.dataset.key] = row.outerHTML;
-    const cell = row.querySelector("[data-band]");
-    if (cell) bands[row.dataset.key] = cell.textContent;
+function learn(part) {
+  for (const body of part.querySelectorAll("[data-section]")) {
+    orders[body.dataset.section] = [...body.rows].map((row) => row.dataset.key);
+    for (const row of body.rows) {
+      kept[row.dataset.key] = row.outerHTML;
+      const cell = row.querySelector("[data-band]");
+      if (cell) bands[row.dataset.key] = cell.textContent;
+    }
   }
+}
+learn(queue);
+
+// A line that was not there when the page was made: the first one came, or a room has one of its own from now on.
+let renewing = false;
+let changed = false; // while we were asking
+
+async function renew() {
+  const place = queue.querySelector("[data-lines]");
+  changed = renewing;
+  if (renewing || !place) return;
+  renewing = true;
+  const answer = await fetch(location.href).catch(() => null);
+  const page = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  const fresh = page?.querySelector("[data-lines]");
+  renewing = false;
+  if (!fresh) return; // the next event tries again
+  place.replaceWith(document.adoptNode(fresh));
+  learn(fresh);
+  if (changed) renew();
 }
 
 function foresee(told) {

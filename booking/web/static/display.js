@@ -8,6 +8,7 @@ const ageAt = document.getElementById("age-at");
 const button = document.getElementById("sound");
 const OLD = 12_000; // milliseconds without a word: one comes every four seconds
 const MOST = 3; // calls rung one after the other after the line was down; the older ones are on the screen
+// Otherwise each is rung: six rooms that begin at seven call six people within a second.
 let heard = Date.now();
 let stream = null;
 let retry = 0;
@@ -81,13 +82,13 @@ async function ring() {
   busy = false;
 }
 
-function called(calls) {
+function called(calls, wasDown) {
   for (const call of calls) {
     if (rung.has(call.id)) continue;
     rung.add(call.id);
     waiting.push(call);
   }
-  waiting.splice(0, Math.max(0, waiting.length - MOST));
+  if (wasDown) waiting.splice(0, Math.max(0, waiting.length - MOST));
   ring();
 }
 
@@ -111,6 +112,7 @@ function open() {
   stream = new EventSource(main.dataset.live + (last ? `&since=${last}` : ""));
   stream.last = last;
   stream.onmessage = (event) => {
+    const wasDown = Date.now() - heard > OLD;
     heard = Date.now();
     wait = 1_000;
     age.hidden = true;
@@ -122,7 +124,7 @@ function open() {
     }
     drift = new Date(told.at) - heard;
     if (told.html) show(told.html);
-    called(told.calls);
+    called(told.calls, wasDown);
   };
   stream.onerror = () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself, from where it was
