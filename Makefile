@@ -60,6 +60,8 @@ bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group build --group test --group check --universal \
 		--generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --group build --constraint requirements.lock --universal \
+		--generate-hashes --no-header --no-annotate --python-version 3.11 -o deploy/requirements.lock
 
 clean: ## remove what was set up here
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

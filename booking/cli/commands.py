@@ -102,12 +102,15 @@ def migrate(
     seed: Annotated[
         bool, typer.Option("--seed", help="Also add the city's facilities, services and holidays where missing.")
     ] = False,
+    grant: Annotated[
+        bool, typer.Option("--grant", help="Also give the roles of deploy/postgresql/roles.sql what each may do.")
+    ] = False,
 ) -> None:
     """Bring the database's schema up to date. Safe to run twice, and by several at once."""
     settings = settings_or_exit()
     from booking.cli import migrating
 
-    migrating.run(settings, seed=seed)
+    migrating.run(settings, seed=seed, grant=grant)
 
 
 @app.command()

@@ -10,10 +10,19 @@ from booking.directory.seeding import seed_directory
 from booking.settings import Settings
 
 
-def run(settings: Settings, *, seed: bool) -> None:
-    """Upgrade to the newest revision; with `seed` add what is missing of the city's facilities and holidays."""
+def run(settings: Settings, *, seed: bool, grant: bool) -> None:
+    """Upgrade to the newest revision.
+
+    Args:
+        settings: whose database; with `grant` as the role that owns the schema.
+        seed: also add what is missing of the city's facilities and holidays.
+        grant: also give each role of deploy/postgresql/roles.sql what it may do.
+    """
     migrations.migrate(settings.database_url)
     say(f"The schema is at {migrations.head()}.")
+    if grant:
+        migrations.grant(settings.database_url)
+        say("Each role may do what it is there for.")
     if seed:
         rows = asyncio.run(_seed(settings))
         say(f"Added {rows} rows of facilities, services and holidays; what was there stays as it is.")

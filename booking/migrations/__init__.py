@@ -18,6 +18,9 @@ LOCK_TIMEOUT = "5s"
 """A migration waits this long for a table, then gives up: it must never queue in front of patients."""
 
 
+GRANTS = Path(__file__).parent / "grants.sql"
+
+
 def config() -> Config:
     """Alembic's configuration, without a file."""
     made = Config()
@@ -53,6 +56,22 @@ async def migrate_async(url: str, revision: str = "head") -> None:
 def migrate(url: str, revision: str = "head") -> None:
     """Like `migrate_async`, for commands and fixtures."""
     asyncio.run(migrate_async(url, revision))
+
+
+def grant(url: str) -> None:
+    """Give each role what it may do with each table, no more: the tables are there, the roles too."""
+    asyncio.run(_grant(url))
+
+
+async def _grant(url: str) -> None:
+    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            plain = await connection.get_raw_connection()
+            assert plain.driver_connection is not None
+            await plain.driver_connection.execute(GRANTS.read_text("utf-8"))
+    finally:
+        await engine.dispose()
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

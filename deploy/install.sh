@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Installs Hen Kham on Debian 12 or later, or says what is missing for it.
+#
+#   deploy/install.sh --check          changes nothing; lists what is there and what is missing; exit 1 if anything is
+#   deploy/install.sh                  as root: users, program, settings, units, nginx; asks nothing, overwrites no setting
+#   deploy/install.sh --root FOLDER    only the files, below FOLDER: to look at, or to build an image from
+#
+# Run it again for an upgrade: docs/operations.md, "Upgrades", says in which order.
+set -euo pipefail
+
+here="$(cd "$(dirname "$0")" && pwd)"
+project="$(dirname "$here")"
+root=""
+check=no
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --check) check=yes ;;
+        --root) root="${2:?--root needs a folder}"; shift ;;
+        -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) echo "I do not know $1; --help says what there is." >&2; exit 2 ;;
+    esac
+    shift
+done
+
+etc="$root/etc/henkham"
+opt="$root/opt/henkham"
+units="$root/etc/systemd/system"
+site="$root/etc/nginx/conf.d/henkham.conf"
+users="henkham-web henkham-scheduler henkham-migrate"
+secrets="web-database-url scheduler-database-url owner-database-url seal-key index-key twilio-auth-token"
+python="${PYTHON:-python3}"
+
+# --- what is there -------------------------------------------------------------------------------------------------
+
+missing=0
+there() { printf '  ok       %s\n' "$1"; }
+lacks() { printf '  MISSING  %s\n           -> %s\n' "$1" "$2"; missing=$((missing + 1)); }
+need() { # need WHAT REMEDY COMMAND...
+    local what="$1" remedy="$2"
+    shift 2
+    if "$@" >/dev/null 2>&1; then there "$what"; else lacks "$what" "$remedy"; fi
+}
+new_enough() { "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; }
+setting() { sed -n "s/^$1=//p" "$etc/henkham.env" 2>/dev/null | tail -n 1; }
+is_set() { [ -n "$(setting "$1")" ]; }
+no_example() { is_set "$1" && ! setting "$1" | grep -q 'example'; }
+closed() { [ -s "$1" ] && [ "$(stat -c %a "$1")" = 600 ]; }
+own_name() { [ -s "$site" ] && ! grep -q 'henkham\.example\.vn' "$site"; }
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
+
+look() {
+    echo "Programs"
+    need "Python 3.11 or later" "apt-get install python3 python3-venv" new_enough
+    need "python3-venv" "apt-get install python3-venv" "$python" -c 'import ensurepip, venv'
+    need "nginx" "apt-get install nginx" command -v nginx
+    need "psql" "apt-get install postgresql-client" command -v psql
+    need "openssl" "apt-get install openssl" command -v openssl
+    need "systemd" "without it: deploy/containers or deploy/kubernetes" command -v systemctl
+    need "the program" "deploy/install.sh" test -x "$opt/venv/bin/henkham"
+    echo "Users"
+    for user in $users; do need "$user" "deploy/install.sh" id -u "$user"; done
+    echo "Settings in $etc/henkham.env"
+    need "the file" "deploy/install.sh writes one to fill in" test -s "$etc/henkham.env"
+    need "PUBLIC_BASE_URL" "the address patients type, with https" no_example PUBLIC_BASE_URL
+    need "TWILIO_ACCOUNT_SID" "from Twilio's console" is_set TWILIO_ACCOUNT_SID
+    echo "Secrets in $etc/secrets, each readable by root alone"
+    for secret in $secrets; do
+        need "$secret" "deploy/install.sh makes keys; the others you put there (chmod 600)" closed "$etc/secrets/$secret"
+    done
+    echo "Certificate"
+    need "fullchain.pem, good for 14 days more" "put your certificate into $etc/tls" \
+        openssl x509 -checkend 1209600 -noout -in "$etc/tls/fullchain.pem"
+    need "privkey.pem" "put its key into $etc/tls (chmod 600)" closed "$etc/tls/privkey.pem"
+    echo "Files"
+    for unit in "$here"/systemd/*; do
+        need "$(basename "$unit") as in this version" "deploy/install.sh" cmp -s "$unit" "$units/$(basename "$unit")"
+    done
+    need "nginx knows the site" "deploy/install.sh" test -s "$site"
+    need "your own name in it" "change server_name in $site" own_name
+    if [ -z "$root" ]; then
+        echo "This machine"
+        need "PostgreSQL answers on 5432" "start it, or point the database URLs elsewhere" answers 5432
+        need "the clock is kept right" "timedatectl set-ntp true" \
+            sh -c '[ "$(timedatectl show -p NTPSynchronized --value)" = yes ]'
+        need "2 GB free in /var" "make room: a full disk stops bookings" \
+            sh -c '[ "$(df --output=avail -B1 /var | tail -n 1)" -gt 2147483648 ]'
+    fi
+    echo
+    if [ "$missing" -gt 0 ]; then
+        echo "$missing things are missing."
+        return 1
+    fi
+    echo "Nothing is missing."
+}
+
+# --- what is done --------------------------------------------------------------------------------------------------
+
+put() { install -D -m "$1" "$2" "$3"; }
+key() { [ -s "$1" ] || (umask 077 && openssl rand -base64 48 >"$1"); }
+
+files() {
+    install -d -m 755 "$etc" "$etc/feeds" "$units" "$(dirname "$site")" "$opt/share"
+    install -d -m 700 "$etc/secrets" "$etc/tls"
+    [ -e "$etc/henkham.env" ] || put 644 "$here/henkham.env.example" "$etc/henkham.env"
+    key "$etc/secrets/seal-key"
+    key "$etc/secrets/index-key"
+    for unit in "$here"/systemd/*; do put 644 "$unit" "$units/$(basename "$unit")"; done
+    # Your name and certificate stand in it, so a new version is laid beside it, to be compared.
+    if [ -e "$site" ]; then put 644 "$here/nginx/henkham.conf" "$site.new"; else put 644 "$here/nginx/henkham.conf" "$site"; fi
+    put 644 "$here/postgresql/roles.sql" "$opt/share/postgresql/roles.sql"
+    put 644 "$here/postgresql/henkham.conf" "$opt/share/postgresql/henkham.conf"
+    install -d "$opt/share/docs"
+    install -m 644 "$project"/docs/*.md "$opt/share/docs/"
+}
+
+program() {
+    "$python" -m venv "$opt/venv"
+    "$opt/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
+    "$opt/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$project"
+}
+
+accounts() {
+    for user in $users; do
+        id -u "$user" >/dev/null 2>&1 \
+            || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+    done
+}
+
+if [ "$check" = yes ]; then
+    look
+    exit
+fi
+if [ -n "$root" ]; then
+    files
+    echo "The files are below $root."
+    exit
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "This changes the machine: run it as root. --check changes nothing." >&2
+    exit 2
+fi
+new_enough || { echo "Python 3.11 or later is needed." >&2; exit 2; }
+accounts
+files
+program
+systemctl daemon-reload
+echo "Installed. What is left to do:"
+look || true

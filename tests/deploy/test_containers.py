@@ -1,0 +1,83 @@
+"""The files for containers and Kubernetes, as far as they can be read without an engine: nobody of us had one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from booking.settings import Settings, variable
+from tests.deploy.installed import DEPLOY
+
+COMPOSE = DEPLOY / "containers/compose.yaml"
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+KNOWN = {variable(name) for name in Settings.model_fields}
+
+
+def _documents() -> Iterator[dict[str, Any]]:
+    for path in MANIFESTS:
+        yield from yaml.safe_load_all(path.read_text("utf-8"))
+
+
+def _pods() -> dict[str, dict[str, Any]]:
+    return {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in _documents()
+        if each["kind"] in ("Deployment", "Job")
+    }
+
+
+def test_every_setting_named_in_them_exists() -> None:
+    settings = next(each for each in _documents() if each["kind"] == "ConfigMap")["data"]
+    services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    ours = [each["environment"] for name, each in services.items() if name != "database"]
+    named = {name.removesuffix("_FILE") for given in [settings, *ours] for name in given}
+    assert named >= {"DATABASE_URL", "HENKHAM_SEAL_KEY", "PUBLIC_BASE_URL"}
+    assert named <= KNOWN
+
+
+def test_containers_run_as_nobody_special_on_a_file_system_they_cannot_change() -> None:
+    services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    for name in ("web", "scheduler", "migrate"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+    assert set(_pods()) == {"henkham-web", "henkham-scheduler", "henkham-migrate"}
+    for pod in _pods().values():
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_each_reads_the_database_as_a_role_of_its_own() -> None:
+    services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    urls = [services[name]["environment"]["DATABASE_URL_FILE"] for name in ("web", "scheduler", "migrate")]
+    mounted = [
+        volume["secret"]["secretName"]
+        for pod in _pods().values()
+        for volume in pod["volumes"]
+        if volume["name"] == "database"
+    ]
+    assert len(set(urls)) == len(set(mounted)) == 3
+
+
+def test_every_secret_and_volume_that_is_used_is_declared() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text("utf-8"))
+    assert {name for each in compose["services"].values() for name in each.get("secrets", ())} == set(
+        compose["secrets"]
+    )
+    for pod in _pods().values():
+        used = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert used == {volume["name"] for volume in pod["volumes"]}
+
+
+@pytest.mark.parametrize("path", [DEPLOY / "containers/Dockerfile"], ids=lambda path: path.name)
+def test_what_the_image_copies_is_there_and_no_secret_is_among_it(path: Path) -> None:
+    text = path.read_text("utf-8")
+    copied = [word for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE) for word in line.split()[:-1]]
+    assert len(copied) >= 5
+    assert all((DEPLOY.parent / name).exists() for name in copied)
+    assert re.search(r"^USER 10001", text, re.MULTILINE)
+    assert "--require-hashes" in text
