@@ -14,6 +14,7 @@ from booking.sms.gateway import Gateway
 from scheduler.jobs import (
     apply_closures,
     check_invariants,
+    disable_idle,
     housekeeping,
     lapse_invitations,
     make_offers,
@@ -58,6 +59,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
+        Job("disable_idle", _s(3600), lambda: disable_idle.run(db)),
         Job("lapse_invitations", _s(3600), lambda: lapse_invitations.run(db)),
         Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),
     ]

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.desk import account, calendar, closings, display, home, queue, signing_in, staff, training
+from booking.desk import account, calendar, closings, display, figures, home, queue, signing_in, staff, training
 from booking.desk.booking import routers as booking_for_others
 from booking.desk.queue.parts import Sheets
 from booking.desk.sheet import routers as day_sheet
@@ -23,6 +23,7 @@ def install(app: FastAPI) -> None:
         *day_sheet,
         *booking_for_others,
         display.router,
+        *figures.routers,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

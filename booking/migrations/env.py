@@ -18,6 +18,7 @@ import booking.messages.models
 import booking.patients.models
 import booking.patients.session_models
 import booking.queue.models
+import booking.queue.wish_models
 import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
 from booking import clock
 from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT

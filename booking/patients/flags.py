@@ -1,9 +1,9 @@
 """What staff should look at: people who change hands, profiles that become somebody else. The facts are counts only."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -13,11 +13,21 @@ from booking.patients.models import Patient, PatientFlag, Profile
 MANY_HANDS: Final = 3
 """Accounts that book for one person: her own, one of the family, and one more to look at."""
 
+COUNTED: Final = frozenset({"accounts", "people"})
+"""Facts that are counts: the same count again tells nothing new, a higher one does."""
+
+ANSWER_HOLDS: Final = timedelta(days=180)
+"""So long a manager's answer to a count need not be given again."""
+
 
 async def flag(session: AsyncSession, patient: Patient, kind: FlagKind, *, now: datetime, **facts: object) -> None:
-    """Show a person to staff, unless that is open already."""
+    """Show a person to staff, unless that is open already, or was answered lately when the counts were the same."""
+    shown = col(PatientFlag.settled_at).is_(None)
+    if COUNTED & facts.keys():
+        known = and_(col(PatientFlag.settled_at) > now - ANSWER_HOLDS, col(PatientFlag.facts) == facts)
+        shown = or_(shown, known)
     open_one = select(PatientFlag.id).where(
-        col(PatientFlag.patient_id) == patient.id, col(PatientFlag.kind) == kind, col(PatientFlag.settled_at).is_(None)
+        col(PatientFlag.patient_id) == patient.id, col(PatientFlag.kind) == kind, shown
     )
     if await session.scalar(open_one.limit(1)) is None:
         assert patient.id is not None

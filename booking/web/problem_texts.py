@@ -234,6 +234,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "export_unreadable": (_("The export cannot be read."), _("The report beside the file says why.")),
     "feed_invalid": (_("The feed file cannot be used."), _("Put right what is named, and check it again.")),
+    "suspicion_unknown": (_("There is no such note about anybody of this facility."), _("Look at the list again.")),
+    "suspicion_answered": (_("Somebody has answered this already."), _("The list shows the answer.")),
+    "verdict_missing": (_("No answer was chosen."), _("Choose what is behind it.")),
     "span_refused": (_("The span of days cannot be used."), _("Ask for at most %(most)s days, the first one first.")),
     "signature_refused": (
         _("The signature does not fit."),
