@@ -4,14 +4,13 @@ A text of GSM-7 signs has 160 septets in one segment and 153 in each of several 
 joins them); signs of the extension table take two. One sign outside makes the whole text UCS-2: 70 units of 16 bits,
 67 in each of several. What a reader sees as one sign is never cut in two.
 
-Clusters are found by the marks, joiners and flags that occur in texts; the full rules of Unicode (UAX 29, such as
-Hangul letters written one by one) would only matter at the very edge of a segment of UCS-2.
+What a reader sees as one sign: `graphemes`.
 """
 
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from booking.messages.graphemes import graphemes
 
 GSM_BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
@@ -21,11 +20,6 @@ GSM_BASIC: Final = frozenset(
 
 GSM_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 """Two septets each."""
-
-_JOINER = "\u200d"
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
-_TAGS = range(0xE0020, 0xE0080)
-_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +41,28 @@ def cost(text: str) -> Cost:
     if is_gsm(text):
         sizes = [1 + (sign in GSM_EXTENSION) for sign in text]
         return Cost("GSM-7", sum(sizes), _segments(sizes, alone=160, joined=153))
-    sizes = [len(cluster.encode("utf-16-le", "surrogatepass")) // 2 for cluster in _clusters(text)]
+    sizes = [len(cluster.encode("utf-16-le", "surrogatepass")) // 2 for cluster in graphemes(text)]
     return Cost("UCS-2", sum(sizes), _segments(sizes, alone=70, joined=67))
 
 
 def _segments(sizes: list[int], *, alone: int, joined: int) -> int:
-    if sum(sizes) <= alone:
+    """How many segments signs of these sizes take, filled from the front, no sign divided.
+
+    The first is filled as if it were the only one. Where it is not, what its header has no room for goes into the
+    second, together with the sign that was too much, whatever they take: so the provider counts.
+    """
+    kept, end = 0, 0
+    while end < len(sizes) and kept + sizes[end] <= alone:
+        kept, end = kept + sizes[end], end + 1
+    if end == len(sizes):
         return 1 if sizes else 0
-    segments, left = 1, joined
-    for size in sizes:
+    moved = end
+    while kept > joined:
+        moved -= 1
+        kept -= sizes[moved]
+    segments, left = 2, joined - sum(sizes[moved : end + 1])
+    for size in sizes[end + 1 :]:
         if size > left:
             segments, left = segments + 1, joined
         left -= size
     return segments
-
-
-def _clusters(text: str) -> Iterator[str]:
-    cluster = ""
-    for sign in text:
-        if cluster and not _joins(cluster, sign):
-            yield cluster
-            cluster = ""
-        cluster += sign
-    if cluster:
-        yield cluster
-
-
-def _joins(cluster: str, sign: str) -> bool:
-    before, code = cluster[-1], ord(sign)
-    if before in "\r\n" or sign in "\r\n":
-        return before == "\r" and sign == "\n"
-    if code in _FLAG_LETTERS and ord(before) in _FLAG_LETTERS:
-        return len(cluster) == 1  # flags are pairs
-    extends = unicodedata.category(sign) in {"Mn", "Me", "Mc"} or code in _SKIN_TONES or code in _TAGS
-    return extends or sign == _JOINER or (before == _JOINER and unicodedata.category(sign) == "So")
