@@ -275,7 +275,5 @@ async def feeds_with_new_clashes(session: AsyncSession, *, now: datetime) -> lis
 
 async def facility_of(session: AsyncSession, code: str) -> int | None:
     """The id of a facility; None for a place to practise, of which no hospital speaks."""
-    query = select(col(Facility.id)).where(
-        col(Facility.code) == bindparam("code", type_=Text), ~col(Facility.training)
-    )
+    query = select(col(Facility.id)).where(col(Facility.code) == bindparam("code", type_=Text), ~col(Facility.training))
     return await session.scalar(query, {"code": code})
