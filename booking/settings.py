@@ -50,8 +50,24 @@ class Settings(BaseModel):
     twilio_from: str | None = None
     twilio_api_base_url: str = "https://api.twilio.com"
 
-    sms_provider: Literal["console", "twilio"] | None = None
+    sms_provider: Literal["console", "twilio", "brandname"] | None = None
     """Which gateway sends. Unset: twilio when its settings are there, else a refusal to start."""
+    brandname_template: Path | None = None
+    """TOML file that says how a carrier's plain HTTP gateway is spoken to."""
+    brandname_secret: SecretStr | None = None
+    """Its password or key, wherever the template has {secret}."""
+    brandname_receipt_secret: SecretStr | None = None
+    """What its callbacks carry, so that they are believed."""
+    sms_per_second: int = Field(10, ge=1, le=1000)
+    """Texts in any second, of all schedulers together."""
+    sms_per_day: int = Field(20_000, ge=1)
+    """Texts about visits in a day: what SMS may cost at most. Codes have limits of their own."""
+    sms_number_per_day: int = Field(20, ge=1)
+    """Texts about visits to one number in a day."""
+    sms_facility_per_day: int = Field(6_000, ge=1)
+    """Texts about the visits of one facility in a day."""
+    sms_usual_hour: int = Field(1_000, ge=1)
+    """What an hour counts as usual at least; at three times the usual texts about visits stop until somebody looks."""
 
     seal_key: SecretStr
     """At least 32 random characters; encrypts phone, citizen ID and insurance number."""
@@ -108,7 +124,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        problems = [*_twilio_problems(dict(self)), *self._secret_problems()]
+        problems = [*_twilio_problems(dict(self)), *_brandname_problems(dict(self)), *self._secret_problems()]
         if self.trusted_proxies.strip() == "*":
             problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
         if self.environment == "production" and not self.public_base_url.startswith("https://"):
@@ -136,7 +152,7 @@ class Settings(BaseModel):
         return problems
 
     @property
-    def gateway_name(self) -> Literal["console", "twilio"]:
+    def gateway_name(self) -> Literal["console", "twilio", "brandname"]:
         """The SMS gateway in force."""
         return self.sms_provider or ("twilio" if self.twilio_account_sid else "console")
 
@@ -175,6 +191,13 @@ def _twilio_problems(fields: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _brandname_problems(fields: Mapping[str, Any]) -> list[str]:
+    """What is missing where SMS go through a carrier's own gateway; a template may do without a secret."""
+    if fields.get("sms_provider") != "brandname" or fields.get("brandname_template"):
+        return []
+    return ["HENKHAM_BRANDNAME_TEMPLATE is missing: SMS go through a carrier's own gateway (HENKHAM_SMS_PROVIDER)"]
+
+
 def variable(field: str) -> str:
     """The environment variable of a field of `Settings`."""
     name = field.upper()
@@ -201,7 +224,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problems.append('HENKHAM_SEAL_KEYS_OLD must be JSON such as {"k0": "the earlier key"}')
     except ValidationError as problem:
         problems.extend(_sentence(error) for error in problem.errors())
-        problems.extend(_twilio_problems(fields))  # at once, not when the rest is right
+        problems.extend(
+            [*_twilio_problems(fields), *_brandname_problems(fields)]
+        )  # at once, not when all else is right
     except SettingsError as problem:
         problems.extend(problem.problems)
     if problems:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from booking.clock import utc_now
 from booking.db import Database
+from booking.messages.channel.rules import Allowance
 from booking.messages.outbox import Pace
 from booking.messages.preparing import Channel
 from booking.settings import Settings
@@ -22,6 +23,7 @@ from scheduler.jobs import (
     publish_slots,
     read_exports,
     release_holds,
+    renew_training,
     seal_audit,
     send_messages,
     settle_unknown,
@@ -42,9 +44,15 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     """All timed work; hospital exports only where a folder of feeds is set."""
     base = settings.public_base_url
     where = settings.environment
-    channel = Channel(gateway.name, base, production=where == "production", shows_codes=where == "demo")
+    channel = Channel(
+        gateway.name,
+        base,
+        production=where == "production",
+        shows_codes=where == "demo",
+        allowance=_allowance(settings),
+    )
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
-    visits = Sender(db, gateway, channel, lane="visit", pace=pace)
+    visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)
     days, feeds = settings.horizon_days, settings.feeds_dir
     memory = read_exports.Memory()
     always = [
@@ -59,6 +67,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
+        Job("renew_training", _s(600), lambda: renew_training.run(db)),
         Job("disable_idle", _s(3600), lambda: disable_idle.run(db)),
         Job("lapse_invitations", _s(3600), lambda: lapse_invitations.run(db)),
         Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),
@@ -69,6 +78,21 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         *always,
         Job("read_exports", _s(10), lambda: read_exports.run(db, feeds, now=utc_now(), memory=memory)),
     ]
+
+
+def _allowance(settings: Settings) -> Allowance:
+    return Allowance(
+        per_second=settings.sms_per_second,
+        per_day=settings.sms_per_day,
+        per_number=settings.sms_number_per_day,
+        per_facility=settings.sms_facility_per_day,
+        usual_hour=settings.sms_usual_hour,
+    )
+
+
+def _together(settings: Settings) -> int:
+    """Posts that are out at once: enough for the rate where a carrier takes a quarter of a second to answer."""
+    return min(32, max(8, settings.sms_per_second // 4))
 
 
 def _s(seconds: float) -> timedelta:

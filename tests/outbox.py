@@ -30,9 +30,11 @@ CHANNEL = Channel("twilio", BASE, production=False)
 PATIENT = Limits(connect=5.0, read=30.0)
 """So that a busy machine is not taken for a silent carrier."""
 NOTHING = timedelta(0)
-AT_ONCE = Pace(first_look=NOTHING, next_look=NOTHING, later_look=NOTHING)
+BUSY = timedelta(seconds=60)
+"""How old a look may be on a machine that is busy with other tests."""
+AT_ONCE = Pace(first_look=NOTHING, next_look=NOTHING, later_look=NOTHING, fresh=BUSY)
 """Looks at the list whenever asked; a second send still waits its three minutes."""
-AGAIN_AT_ONCE = Pace(first_look=NOTHING, next_look=NOTHING, later_look=NOTHING, second_send=NOTHING)
+AGAIN_AT_ONCE = Pace(first_look=NOTHING, next_look=NOTHING, later_look=NOTHING, second_send=NOTHING, fresh=BUSY)
 
 
 async def write(
@@ -135,6 +137,12 @@ async def make_due(db: Database) -> None:
     """Whatever waits for a later try is due now, in the order it had."""
     async with db.transaction() as session:
         await session.execute(text("UPDATE message SET due_at = due_at - interval '2 hours' WHERE state = 'due'"))
+
+
+async def rested(db: Database) -> None:
+    """The channel has rested as long as it was told to, and may be probed where it is held."""
+    async with db.transaction() as session:
+        await session.execute(text("UPDATE sms_channel SET rest_until = NULL, probe_at = NULL"))
 
 
 async def until(db: Database, message: Message, *states: MessageState) -> Message:

@@ -25,6 +25,7 @@ def scheduler(
     more = {
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "TWILIO_API_BASE_URL": carrier, "PUBLIC_BASE_URL": BASE,
+        "HENKHAM_SMS_PER_SECOND": "1000", "HENKHAM_SMS_NUMBER_PER_DAY": "100000",
         "HENKHAM_DATABASE_POOL": "10", "HENKHAM_HORIZON_DAYS": "1",
     }  # fmt: skip
     command = [sys.executable, "-m", module, *pause]

@@ -9,22 +9,28 @@ somebody else knows better: a claim is ours as long as its lease is unchanged, a
 state of the post it belongs to, and what provider or carrier say moves a message forward only (`rules.may_follow`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CursorResult, case, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking import ids
+from booking import clock, ids
 from booking.columns import Choice, state_in
 from booking.messages import rules, sharing
-from booking.messages.kinds import MessageState
+from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
+from booking.messages.practising import of_practice
 from booking.messages.preparing import Channel, outgoing_of, set_aside
+from booking.messages.segments import cost
 from booking.sealed import UnsealError
-from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
+from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Unknown
+
+_REFUSED_AGAIN: Final = 2
+"""Posts after which another text is tried first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Pace:
         next_look: between two readings of the list.
         later_look: likewise once the second send is spent or its time is over.
         second_send: how long after the first post a second one may follow, if the list shows none.
-        held: how long the channel rests when our configuration is refused.
+        held: how long the channel rests when our configuration is refused, and between two looks whether it is right.
+        fresh: how old the look at a message may be when its post leaves: a cancel may have come after it.
     """
 
     claimed: timedelta = timedelta(seconds=30)
@@ -50,39 +57,66 @@ class Pace:
     later_look: timedelta = timedelta(minutes=10)
     second_send: timedelta = timedelta(minutes=3)
     held: timedelta = timedelta(seconds=60)
+    fresh: timedelta = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message that is ours until its lease runs out. No two claims of one message have the same lease."""
+    """A message that is ours until its lease runs out. No two claims of one message have the same lease.
+
+    Attributes:
+        id: of the row.
+        lease_until: until when.
+        phone_index: blind index of its number, for the number's cap.
+        facility_id: for the facility's cap.
+        counted: it was counted when it was claimed before, and never posted since.
+        probe: it tries whether our refused configuration was repaired.
+    """
 
     id: int
     lease_until: datetime
+    phone_index: bytes | None = None
+    facility_id: int | None = None
+    counted: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
     """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post.
 
-    `keeps_secret`: a code in it stays readable here after it was posted.
+    `keeps_secret`: a code in it stays readable here after it was posted. `refused_at` is when the post before this one
+    was made, if that was refused for our configuration; `probe` as in its claim.
     """
 
     id: int
     attempt: int
     outgoing: Outgoing
     keeps_secret: bool = False
+    probe: bool = False
+    refused_at: datetime | None = None
 
 
-async def claim(session: AsyncSession, lane: str, *, most: int, now: datetime, lease: timedelta) -> list[Claim]:
+async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
+    """Whether there is anything to claim in a lane: one look at an index, which is all that a tick costs at rest."""
+    query = select(col(Message.id)).where(*_due(lane, now)).limit(1)
+    return (await session.execute(query)).first() is not None
+
+
+async def claim(
+    session: AsyncSession, lane: str, *, most: int, now: datetime, lease: timedelta, probe: bool = False
+) -> list[Claim]:
     """Claim what is due in a lane, at most so many, oldest first and then by the visit's time.
 
-    Two senders never get the same row: one skips what the other has locked. Nothing due costs one look at an index.
+    Two senders never get the same row: one skips what the other has locked. A probe takes whatever was not refused
+    twice already before the rest: one text that is refused for good must not be all that is ever tried.
     """
     order = (col(Message.due_at), col(Message.facts)["starts_at"].astext, col(Message.id))
+    first = (col(Message.attempts) >= _REFUSED_AGAIN, *order) if probe else order
     picked = (
         select(col(Message.id))
-        .where(state_in([MessageState.DUE]), col(Message.lane) == lane, col(Message.due_at) <= now)
-        .order_by(*order)
+        .where(*_due(lane, now))
+        .order_by(*first)
         .limit(most)
         .with_for_update(skip_locked=True)
         .cte("picked")
@@ -91,14 +125,39 @@ async def claim(session: AsyncSession, lane: str, *, most: int, now: datetime, l
         update(Message)
         .where(col(Message.id) == picked.c.id)
         .values(state=MessageState.CLAIMED, lease_until=now + lease, changed_at=now)
-        .returning(*order)
+        .returning(
+            *order, col(Message.phone_index), col(Message.facility_id), col(Message.attempts) > col(Message.sends)
+        )
         .execution_options(synchronize_session=False)
     )
-    return [Claim(row[2], now + lease) for row in sorted(claimed.all(), key=_order)]
+    return [
+        Claim(row[2], now + lease, phone_index=row[3], facility_id=row[4], counted=row[5], probe=probe)
+        for row in sorted(claimed.all(), key=_order)
+    ]
+
+
+def _due(lane: str, now: datetime) -> list[Any]:
+    return [state_in([MessageState.DUE]), col(Message.lane) == lane, col(Message.due_at) <= now]
 
 
 def _order(row: Any) -> tuple[datetime, str, int]:
     return row[0], row[1] or "", row[2]
+
+
+async def put_off(session: AsyncSession, claims: Sequence[Claim], reason: SuppressedReason, *, now: datetime) -> None:
+    """Give back what was claimed over a cap: due again on the next morning, or expired where that is too late."""
+    again = clock.at_local(clock.local_day(now) + timedelta(days=1), rules.QUIET_UNTIL)
+    late = col(Message.useful_until) <= again
+    kind = Choice(MessageState)
+    await _move(
+        session,
+        [col(Message.id).in_([one.id for one in claims]), col(Message.state) == MessageState.CLAIMED],
+        now=now,
+        state=case((late, literal(MessageState.EXPIRED, kind)), else_=literal(MessageState.DUE, kind)),
+        due_at=case((late, col(Message.due_at)), else_=again),
+        lease_until=None,
+        reason=reason.value,
+    )
 
 
 async def begin(
@@ -117,6 +176,7 @@ async def begin(
     changed = prepared is not None and await _move(
         session, ours(claimed), now=now, state=MessageState.SENDING, lease_until=now + lease,
         attempts=col(Message.attempts) + 1, sends=col(Message.sends) + 1, posted_at=now, provider=through.provider,
+        segments=cost(prepared.outgoing.body).segments,
     )  # fmt: skip
     return prepared if changed else None
 
@@ -129,21 +189,19 @@ async def _prepared(
         message = (await session.execute(select(Message).where(*ours(claimed)))).scalar_one_or_none()
         if message is None:
             return None
-        if await _of_practice(session, message):
+        if await of_practice(session, message):
             return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
         aside = set_aside(message, production=through.production, now=now)
         aside = aside or await sharing.look(session, message, production=through.production, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
-        return Posting(claimed.id, message.attempts + 1, outgoing, through.shows_codes) if outgoing else aside
+        if outgoing is None:
+            return aside
+        refused = message.posted_at if message.reason == Fault.CONFIGURATION else None
+        attempt = message.attempts + 1
+        return Posting(claimed.id, attempt, outgoing, through.shows_codes, probe=claimed.probe, refused_at=refused)
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
-
-
-async def _of_practice(session: AsyncSession, message: Message) -> bool:
-    """Whether a place to practise wrote it. Such rows are never due; this is the last door before the street."""
-    query = select(Facility.training).where(col(Facility.id) == message.facility_id)
-    return message.facility_id is not None and bool(await session.scalar(query))
 
 
 def ours(claimed: Claim) -> list[Any]:
@@ -156,13 +214,16 @@ def ours(claimed: Claim) -> list[Any]:
 
 
 async def record(
-    session: AsyncSession, posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace
+    session: AsyncSession, posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace, held: bool = False
 ) -> MessageState | None:
     """Write down what became of a post; the new state, or None where something better is known already.
 
-    Being accepted is evidence whatever happened to the row meanwhile. All else speaks of this one post only.
+    Being accepted is evidence whatever happened to the row meanwhile. All else speaks of this one post only. `held`:
+    the channel is held for what this post was refused for, so the text keeps its place in the order.
     """
     values = _outcome(posting, outcome, now=now, pace=pace)
+    if held:
+        values.pop("due_at")
     new: MessageState = values.pop("state")
     guard: list[Any] = [col(Message.id) == posting.id]
     if isinstance(outcome, Accepted):
@@ -204,17 +265,12 @@ def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -
     said = {"error_code": outcome.code, "reason": outcome.fault.value}
     if outcome.fault in (Fault.PHONE, Fault.CONTENT):
         return said | {"state": MessageState.FAILED}
+    again = now + rules.backoff(posting.attempt, ids.jitter(0.5, 1.5), outcome.retry_after)
     return said | {
         "state": MessageState.DUE,
-        "sends": col(Message.sends) - 1,  # it certainly did not go
-        "due_at": now + _pause(posting, outcome, pace),
-    }
-
-
-def _pause(posting: Posting, refused: Refused, pace: Pace) -> timedelta:
-    if refused.fault is Fault.CONFIGURATION:
-        return pace.held  # with everything else that is held; what was never tried is older and goes first
-    return rules.backoff(posting.attempt, ids.jitter(0.5, 1.5), refused.retry_after)
+        "sends": col(Message.sends) - 1,
+        "due_at": again,
+    }  # it certainly did not go
 
 
 def before(new: MessageState) -> list[MessageState]:

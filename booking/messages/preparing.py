@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from booking import clock
 from booking.messages import rules, texts
+from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.sealed import keys
@@ -37,12 +38,14 @@ class Channel:
         base_url: the public address, for links and receipts.
         production: only approved texts may go.
         shows_codes: the demo's inbox is where codes arrive, so they are not erased when posted, only when they end.
+        allowance: how fast and how much may go; None for no limit.
     """
 
     provider: str
     base_url: str
     production: bool
     shows_codes: bool = False
+    allowance: Allowance | None = None
 
 
 def set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:

@@ -2,17 +2,26 @@
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
+from booking.messages.channel import service as channels
 from booking.messages.kinds import MessageState
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.preparing import Channel
-from booking.sms.gateway import Fault, Gateway, Outcome, Refused
+from booking.sms.gateway import Fault, Gateway, Outcome, Outgoing, Refused
 
 log = logging.getLogger(__name__)
+
+_TOGETHER: Final = 0.05
+"""Seconds that posts which end one after the other are waited for, so that their places are filled in one claim."""
+
+_AT_ONCE: Final = 0.001
+"""The pause after a claim that was put off: there may be more."""
 
 
 class Sender:
@@ -32,49 +41,73 @@ class Sender:
         self.together = together
         self.pace = pace or Pace()
         self.channel = channel
+        self.pause = 0.0
+        """Seconds after the last claim before which the channel gives nothing; 0 where it gave what there was."""
         self._db = db
         self._gateway = gateway
         self._threads = ThreadPoolExecutor(together, thread_name_prefix=f"sms-{lane}")
-        self._held_until = 0.0
-
-    @property
-    def held(self) -> bool:
-        """Whether the channel rests because our configuration was refused."""
-        return asyncio.get_running_loop().time() < self._held_until
 
     async def claim(self, most: int) -> list[Claim]:
-        """Claim at most so many; never more than can be posted at once, so that no claim waits."""
+        """Claim at most so many; never more than can be posted at once, so that no claim waits.
+
+        Nothing due costs one look at an index. Else the channel is asked first: it is shared by all senders.
+        """
+        self.pause = 0.0
+        provider, allowance = self.channel.provider, self.channel.allowance
         async with self._db.transaction() as session:
-            return await outbox.claim(session, self.lane, most=most, now=utc_now(), lease=self.pace.claimed)
+            if not await outbox.is_due(session, self.lane, now=utc_now()):
+                return []
+            asked = await channels.ask(
+                session, provider, allowance, lane=self.lane, wanted=most, held=self.pace.held
+            )  # fmt: skip
+            if asked.grant.posts == 0:
+                self.pause = asked.grant.wait
+                return []
+            now, posts, probe = utc_now(), asked.grant.posts, asked.grant.probe
+            claims = await outbox.claim(
+                session, self.lane, most=posts, now=now, lease=self.pace.claimed, probe=probe
+            )  # fmt: skip
+            await channels.taken(session, asked, allowance, claims)
+            over = await channels.over_caps(session, asked, allowance, claims)
+            for reason, each in over.items():
+                await outbox.put_off(session, each, reason, now=now)
+                log.error("texts over a cap wait", extra={"facts": {"reason": reason, "count": len(each)}})
+        put_off = {one.id for each in over.values() for one in each}
+        self.pause = _AT_ONCE if put_off else 0.0
+        return [one for one in claims if one.id not in put_off]
 
     async def carry(self, claimed: Claim) -> None:
         """Take one claimed message to its outcome. A fault stays with its message: the lease settles what it left."""
         try:
-            posting = await self._begin(claimed)
+            posting, looked = await self._begin(claimed)
             if posting is None:
                 return
             loop = asyncio.get_running_loop()
-            outcome = await loop.run_in_executor(self._threads, self._gateway.send, posting.outgoing)
-            if isinstance(outcome, Refused) and outcome.fault is Fault.CONFIGURATION:
-                self._hold(outcome)
+            outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
             # Recording twice is recording once, so a lost connection is tried again.
             state = await self._db.until_known(lambda: self._record(posting, outcome))
             self._tell(posting, outcome, state)
         except Exception:
             log.exception("message left to its lease", extra={"facts": {"rows": claimed.id}})
 
-    async def _begin(self, claimed: Claim) -> Posting | None:
+    async def _begin(self, claimed: Claim) -> tuple[Posting | None, float]:
+        """The post to make, and the moment of our last look at the message: a cancel commits after that, or wins."""
         async with self._db.transaction() as session:
-            return await outbox.begin(session, claimed, through=self.channel, now=utc_now(), lease=self.pace.sending)
+            now, lease = utc_now(), self.pace.sending
+            posting = await outbox.begin(session, claimed, through=self.channel, now=now, lease=lease)
+            return posting, time.monotonic()
+
+    def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
+        """Post, unless this process was held up since it looked: the visit may be off by now. Then it looks again."""
+        if time.monotonic() - looked > self.pace.fresh.total_seconds():
+            return Refused(None, Fault.PASSING)
+        return self._gateway.send(outgoing)
 
     async def _record(self, posting: Posting, outcome: Outcome) -> MessageState | None:
+        provider, pace = self.channel.provider, self.pace
         async with self._db.transaction() as session:
-            return await outbox.record(session, posting, outcome, now=utc_now(), pace=self.pace)
-
-    def _hold(self, refused: Refused) -> None:
-        self._held_until = asyncio.get_running_loop().time() + self.pace.held.total_seconds()
-        facts = {"error_code": refused.code, "provider": self.channel.provider, "seconds": self.pace.held.seconds}
-        log.error("our SMS configuration is refused; the channel is held", extra={"facts": facts})
+            held = await channels.heard(session, provider, posting, outcome, held=pace.held)
+            return await outbox.record(session, posting, outcome, now=utc_now(), pace=pace, held=held)
 
     def _tell(self, posting: Posting, outcome: Outcome, state: MessageState | None) -> None:
         facts = {
@@ -83,14 +116,15 @@ class Sender:
             "state": state or "known already",
             "provider": self.channel.provider,
         }
+        level = logging.INFO
         if isinstance(outcome, Refused):
             facts |= {"error_code": outcome.code, "reason": outcome.fault}
-        level = logging.ERROR if isinstance(outcome, Refused) and outcome.fault is Fault.CONTENT else logging.INFO
+            level = logging.ERROR if outcome.fault in (Fault.CONTENT, Fault.CONFIGURATION) else level
         log.log(level, "message posted", extra={"facts": facts})
 
 
 async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
-    """Send until nothing is due; how many were claimed.
+    """Send until nothing is due, or the channel gives nothing for a while; how many were claimed.
 
     A post that hangs holds up one of the places, not the lane: the others go on, and new messages are looked for every
     `poll` seconds. When `stop` is set nothing more is claimed and the posts that are out are waited for.
@@ -99,13 +133,29 @@ async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
     taken = 0
     try:
         while True:
-            free = 0 if stop.is_set() or sender.held else sender.together - len(flying)
+            free = 0 if stop.is_set() else sender.together - len(flying)
             claims = await sender.claim(free) if free else []
             taken += len(claims)
             flying |= {asyncio.create_task(sender.carry(one)) for one in claims}
-            if not flying:
+            flying = await _landed(flying, sender.pause, poll)
+            if not flying and not (claims or _worth_waiting(sender, stop, poll)):
                 return taken
-            _, flying = await asyncio.wait(flying, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
     finally:
         if flying:
             await asyncio.wait(flying)
+
+
+def _worth_waiting(sender: Sender, stop: asyncio.Event, poll: float) -> bool:
+    return 0 < sender.pause <= poll and not stop.is_set()
+
+
+async def _landed(flying: set[asyncio.Task[None]], pause: float, poll: float) -> set[asyncio.Task[None]]:
+    """The posts that are still out once it is worth asking for more."""
+    if not flying:
+        await asyncio.sleep(min(pause, poll))
+        return flying
+    _, left = await asyncio.wait(flying, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
+    wait = max(pause, _TOGETHER)
+    if left and wait <= poll:
+        _, left = await asyncio.wait(left, timeout=wait)
+    return left

@@ -17,15 +17,22 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.ids import jitter
 from booking.messages import outbox, service
+from booking.messages.channel import service as channels
+from booking.messages.channel.rules import Grant, Standing
+from booking.messages.channel.service import Asked
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.sms.gateway import Fault, Refused, Unknown
-from tests.carrier import Carrier
+from scheduler.jobs.send_messages import Sender
+from tests.carrier import Carrier, plans
+from tests.carrier.client import gateway_to
 from tests.outbox import (
     AGAIN_AT_ONCE,
     AT_ONCE,
+    BUSY,
     CHANNEL,
+    PATIENT,
     accepted,
     begun,
     claimed,
@@ -35,6 +42,7 @@ from tests.outbox import (
     sender,
     settle,
     stored,
+    until,
     until_somebody_waits,
     write,
 )
@@ -67,11 +75,20 @@ async def test_two_senders_send_200_messages_once_each(db: Database, other: Data
     assert min(counts) > 0
 
 
+async def _unasked(_: AsyncSession, provider: str, __: Any, *, lane: str, **more: Any) -> Asked:
+    """The channel's answer without its row."""
+    now = utc_now()
+    standing = Standing(now, None, None, None, 0, 0, 0, None)
+    return Asked(provider, lane, now, now, standing, Grant(more["wanted"]))
+
+
 def _careless_claims() -> Callable[..., Any]:
     """Claiming without lock and guard: two who look at the same moment get the same rows."""
     together = asyncio.Barrier(2)
 
-    async def claim(session: AsyncSession, lane: str, *, most: int, now: Any, lease: timedelta) -> list[Claim]:
+    async def claim(
+        session: AsyncSession, lane: str, *, most: int, now: Any, lease: timedelta, **_: bool
+    ) -> list[Claim]:
         due = select(Message.id).where(col(Message.state) == MessageState.DUE, col(Message.lane) == lane).limit(most)
         found = list((await session.execute(due)).scalars())
         async with asyncio.timeout(5):
@@ -88,6 +105,7 @@ async def test_control_without_locks_a_message_goes_twice(
 ) -> None:
     message = await write(db)
     monkeypatch.setattr(outbox, "claim", _careless_claims())
+    monkeypatch.setattr(channels, "ask", _unasked)  # the channel's row is a lock as well
     monkeypatch.setattr(outbox, "ours", _any_claim)
     with Carrier() as carrier:
         senders = sender(db, carrier.url), sender(other, carrier.url)
@@ -149,6 +167,38 @@ async def test_control_without_the_second_look_a_wrong_text_goes(db: Database, m
     with Carrier() as carrier:
         await _cancelled_in_the_last_moment(db, carrier, message)
         assert accepted(carrier) == mine([message])
+
+
+async def _cancelled_while_the_sender_was_held_up(db: Database, carrier: Carrier, fresh: timedelta) -> Message:
+    """Its only thread is busy with another post, so a second one that was looked at and written down waits for long."""
+    first, second = await write(db), await write(db)
+    carrier.plan(plans.stall_after_accepting())
+    slow = Sender(db, gateway_to(carrier.url, PATIENT), CHANNEL, lane="visit", together=1, pace=Pace(fresh=BUSY))
+    claims = await slow.claim(2)
+    posting = [asyncio.create_task(slow.carry(claims[0]))]
+    assert await asyncio.to_thread(carrier.wait_for_stall)
+    slow.pace = Pace(fresh=fresh)
+    posting.append(asyncio.create_task(slow.carry(claims[1])))
+    await until(db, second, MessageState.SENDING)
+    async with db.transaction() as session:
+        assert await service.supersede(session, second.subject_id, now=utc_now()) == 0
+    carrier.release()
+    await asyncio.gather(*posting)
+    assert accepted(carrier)[:1] == mine([first])
+    return second
+
+
+async def test_a_look_that_is_old_by_the_time_of_the_post_is_not_believed(db: Database) -> None:
+    with Carrier() as carrier:
+        second = await _cancelled_while_the_sender_was_held_up(db, carrier, timedelta(0))
+        assert len(accepted(carrier)) == 1
+    assert (await stored(db, second)).state is MessageState.SUPERSEDED
+
+
+async def test_control_an_old_look_that_is_believed_sends_what_is_off(db: Database) -> None:
+    with Carrier() as carrier:
+        second = await _cancelled_while_the_sender_was_held_up(db, carrier, BUSY)
+        assert accepted(carrier)[1:] == mine([second])
 
 
 async def test_a_cancel_that_is_not_committed_yet_is_waited_for_and_wins(db: Database, other: Database) -> None:

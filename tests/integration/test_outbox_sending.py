@@ -28,6 +28,7 @@ from tests.outbox import (
     in_the_night,
     make_due,
     mine,
+    rested,
     send,
     sender,
     stored,
@@ -100,6 +101,9 @@ async def test_too_many_requests_waits_as_long_as_the_carrier_asks(db: Database)
         assert row.due_at >= row.changed_at + timedelta(seconds=40)
         await make_due(db)
         await send(sender(db, carrier.url))
+        assert len(carrier.log.calls) == 1  # it is the whole channel that was told to wait
+        await rested(db)
+        await send(sender(db, carrier.url))
         assert accepted(carrier) == mine([message])
     assert (await stored(db, message)).state is MessageState.SENT
 
@@ -127,22 +131,6 @@ async def test_what_may_have_been_sent_is_unknown_and_not_posted_again(db: Datab
         assert accepted(carrier) == mine([message]) * plan.accepts
     row = await stored(db, message)
     assert (row.state, row.lease_until, row.sends) == (MessageState.UNKNOWN, None, 1)
-
-
-async def test_our_own_fault_holds_the_channel_and_loses_nothing(db: Database) -> None:
-    messages = [await write(db, starts_in=1000 + number) for number in range(5)]
-    with Carrier() as carrier:
-        carrier.decide = lambda _: plans.refuse(401, 20003)
-        held = sender(db, carrier.url)
-        held.together = 2
-        await send(held)
-        assert len(carrier.log.calls) <= 2
-        await send(held)
-        assert len(carrier.log.calls) <= 2  # nothing more is tried while it is held
-        carrier.decide = None
-        await make_due(db)
-        await send(sender(db, carrier.url))
-        assert sorted(accepted(carrier), key=str) == sorted(mine(messages))
 
 
 async def test_too_late_is_not_sent_and_is_recorded(db: Database) -> None:

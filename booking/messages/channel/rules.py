@@ -10,6 +10,12 @@ from booking.messages.channel.kinds import ChannelState
 BREAKER: Final = 3
 """So many times the usual hour, and something is wrong, or somebody must say that it is not."""
 
+_ROUNDED: Final = 0.0005
+"""What a whole post may lack in the bucket, because moments are whole microseconds."""
+
+_FEW: Final = 4
+"""Posts per second below which none is kept for codes: it would be half of all."""
+
 CODES: Final = "code"
 """The lane that neither budget nor breaker stops: codes have limits of their own where they are asked for."""
 
@@ -35,12 +41,12 @@ class Allowance:
     @property
     def burst(self) -> int:
         """Posts that may leave at one moment, when none left for a while."""
-        return max(1, self.per_second // 10)
+        return max(1 if self.per_second < _FEW else 2, self.per_second // 10)
 
     @property
     def rate(self) -> float:
         """Posts per second that the bucket fills with: in any second burst and refill together are `per_second`."""
-        return float(max(1, self.per_second - self.burst))
+        return float(self.per_second - self.burst + 1)
 
     @property
     def reserve(self) -> int:
@@ -109,7 +115,7 @@ def grant(now: datetime, standing: Standing, allowance: Allowance | None, *, lan
     if allowance is None:
         return Grant(wanted)
     kept = 0 if lane == CODES else allowance.reserve
-    there = tokens(now, standing.empty_at, allowance) - kept
+    there = tokens(now, standing.empty_at, allowance) - kept + _ROUNDED
     if there < 1:
         return Grant(0, (1 - there) / allowance.rate)
     posts = min(wanted, int(there))
@@ -142,10 +148,14 @@ def within(cap: int, posts: int, now_added: int) -> int:
     return min(now_added, max(0, cap - (posts - now_added)))
 
 
-def rolled(standing: Standing, *, hour: bool, day: bool, hour_usual: int) -> Standing:
-    """The row in a new hour, or on a new day."""
-    fresh = replace(standing, hour_posts=0, hour_usual=hour_usual) if hour else standing
-    return replace(fresh, day_posts=0) if day else fresh
+def in_hour(standing: Standing, posts: int, hour_usual: int) -> Standing:
+    """The row in an hour that has had so many posts."""
+    return replace(standing, hour_posts=posts, hour_usual=hour_usual)
+
+
+def on_day(standing: Standing, posts: int) -> Standing:
+    """The row on a day that has had so many posts."""
+    return replace(standing, day_posts=posts)
 
 
 def _hour_most(standing: Standing, allowance: Allowance) -> int:

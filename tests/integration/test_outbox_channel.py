@@ -1,0 +1,207 @@
+"""One channel for all senders: held and opened, resting, capped, broken off. The carrier's log is the judge."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from booking import clock
+from booking.actor import system
+from booking.clock import utc_now
+from booking.db import Database
+from booking.messages.channel import queries
+from booking.messages.channel import service as channels
+from booking.messages.channel.kinds import ChannelState
+from booking.messages.channel.rules import Allowance
+from booking.messages.kinds import MessageState
+from booking.messages.models import Message
+from booking.messages.preparing import Channel
+from scheduler.jobs.send_messages import Sender
+from tests.carrier import Carrier, plans
+from tests.carrier.client import gateway_to
+from tests.outbox import AT_ONCE, BASE, PATIENT, accepted, mine, rested, send, sender, stored, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+
+
+def _metered(db: Database, url: str, *, lane: str = "visit", **limits: Any) -> Sender:
+    allowance = Allowance(**{"per_second": 1000, "per_number": 1000} | limits)
+    channel = Channel("twilio", BASE, production=False, allowance=allowance)
+    return Sender(db, gateway_to(url, PATIENT), channel, lane=lane, together=1, pace=AT_ONCE)
+
+
+async def _many(db: Database, number: int, **more: Any) -> list[Message]:
+    return [await write(db, phone=f"+8490123{each:04}", starts_in=9000 + each, **more) for each in range(number)]
+
+
+async def _state(db: Database, allowance: Allowance | None = None) -> ChannelState:
+    async with db.transaction() as session:
+        return (await queries.standing(session, "twilio", allowance, now=utc_now())).state
+
+
+# Our configuration is refused
+
+
+async def test_a_refused_configuration_holds_everything_for_all_senders_and_loses_no_order(db: Database) -> None:
+    now = utc_now()
+    messages = [await write(db, due_at=now, starts_in=1000 + number) for number in range(6)]
+    with Carrier() as carrier:
+        carrier.decide = lambda _: plans.refuse(401, 20003)
+        one = sender(db, carrier.url)
+        one.together = 2
+        await send(one)
+        assert len(carrier.log.calls) <= 2
+        assert await send(sender(db, carrier.url)) == 0  # another process is held as well
+        assert await _state(db) is ChannelState.HELD
+        await rested(db)
+        assert await send(sender(db, carrier.url)) == 1  # one tries, and is refused
+        carrier.decide = None
+        await rested(db)
+        alone = sender(db, carrier.url)
+        alone.together = 1
+        await send(alone)
+        tried, *rest = accepted(carrier)  # the text that tried goes first, and all others in their order
+        assert rest == [one for one in mine(messages) if one != tried]
+        assert await _state(db) is ChannelState.OPEN
+
+
+async def test_one_text_that_is_always_refused_does_not_hold_the_others_for_ever(db: Database) -> None:
+    poison, *others = await _many(db, 5)
+    with Carrier() as carrier:
+        carrier.decide = lambda form: plans.refuse(400, 21612) if form["To"] == poison.phone else plans.accept()
+        alone = sender(db, carrier.url)
+        alone.together = 1
+        for _ in range(4):
+            await send(alone)
+            await rested(db)
+        assert sorted(accepted(carrier), key=str) == sorted(mine(others))
+        assert await _state(db) is ChannelState.OPEN
+    row = await stored(db, poison)
+    assert (row.state, row.reason, row.error_code) == (MessageState.DUE, "configuration", 21612)
+    assert row.due_at > utc_now()
+
+
+async def test_a_phone_that_is_refused_by_a_probe_opens_the_channel_too(db: Database) -> None:
+    messages = await _many(db, 3)
+    with Carrier() as carrier:
+        carrier.plan(plans.refuse(401, 20003), plans.refuse(400, 21211))
+        alone = sender(db, carrier.url)
+        alone.together = 1
+        await send(alone)
+        await rested(db)
+        await send(alone)
+        assert accepted(carrier) == mine(messages[1:])
+
+
+async def test_staff_who_repaired_it_need_not_wait(db: Database) -> None:
+    (message,) = await _many(db, 1)
+    with Carrier() as carrier:
+        carrier.plan(plans.refuse(401, 20003))
+        await send(sender(db, carrier.url))
+        async with db.transaction() as session:
+            await channels.resume(session, "twilio", by=system("test"), now=utc_now())
+        await send(sender(db, carrier.url))
+        assert accepted(carrier) == mine([message])
+
+
+# How much goes
+
+
+async def test_the_budget_lets_the_last_text_through_and_the_rest_waits(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = await _many(db, 7)
+    code = await write(db, lane="code")
+    with Carrier() as carrier:
+        for _ in range(3):
+            await send(_metered(db, carrier.url, per_day=5))
+        assert accepted(carrier) == mine(messages[:5])
+        assert [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR] == ["SMS about visits wait"]
+        assert await _state(db, Allowance(per_day=5)) is ChannelState.BUDGET
+        await send(_metered(db, carrier.url, per_day=5, lane="code"))
+        assert accepted(carrier)[5:] == mine([code])
+        await _a_day_passes(db)
+        await send(_metered(db, carrier.url, per_day=5))
+        assert accepted(carrier)[6:] == mine(messages[5:])
+
+
+async def test_control_without_the_budget_all_of_them_go(db: Database) -> None:
+    messages = await _many(db, 7)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url))
+        assert sorted(accepted(carrier), key=str) == sorted(mine(messages))
+
+
+async def test_the_breaker_opens_with_the_next_hour_and_remembers_what_was_usual(db: Database) -> None:
+    messages = await _many(db, 8)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url, usual_hour=2))
+        await send(_metered(db, carrier.url, usual_hour=2))
+        assert accepted(carrier) == mine(messages[:6])
+        assert await _state(db, Allowance(usual_hour=2)) is ChannelState.BREAKER
+        async with db.transaction() as session:  # as if it had been the hour before, and a hundred yesterday
+            await session.execute(text("UPDATE sms_channel SET hour_at = hour_at - interval '1 hour'"))
+            yesterday = utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+            await session.execute(
+                text("INSERT INTO message_tally VALUES ('hour', :at, 'twilio', 100)"), {"at": yesterday}
+            )
+        await send(_metered(db, carrier.url, usual_hour=2))
+        assert sorted(accepted(carrier), key=str) == sorted(mine(messages))
+    async with db.transaction() as session:
+        row = (await session.execute(text("SELECT hour_posts, hour_usual FROM sms_channel"))).one()
+        past = text("SELECT max(posts) FROM message_tally WHERE scope = 'hour' AND posts < 100")
+        assert (tuple(row), await session.scalar(past)) == ((2, 100), 6)
+
+
+async def test_somebody_who_answers_for_it_closes_the_breaker(db: Database) -> None:
+    messages = await _many(db, 8)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url, usual_hour=2))
+        async with db.transaction() as session:
+            await channels.resume(session, "twilio", by=system("test"), now=utc_now())
+        await send(_metered(db, carrier.url, usual_hour=2))
+        assert sorted(accepted(carrier), key=str) == sorted(mine(messages))
+
+
+async def test_one_number_gets_so_many_a_day_and_the_rest_in_the_morning(db: Database) -> None:
+    messages = [await write(db, starts_in=9000 + number) for number in range(5)]
+    late = await write(db, starts_in=90_000, useful=60)
+    other = await write(db, phone="+84901239999", starts_in=95_000)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url, per_number=3))
+        assert accepted(carrier)[:3] == mine(messages[:3])
+        assert accepted(carrier)[3:] == mine([other])
+    morning = clock.at_local(clock.local_day(utc_now()) + timedelta(days=1), clock.time(7))
+    rows = [await stored(db, one) for one in messages[3:]]
+    assert [(row.state, row.reason, row.due_at) for row in rows] == [(MessageState.DUE, "number_cap", morning)] * 2
+    row = await stored(db, late)
+    assert (row.state, row.reason, row.lease_until) == (MessageState.EXPIRED, "number_cap", None)
+
+
+async def test_one_facility_sends_so_many_a_day_and_others_are_not_touched(db: Database) -> None:
+    messages = await _many(db, 5, facility_id=1)
+    others = await _many(db, 5, facility_id=2)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url, per_facility=3))
+        await send(_metered(db, carrier.url, per_facility=5))
+        assert len([one for one in accepted(carrier) if one in mine(messages)]) == 3
+        assert len([one for one in accepted(carrier) if one in mine(others)]) == 3
+
+
+async def test_what_is_tried_again_is_counted_once(db: Database) -> None:
+    (message,) = await _many(db, 1)
+    with Carrier() as carrier:
+        carrier.plan(*[plans.too_many("0")] * 3)
+        for _ in range(4):
+            await send(_metered(db, carrier.url, per_day=2, per_number=1))
+            async with db.transaction() as session:
+                await session.execute(text("UPDATE message SET due_at = now() - interval '1 s' WHERE state = 'due'"))
+            await rested(db)
+        assert accepted(carrier) == mine([message])
+
+
+async def _a_day_passes(db: Database) -> None:
+    async with db.transaction() as session:
+        await session.execute(text("UPDATE sms_channel SET day_at = day_at - interval '1 day'"))
