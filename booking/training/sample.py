@@ -116,7 +116,7 @@ def card_of(number: int, one: Invented) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exercises:
-    """Whom the page of exercises names, with the telephone where it is asked for."""
+    """Whom the page of exercises names, with telephones (E.164)."""
 
     arriving: str
     arriving_phone: str
@@ -128,6 +128,6 @@ class Exercises:
 
 def exercises() -> Exercises:
     """People of the sample who have not come yet, so that the exercises can be done."""
-    numbered = {one.name: phone_of(number) for number, one in enumerate(BOOKED, start=1)}
+    numbered = {one.name: "+84" + phone_of(number)[1:] for number, one in enumerate(BOOKED, start=1)}
     arriving, known, moving = BOOKED[7].name, BOOKED[5].name, BOOKED[17].name
     return Exercises(arriving, numbered[arriving], known, numbered[known], moving, numbered[moving])

@@ -11,8 +11,9 @@ from sqlmodel import select
 from booking import clock, ids
 from booking.access.kinds import Role
 from booking.db import Database
+from booking.desk.booking import visits
 from booking.patients.models import Patient
-from booking.queue import displays
+from booking.queue import displays, finding
 from booking.training import sample, service
 from scheduler.jobs import renew_training
 from tests import practising, seeds
@@ -102,12 +103,22 @@ async def test_real_pages_have_no_mark(client: httpx.AsyncClient, db: Database) 
 
 
 async def test_slip_paper_and_television_are_marked_and_the_slip_opens_nothing_at_home(
-    client: httpx.AsyncClient, db: Database
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    links: list[str] = []
+
+    def drawn(link: str) -> str:
+        links.append(link)
+        return ""
+
+    monkeypatch.setattr(visits, "qr_svg", drawn)
     await signed_in(client, db)
     code = await seeds.value(db, "SELECT code FROM appointment WHERE state = 'booked' LIMIT 1")
     slip = await client.get(f"{PRACTICE}/appointments/{code}/slip?paper=a5")
     assert slip.text.count('class="practice"') == 2
+    (link,) = links
+    assert finding.read(link).code == code
+    assert (await client.get(httpx.URL(link).path)).status_code == 404
     ticket = await seeds.value(db, "SELECT public_id FROM queue_ticket LIMIT 1")
     paper = await client.get(f"{PRACTICE}/queue/ticket/{ticket}/paper")
     assert 'class="practice"' in paper.text
