@@ -17,6 +17,7 @@ from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import Channel
 from booking.appointments.service import Ticket
 from booking.inputs import ShortText
+from booking.invitations import service as invitations
 from booking.sealed import keys
 from booking.trail.keys import keyed
 from booking.web.dependencies import Ask, Asked
@@ -102,10 +103,14 @@ async def book_appointment(request: Request) -> Response:
     async def work() -> Ticket:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
-            return await service.book(
+            ticket = await service.book(
                 hot, command, by=asked.by, now=asked.now, key=sent, channel=Channel.API, token=token_of(asked),
                 caps=caps_of(asked.settings), device=keys().index("device", named) if named else None,
             )  # fmt: skip
+        if ticket.papers:  # the booking is a statement of its own; should this be lost, a job makes up for it
+            async with asked.db.transaction() as session:
+                await invitations.use(session, ticket.public_id, by=asked.by, now=asked.now)
+        return ticket
 
     return _created(asked, await asked.db.until_known(work))
 

@@ -69,6 +69,7 @@ class Ticket:
         token: opens and changes the appointment; never stored.
         answer: the appointment as JSON text, as PostgreSQL built it.
         replayed: the answer of an earlier request with the same key.
+        papers: whether a hospital's slip may concern the patient, known by the number of a paper; of a replay always.
     """
 
     public_id: UUID
@@ -76,6 +77,7 @@ class Ticket:
     token: str
     answer: str
     replayed: bool = False
+    papers: bool = False
 
     @property
     def view(self) -> dict[str, Any]:
@@ -251,7 +253,7 @@ async def _take(
             values["code"] = ids.booking_code()
             continue
         if row is not None:
-            return _ticket(values["public_id"], values["code"], row["answer"])
+            return _ticket(values["public_id"], values["code"], row["answer"], papers=row["papers"])
         replay = await _replay(hot, key)
         if replay is not None:
             return replay
@@ -291,7 +293,7 @@ async def _confirm(
         if violation.constraint_name == "appointment_day_key" and (replay := await _replay(hot, key)) is None:
             raise AlreadyBooked from None
     if row is not None:
-        return _ticket(values["public_id"], values["code"], row["answer"])
+        return _ticket(values["public_id"], values["code"], row["answer"], papers=row["papers"])
     replay = await _replay(hot, key)
     if replay is not None:
         return replay
@@ -325,7 +327,7 @@ async def _replay(hot: Hot, key: IdempotencyKey) -> Ticket | None:
         return None
     if row["body_hash"] != key.body_hash:
         raise KeyReused
-    return _ticket(row["subject"], orjson.loads(row["answer"])["code"], row["answer"], replayed=True)
+    return _ticket(row["subject"], orjson.loads(row["answer"])["code"], row["answer"], replayed=True, papers=True)
 
 
 _NOBODY = '"patient" : null'
@@ -341,5 +343,5 @@ def _named(ticket: Ticket, name: str) -> Ticket:
     return replace(ticket, answer=ticket.answer.replace(_NOBODY, patient, 1))
 
 
-def _ticket(public_id: UUID, code: str, answer: str, *, replayed: bool = False) -> Ticket:
-    return Ticket(public_id, code, keys().link_token(str(public_id), 1), answer, replayed)
+def _ticket(public_id: UUID, code: str, answer: str, *, papers: bool, replayed: bool = False) -> Ticket:
+    return Ticket(public_id, code, keys().link_token(str(public_id), 1), answer, replayed, papers)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     update,
 )
@@ -155,6 +156,12 @@ def _known_patient(place: CTE) -> CTE:
             patient.c.name,
             patient.c.no_sms,
             patient.c.wrong_number_at,
+            # Whether a hospital's slip may concern her: it is matched by the number of a paper.
+            or_(
+                patient.c.citizen_id_index.is_not(None),
+                patient.c.bhyt_index.is_not(None),
+                patient.c.merged_into_id.is_not(None),
+            ).label("papers"),
         )
         .cte("person")
     )
@@ -275,7 +282,7 @@ def _audited(visit: CTE, action: Literal["appointment.book", "appointment.hold"]
     return insert(audit_event).from_select(list(columns), select(*columns.values()).select_from(visit)).cte("audited")
 
 
-def _remembered(place: CTE, visit: CTE, also: list[CTE]) -> Statement:
+def _remembered(place: CTE, visit: CTE, person: CTE | None, also: list[CTE]) -> Statement:
     # The answer is kept for weeks in plain text, so the patient is left out: `service` puts the name in again.
     answer = view_json(visit.c, place.c, None)
     columns: dict[str, Any] = {
@@ -289,7 +296,8 @@ def _remembered(place: CTE, visit: CTE, also: list[CTE]) -> Statement:
     }
     source = select(*columns.values()).select_from(place.join(visit, literal_column("true")))
     statement = insert(idempotency_record).from_select(list(columns), source).add_cte(*also)
-    return Statement(statement.returning(idempotency_record.c.answer))
+    papers = literal_column("false") if person is None else select(person.c.papers).scalar_subquery()
+    return Statement(statement.returning(idempotency_record.c.answer, papers.label("papers")))
 
 
 def _counted(visit: CTE) -> CTE:
@@ -316,7 +324,7 @@ def _booking(way: Literal["slot", "hold"]) -> Statement:
     person = _known_patient(place)
     visit = _made_appointment(place, person) if way == "slot" else _confirmed_appointment(place, person)
     also = [_confirmation(place, visit, person), _audited(visit, "appointment.book"), _counted(visit)]
-    return _remembered(place, visit, also)
+    return _remembered(place, visit, person, also)
 
 
 def _hold_number() -> ColumnElement[Any]:
@@ -333,7 +341,7 @@ def _hold_number() -> ColumnElement[Any]:
 def _holding() -> Statement:
     place = _taken_place(_hold_number().is_not(None), not_only_given_up(device=True))
     visit = _made_appointment(place, None)
-    return _remembered(place, visit, [_audited(visit, "appointment.hold")])
+    return _remembered(place, visit, None, [_audited(visit, "appointment.hold")])
 
 
 BOOK_SLOT = _booking("slot")

@@ -4,13 +4,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import and_, any_, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import ids
 from booking.actor import Actor
 from booking.appointments.errors import AppointmentUnknown
+from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.clock import local_day
 from booking.directory.errors import FacilityUnknown, ServiceUnknown
@@ -94,7 +95,9 @@ async def _columns(session: AsyncSession, command: ReceiveInvitation, *, today: 
 async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datetime) -> UUID | None:
     """Use the slip a visit that was just booked answers, if there is one; its public id.
 
-    Call it in the booking's transaction, after the visit is written: both stand or neither does. The visit answers a
+    Call it in the booking's transaction, after the visit is written: both stand or neither does. (The JSON door books
+    in one statement and calls it right after; `use_missed` finds what was lost between the two.) Again for the same
+    visit it changes nothing. The visit answers a
     slip of its patient for the facility, for the service where the slip names one, on a day of the slip's window. Two
     visits never use one slip: its row is locked, and whoever comes second finds it used. One visit uses one slip.
 
@@ -111,6 +114,8 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
     if row is None:
         raise AppointmentUnknown
     visit, patient = row
+    if visit.state is not AppointmentState.BOOKED:
+        return None  # given up meanwhile, and the form came once more
     if await session.scalar(select(Invitation.id).where(col(Invitation.appointment_id) == visit.id)) is not None:
         return None  # it has one, and the form came twice
     for slip in await matching.of_patient(session, patient, today=local_day(now), lock=True):
@@ -123,6 +128,28 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
             await session.flush()
             return slip.public_id
     return None
+
+
+async def use_missed(session: AsyncSession, *, by: Actor, now: datetime) -> int:
+    """Use the slips whose visit was booked since they came, by a way that did not say so; how many."""
+    known = or_(
+        col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
+        col(Patient.bhyt_index) == any_(col(Invitation.marks)),
+    )
+    query = (
+        select(col(Appointment.public_id))
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .join(Invitation, and_(known, col(Invitation.facility_id) == col(Appointment.facility_id)))
+        .where(
+            col(Invitation.state) == InvitationState.OPEN,
+            col(Appointment.state) == AppointmentState.BOOKED,
+            col(Appointment.booked_at) >= col(Invitation.received_at),
+            col(Appointment.day).between(col(Invitation.first_day), col(Invitation.last_day)),
+        )
+        .distinct()
+    )
+    found = (await session.execute(query)).scalars().all()
+    return sum([await use(session, visit, by=by, now=now) is not None for visit in found])
 
 
 async def withdraw(session: AsyncSession, source: str, key: str, *, by: Actor, now: datetime) -> None:

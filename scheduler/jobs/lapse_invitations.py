@@ -1,4 +1,4 @@
-"""Close re-examination slips whose last day is over, and show staff those that several people claim.
+"""Use slips whose visit was booked without saying so, close those that are over, show staff what several claim.
 
 Running it often is cheap and does nothing twice.
 """
@@ -16,4 +16,5 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
     async with db.transaction() as session:
         now = now or clock.utc_now()
         await service.flag_contested(session, now=now)
+        await service.use_missed(session, by=system("lapse_invitations"), now=now)
         return await service.lapse(session, by=system("lapse_invitations"), now=now)

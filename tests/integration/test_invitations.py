@@ -15,6 +15,7 @@ from booking.appointments import service as appointments
 from booking.appointments.commands import CancelAppointment
 from booking.clock import utc_now
 from booking.db import Database
+from booking.errors import OutcomeUnknown
 from booking.invitations import matching, queries, service
 from booking.invitations.commands import ReceiveInvitation
 from booking.invitations.errors import InvitationRefused, InvitationUnknown
@@ -145,8 +146,9 @@ async def test_a_year_is_enough_only_where_the_slip_has_no_more(
     await _receive(db, citizen_ids=(CARD,), due=world.day, **slip)
     assert len(await _shown(db, spy)) == shown  # the second is the control: everything else fits
     person = {"name": NAME, "birth_year": 1990, "phone": people.phone(1)}
-    visit = await client.post(BOOK, json=world.booking(world.slots[0], person), headers=new_key())
-    assert (await _use(db, visit.json()) is not None) == bool(shown)  # nor does the visit use it up
+    await client.post(BOOK, json=world.booking(world.slots[0], person), headers=new_key())
+    used = await seeds.value(db, "SELECT count(*) FROM invitation WHERE state = 'used'")
+    assert used == shown  # nor does the visit use it up
 
 
 async def test_a_slip_that_people_of_two_accounts_claim_is_shown_to_none_and_staff_see_both(
@@ -158,7 +160,8 @@ async def test_a_slip_that_people_of_two_accounts_claim_is_shown_to_none_and_sta
     assert len(await _shown(db, home)) == 1  # the control: she alone
     other, claims = await _person(db, 2)
     assert await _shown(db, home) == await _shown(db, other) == []
-    assert await _use(db, await _visit(client, world, world.slots[0])) is None
+    await _visit(client, world, world.slots[0])
+    assert await _used(db) == []
     flags = "SELECT count(*) FROM patient_flag WHERE kind = 'changed_hands' AND facts ? 'slips'"
     for _ in range(2):
         await lapse_invitations.run(db)
@@ -219,8 +222,9 @@ async def test_a_visit_uses_the_slip_it_answers_once(db: Database, client: httpx
     world = await seeds.seed(db)
     home, _ = await _person(db)
     slip = await _receive(db, due=world.day)
-    visit = await _visit(client, world, world.slots[0])
-    assert await _use(db, visit) == slip
+    assert len(await _shown(db, home)) == 1
+    visit = await _visit(client, world, world.slots[0])  # the JSON door uses it
+    assert await _used(db) == [(slip, visit["code"])]
     assert await _shown(db, home) == []
     assert await _use(db, visit) is None
     assert await _receive(db) == slip  # the old file again does not open it
@@ -231,9 +235,10 @@ async def test_a_visit_elsewhere_or_outside_the_window_uses_nothing(db: Database
     world = await seeds.seed(db)
     home, _ = await _person(db)
     await _receive(db, due=world.day + timedelta(days=20))
-    assert await _use(db, await _visit(client, world, world.slots[0])) is None
+    await _visit(client, world, world.slots[0])
     await _receive(db, key="HK-2", due=world.day)
-    assert await _use(db, await _visit(client, world, world.other_slot, OTHER_SERVICE)) is None
+    await _visit(client, world, world.other_slot, OTHER_SERVICE)
+    assert await _used(db) == []
     assert len(await _shown(db, home)) == 2
 
 
@@ -242,21 +247,69 @@ async def test_a_cancelled_visit_gives_the_slip_back(db: Database, client: httpx
     home, _ = await _person(db)
     slip = await _receive(db, due=world.day)
     visit = await _visit(client, world, world.slots[0])
-    assert await _use(db, visit) == slip
+    assert await _used(db) == [(slip, visit["code"])]
     async with db.transaction() as session:
         await appointments.cancel(
             session, visit["code"], visit["token"], CancelAppointment(), by=FEED, now=utc_now()
         )  # fmt: skip
     assert [one.id for one in await _shown(db, home)] == [slip]
+    assert await _use(db, visit) is None  # a form that comes once more uses nothing for a visit given up
 
 
-async def _twice(db: Database, world: World, client: httpx.AsyncClient) -> list[UUID | None]:
-    """Two visits that answer one slip, each using it in a transaction of its own, at once."""
-    await _receive(db, due=world.day, service=None)
+async def _used(db: Database) -> list[tuple[UUID, str]]:
+    """Slips that were used, and the codes of their visits."""
+    query = "SELECT i.public_id, a.code FROM invitation i JOIN appointment a ON a.id = appointment_id ORDER BY i.id"
+    return [(row["public_id"], row["code"]) for row in await seeds.rows(db, query)]
+
+
+async def test_what_was_lost_between_a_booking_and_its_slip_is_made_up_for(
+    db: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    slip = await _receive(db, due=world.day)
+    key, person = new_key(), {"name": NAME, "birth_date": "1990-05-17", "phone": people.phone(1)}
+    body = world.booking(world.slots[0], person)
+
+    async def lost(*_: Any, **__: Any) -> None:
+        raise OutcomeUnknown(retry_after=1)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(service, "use", lost)
+        answer = await client.post(BOOK, json=body, headers=key)
+    assert answer.status_code == 503
+    assert (await _used(db), len(await _shown(db, home))) == ([], 1)
+    again = await client.post(BOOK, json=body, headers=key)  # the same request says what really happened
+    assert again.headers["idempotent-replayed"] == "true"
+    assert await _used(db) == [(slip, again.json()["code"])]
+    # Whoever does not ask again is found by the job; the control is the line before it.
+    await seeds.run(db, "UPDATE invitation SET state = 'open', appointment_id = NULL")
+    assert await _used(db) == []
+    await lapse_invitations.run(db)
+    assert await _used(db) == [(slip, again.json()["code"])]
+
+
+async def test_a_visit_of_before_the_slip_is_not_taken_for_its_answer(db: Database, client: httpx.AsyncClient) -> None:
+    world = await seeds.seed(db)
+    home, _ = await _person(db)
+    await _visit(client, world, world.slots[0])
+    await _receive(db, due=world.day)
+    await lapse_invitations.run(db)
+    assert (await _used(db), len(await _shown(db, home))) == ([], 1)
+
+
+async def _two(db: Database, world: World, client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Two visits, and a slip that came since and that both answer."""
     visits = [
         await _visit(client, world, world.slots[0]),
         await _visit(client, world, world.other_slot, OTHER_SERVICE),
     ]
+    await _receive(db, due=world.day, service=None)
+    return visits
+
+
+async def _twice(db: Database, visits: list[dict[str, Any]]) -> list[UUID | None]:
+    """Each visit uses the slip in a transaction of its own, at once."""
     both = asyncio.Barrier(2)
 
     async def one(visit: dict[str, Any]) -> UUID | None:
@@ -271,7 +324,8 @@ async def _twice(db: Database, world: World, client: httpx.AsyncClient) -> list[
 async def test_two_visits_at_once_use_one_slip_once(db: Database, client: httpx.AsyncClient) -> None:
     world = await seeds.seed(db)
     await _person(db)
-    assert sum(used is not None for used in await _twice(db, world, client)) == 1
+    visits = await _two(db, world, client)
+    assert sum(used is not None for used in await _twice(db, visits)) == 1
 
 
 async def test_control_without_the_lock_both_think_they_used_it(
@@ -279,6 +333,7 @@ async def test_control_without_the_lock_both_think_they_used_it(
 ) -> None:
     world = await seeds.seed(db)
     await _person(db)
+    visits = await _two(db, world, client)
     real, both = matching.of_patient, asyncio.Barrier(2)
 
     async def unlocked(*args: Any, **options: Any) -> Any:
@@ -287,7 +342,7 @@ async def test_control_without_the_lock_both_think_they_used_it(
         return found
 
     monkeypatch.setattr(matching, "of_patient", unlocked)
-    assert sum(used is not None for used in await _twice(db, world, client)) == 2
+    assert sum(used is not None for used in await _twice(db, visits)) == 2
 
 
 async def test_slips_lapse_and_are_withdrawn(db: Database) -> None:

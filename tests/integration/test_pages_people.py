@@ -401,7 +401,7 @@ async def test_control_a_read_that_forgets_the_account_is_seen(
 ) -> None:
     theirs, nobody = strangers
     real = queries._of_account
-    monkeypatch.setattr(queries, "_of_account", lambda _account: real(THEIRS))
+    monkeypatch.setattr(queries, "_of_account", lambda _account, today: real(THEIRS, today))
     first = await _asked(app, client, "GET", PATHS[0].format(profile=theirs))
     second = await _asked(app, client, "GET", PATHS[0].format(profile=nobody))
     assert first != second

@@ -8,10 +8,15 @@ import pytest
 from fastapi import FastAPI
 
 from booking import clock
+from booking.actor import system
 from booking.appointments.waitlist import rules
 from booking.db import Database
+from booking.invitations import service as invitations
+from booking.invitations.commands import ReceiveInvitation
+from booking.patients import consents
+from booking.patients.kinds import ConsentPurpose
 from scheduler.jobs import make_offers
-from tests import pages, seeds, waiters
+from tests import households, pages, seeds, waiters
 from tests.seeds import FACILITY, SERVICE, World
 from tests.signing import sign_in
 from tests.waiters import offers_of, waits
@@ -146,6 +151,31 @@ async def test_the_offer_of_the_sms_is_taken_once(client: httpx.AsyncClient, db:
         assert taken.url.path == f"/t/{offer['code']}/{offer['token']}"
     assert await seeds.value(db, "SELECT count(*) FROM message WHERE kind = 'booked'") == 1
     assert (await client.get(path)).headers["location"] == f"/t/{offer['code']}/{offer['token']}"
+
+
+async def test_taking_an_offer_uses_the_slip_it_answers(client: httpx.AsyncClient, db: Database, world: World) -> None:
+    waiter = await waits(db, world, 1)
+    who, card = waiter.who, "077190000001"
+    await households.add(db, waiter.account, who.name, year=who.birth.year, citizen_id=card)
+    async with db.transaction() as session:
+        await consents.give(
+            session, who.patient_id, {ConsentPurpose.INVITATION: True}, account_id=waiter.account, language="vi",
+            channel="mobile", by=households.actor(waiter.account), now=clock.utc_now(),
+        )  # fmt: skip
+        slip = ReceiveInvitation(
+            source="bv-mau", key="1", facility=FACILITY, service=SERVICE, name=who.name, birth_year=who.birth.year,
+            citizen_ids=(card,), due=world.day,
+        )  # fmt: skip
+        await invitations.receive(session, slip, by=system("feed"), now=clock.utc_now())
+    await seeds.add_slot(db, world, capacity=1)
+    await make_offers.run(db)
+    (offer,) = await offers_of(db)
+    page = pages.read(await client.get(f"/o/{offer['code']}/{offer['token']}"))
+    assert await seeds.value(db, "SELECT state::text FROM invitation") == "open"
+    for _ in range(2):
+        await pages.send(client, page.form("/accept"))
+    used = "SELECT i.state::text, a.code FROM invitation i JOIN appointment a ON a.id = i.appointment_id"
+    assert await seeds.rows(db, used) == [{"state": "used", "code": offer["code"]}]
 
 
 async def test_a_refused_offer_asks_whether_to_wait_on(client: httpx.AsyncClient, db: Database, world: World) -> None:

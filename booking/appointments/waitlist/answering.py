@@ -7,6 +7,7 @@ other left, and in which people are booked in one go.
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,7 +57,7 @@ async def accept(
     now: datetime,
     caps: Caps,
     device: bytes | None = None,
-) -> None:
+) -> UUID:
     """Take the place that is kept; taking it again changes nothing. Its expiry is judged by the database's clock.
 
     What had to hold when it was offered must hold still: agreement, the account and its list, her own say, her number.
@@ -70,6 +71,9 @@ async def accept(
         caps: how many visits may lie ahead.
         device: of the browser that asks, where it says which it is.
 
+    Returns:
+        The public id of the visit.
+
     Raises:
         AppointmentUnknown: no such offer, or the token does not fit.
         OfferOver: its time has run out, it was refused, or it may no longer be taken for her.
@@ -80,7 +84,7 @@ async def accept(
     held = await _locked(session, code, token)
     visit = held.visit
     if visit.state not in (AppointmentState.HELD, AppointmentState.LAPSED):
-        return
+        return visit.public_id
     if visit.state is not AppointmentState.HELD or not held.live:
         raise OfferOver
     if not held.slot.open:
@@ -100,6 +104,7 @@ async def accept(
         session, "appointment.book", "appointment", visit.public_id, by=by, now=now, slot=visit.slot_id,
         place=visit.place, entry=str(entry.public_id),
     )  # fmt: skip
+    return visit.public_id
 
 
 async def _whose(session: AsyncSession, visit: Appointment, *, now: datetime) -> tuple[Patient, Account]:

@@ -13,6 +13,7 @@ from booking.appointments.errors import FacilityNotOpen, SlotClosed
 from booking.appointments.waitlist import answering, queries
 from booking.appointments.waitlist.errors import OfferOver
 from booking.errors import OutcomeUnknown
+from booking.invitations import service as invitations
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
@@ -60,10 +61,11 @@ async def accept(request: Request, asked: Ask, code: Code, token: Token) -> Resp
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
         async with asked.db.transaction() as session:
-            await answering.accept(
+            visit = await answering.accept(
                 session, code, token, by=asked.by, now=asked.now, caps=caps_of(asked.settings),
                 device=device.index(request) if device.mark(request) is not None else None,
             )  # fmt: skip
+            await invitations.use(session, visit, by=asked.by, now=asked.now)
 
     try:
         await asked.db.until_known(work)
