@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import TextClause
@@ -106,6 +106,10 @@ class Figures:
         """What there is of a cut, in order."""
         return sorted(which for name, which in self.cuts if name == cut)
 
+    def most(self, cut: str) -> int:
+        """The largest number of people, booked or not, in one of a cut."""
+        return max((one.booked + one.walk_ins for (name, _), one in self.cuts.items() if name == cut), default=0)
+
     @property
     def total(self) -> Counts:
         """All together."""
@@ -189,7 +193,3 @@ async def _lost(session: AsyncSession, facilities: Sequence[int], span: Span) ->
     rows: list[Any] = [*(await session.execute(LOST, values)).all()]
     return dict(rows)
 
-
-def days_of(figures: Figures) -> list[tuple[date, Counts]]:
-    """Day by day, for the chart of a span."""
-    return [(day, figures.of("day", day)) for day in figures.keys("day")]

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import booking.access.models
+import booking.appointments.calling.models
 import booking.appointments.closing.models
 import booking.appointments.models
 import booking.appointments.waitlist.models

@@ -23,7 +23,7 @@ from booking.appointments.models import Appointment
 from booking.clock import local_day
 from booking.directory.models import Facility
 from booking.patients.kinds import PriorityClass
-from booking.queue import lines
+from booking.queue import lines, texting
 from booking.queue.commands import Undo
 from booking.queue.errors import ActUnknown
 from booking.queue.kinds import TicketState
@@ -145,6 +145,8 @@ async def undo(session: AsyncSession, command: Undo, *, by: Actor, now: datetime
     if ticket is not None:
         await _take_back(session, act, ticket)
     _line_back(act, held)
+    if act.what == "late":
+        await texting.call_late_back(session, held[act.line_id or 0], now=now)
     act.undone_at = now
     object_id = act.ticket or (visit.public_id if visit is not None else act.line_id)
     record(session, "queue.undo", "queue_ticket", object_id, by=by, now=now, what=act.what, number=act.number)

@@ -3,7 +3,7 @@
 Locks: see lines.py.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,7 @@ from booking.availability.models import Slot
 from booking.clock import local_day
 from booking.patients.models import Patient
 from booking.patients.rules import read_birth, read_name, read_phone
-from booking.queue import acts, lines
+from booking.queue import acts, lines, texting
 from booking.queue.commands import (
     CallNext,
     CheckIn,
@@ -72,7 +72,7 @@ async def check_in(session: AsyncSession, command: CheckIn, *, by: Actor, now: d
             select(Patient.priority_claimed).where(col(Patient.id) == visit.patient_id)
         ),
         band_start=visit.starts_at,
-        band_end=visit.ends_at,
+        band_end=visit.ends_at + timedelta(minutes=await texting.minutes_told(session, visit)),
         **await _new(session, line, now),
     )
     session.add(ticket)
@@ -159,6 +159,7 @@ async def call_next(
     ticket.first_called_at = ticket.first_called_at or ticket.called_at or now
     ticket.state, ticket.called_at, ticket.room_id = TicketState.CALLED, now, room_id
     ticket.calls += 1
+    await texting.tell_near(session, turn.id, [one.id for one in turns[1:]], now=now)
     return await noted(
         session, line, ticket, "call", by=by, now=now, before=before, once=command.once, why=turn.why.value
     )
@@ -228,8 +229,9 @@ async def leave(session: AsyncSession, command: Leave, *, by: Actor, now: dateti
     Raises:
         TicketUnknown, TicketMoved.
     """
-    async with step(session, command, "leave", by=by, now=now) as (_, ticket):
+    async with step(session, command, "leave", by=by, now=now) as (visit, ticket):
         ticket.state, ticket.finished_at = TicketState.LEFT, now
+        await texting.call_near_back(session, visit, now=now)
     return await view_of(session, ticket)
 
 
@@ -254,8 +256,9 @@ async def transfer(session: AsyncSession, command: Transfer, *, by: Actor, now: 
     assert service.id is not None
     room_id = await lines.room_at(session, service.facility_id, command.room)
     to = await lines.opened(session, service.facility_id, service.id, room_id, local_day(now), now=now)
-    async with step(session, command, "transfer", by=by, now=now, also=to.id) as (_, ticket):
+    async with step(session, command, "transfer", by=by, now=now, also=to.id) as (visit, ticket):
         ticket.queue_id, ticket.state, ticket.in_room_at = to.id or 0, TicketState.WAITING, None
+        await texting.call_near_back(session, visit, now=now)  # in another line it may be far
     return await view_of(session, ticket)
 
 
@@ -272,8 +275,10 @@ async def open_room_line(session: AsyncSession, command: OpenRoomLine, *, by: Ac
     record(session, "queue.open_room_line", "queue", line.id, by=by, now=now)
 
 
-async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: datetime) -> None:
-    """The session runs late, and everybody who waits is told so.
+async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: datetime) -> int:
+    """The session runs late, and everybody who waits is told so; by SMS, where chosen, who is not here: to how many.
+
+    What was not sent yet of another figure is called back in any case.
 
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
@@ -285,7 +290,7 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
     assert line.id is not None
     line = (await lines.locked(session, line.id))[line.id]
     if await acts.done_with(session, command.facility, command.once) is not None:
-        return
+        return 0
     before = {"late_minutes": line.late_minutes, "said": now.isoformat()}
     before["late_said_at"] = None if line.late_said_at is None else line.late_said_at.isoformat()
     line.late_minutes, line.late_said_at = command.minutes, now
@@ -293,6 +298,12 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
         session, "late", facility_id=line.facility_id, before=before, by=by, now=now, once=command.once,
         line_id=line.id, number=str(command.minutes),
     )  # fmt: skip
-    record(session, "queue.say_late", "queue", line.id, by=by, now=now, minutes=command.minutes)
+    if command.text:
+        texted = await texting.tell_late(session, line, command.minutes, now=now)
+    else:
+        texted = 0
+        await texting.call_late_back(session, line, now=now)
+    record(session, "queue.say_late", "queue", line.id, by=by, now=now, minutes=command.minutes, texted=texted)
     about = lines.topic(line.facility_id, line.day, line.service_id)
     tell(session, about, now=now, what="late", minutes=command.minutes)
+    return texted

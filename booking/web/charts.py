@@ -1,14 +1,16 @@
-"""Charts as plain geometry: columns that are stacked, waiting times with their target. Templates draw them as SVG.
+"""Charts as plain geometry: columns that are stacked, waiting times by the hour. Templates draw them as SVG.
 
 Units are CSS pixels at the size of type a reader has chosen (templates give the width in rem), so that text in a chart
 is never smaller than around it. Nothing here knows a colour: series are told apart by pattern, and by the table beside.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-LEFT: Final = 36
+LEFT: Final = 40
+RIGHT: Final = 10
 TOP: Final = 20
 BOTTOM: Final = 22
 HEIGHT: Final = 200
@@ -17,6 +19,7 @@ NARROW: Final = 320
 
 _COLUMN: Final = 14.0
 """The least room of one column where there are many; then the chart is wider than a phone and scrolls in its box."""
+_MANY_HOURS: Final = 6
 _LABEL: Final = 44.0
 """Room that a label below needs."""
 
@@ -77,11 +80,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A chart of waiting times; `target` is the height of the line they should stay under. Gaps have no point."""
+    """A chart of waiting times, its ticks at whole hours. Gaps have no point."""
 
     width: float
     ticks: tuple[Tick, ...]
-    target: float
     labels: tuple[tuple[float, str], ...]
     points: tuple[Point, ...]
 
@@ -116,8 +118,14 @@ def columns(groups: Sequence[tuple[str, Sequence[int]]], *, most: int) -> Column
     return Columns(width, _ticks(most), tuple(made))
 
 
-def waits(groups: Sequence[tuple[str, float | None, float | None]], *, most: int, target: int) -> Waits:
-    """Medians and 90th percentiles in minutes; None where nobody was called."""
+def waits(groups: Sequence[tuple[str, float | None, float | None]], *, least: int) -> Waits:
+    """Medians and 90th percentiles in minutes; None where nobody was called. The axis reaches `least` at least."""
+    highest = max((high for _, _, high in groups if high is not None), default=0.0)
+    hours = max(math.ceil(highest / 60), math.ceil(least / 60))
+    step_hours = 1 if hours < _MANY_HOURS else 2  # the target of two hours always has its line
+    hours = math.ceil(hours / step_hours) * step_hours
+    most = 60 * hours
+    ticks = tuple(Tick(_y(60 * hour, most), 60 * hour) for hour in range(0, hours + 1, step_hours))
     width, step = _room(len(groups))
     every = _every(step)
     labels, points = [], []
@@ -126,13 +134,13 @@ def waits(groups: Sequence[tuple[str, float | None, float | None]], *, most: int
         labels.append((x, label if index % every == 0 else ""))
         if middle is not None and high is not None:
             points.append(Point(x, label, _y(middle, most), _y(high, most)))
-    return Waits(width, _ticks(most), _y(target, most), tuple(labels), tuple(points))
+    return Waits(width, ticks, tuple(labels), tuple(points))
 
 
 def _room(number: int) -> tuple[float, float]:
     """The width of a chart of so many columns, and of one of them."""
-    inner = max(float(NARROW - LEFT), number * _COLUMN)
-    return _r(LEFT + inner), inner / max(1, number)
+    inner = max(float(NARROW - LEFT - RIGHT), number * _COLUMN)
+    return _r(LEFT + inner + RIGHT), inner / max(1, number)
 
 
 def _every(step: float) -> int:

@@ -71,8 +71,7 @@ def _waiting(found: Figures, *, by_day: bool) -> Waits:
         one = found.of(cut, key)
         label = f"{key:%d/%m}" if isinstance(key, date) else f"{key}"
         groups.append((label, one.wait_median, one.wait_90))
-    highest = [high for _, _, high in groups if high is not None]
-    return waits(groups, most=ceiling(highest, least=TARGET_MINUTES + 30), target=TARGET_MINUTES)
+    return waits(groups, least=TARGET_MINUTES + 60)
 
 
 def _heat(found: Figures) -> Heat | None:
