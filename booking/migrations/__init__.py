@@ -1,6 +1,7 @@
 """The schema, step by step (Alembic). `migrate` brings a database up to date; several may try at once."""
 
 import asyncio
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -29,8 +30,9 @@ def config() -> Config:
     return made
 
 
+@cache
 def head() -> str | None:
-    """The revision this code needs."""
+    """The revision this code needs; Alembic reads every migration to find it."""
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
