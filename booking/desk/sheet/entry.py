@@ -183,7 +183,7 @@ def _rows(seen: Seen, of: str, outcome: Outcome) -> tuple[list[Row], list[Row], 
                 rows.append(Row(part, entry, line or typed.empty(entry.key)))
             elif not entry.settled:
                 others += 1
-    rows.sort(key=lambda row: (not row.line.errors, row.entry.starts_at or row.entry.arrived_at, row.entry.key))
+    rows.sort(key=lambda row: (not row.line.errors, row.entry.starts_at or row.entry.arrived_at))
     return rows, gone, others
 
 

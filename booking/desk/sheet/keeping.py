@@ -26,6 +26,7 @@ from booking.web.static_files import files
 
 router = APIRouter(prefix="/desk", include_in_schema=False, dependencies=[Depends(check_origin)])
 
+KEEP_UNTIL = "Henkham-Keep-Until"
 _LONGEST_TOKEN = 100
 
 
@@ -74,6 +75,6 @@ async def copy_page(request: Request, asked: Ask, desk: Unused, where: Annotated
         request, "desk_sheet_copy.html", personal=True, echo=False, until=until, made=asked.now.astimezone(ZONE),
         **shown(seen, asked, asked.language),
     )  # fmt: skip
-    answer.headers["Henkham-Keep-Until"] = until.astimezone(ZONE).isoformat()
+    answer.headers[KEEP_UNTIL] = until.astimezone(ZONE).isoformat()
     answer.headers["Henkham-Made"] = asked.now.astimezone(ZONE).isoformat()
     return answer
