@@ -9,7 +9,6 @@ from starlette.responses import Response
 from booking.mobile.booking import keeping
 from booking.mobile.slip import offline
 from booking.patients import sessions
-from booking.patients.errors import SessionUnknown
 from booking.web import signed_in
 from booking.web.dependencies import Ask
 from booking.web.origin import check_origin
@@ -19,6 +18,7 @@ from booking.web.signed_in import Known, actor
 router = APIRouter(include_in_schema=False, dependencies=[Depends(check_origin)])
 
 _LIST = "/me/sessions"
+_NONE = UUID(int=0)
 
 
 @router.post("/sign-out")
@@ -56,10 +56,11 @@ async def sessions_page(request: Request, asked: Ask, who: Known) -> Response:
 
 
 def _session_id(session_id: Annotated[str, Path()]) -> UUID:
+    # What cannot be an id is looked up all the same, so that every wrong address takes the same way.
     try:
         return UUID(session_id)
     except ValueError:
-        raise SessionUnknown from None
+        return _NONE
 
 
 @router.post(_LIST + "/{session_id}/end")
