@@ -45,6 +45,7 @@ class Notice:
 
     `facts` are what its template is filled with; a link is made of `token_version` when it is posted, never stored.
     `secret` is a verification code: kept sealed until the text is posted, replaced or of no use any more.
+    `copy` counts news of one kind about one version of a visit: a delay may be told twice in a morning.
     """
 
     subject_id: UUID
@@ -57,6 +58,7 @@ class Notice:
     suppressed: SuppressedReason | None = None
     subject_kind: str = APPOINTMENT
     secret: str | None = field(default=None, repr=False)
+    copy: int = 0
 
 
 def reach(phone: str | None, *, mobile: bool) -> SuppressedReason | None:
@@ -84,7 +86,7 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
         "subject_id": notice.subject_id,
         "kind": notice.kind,
         "version": notice.version,
-        "copy": 0,
+        "copy": notice.copy,
         "lane": _LANES.get(notice.subject_kind, "visit"),
         "facility_id": notice.facility_id,
         "language": to.language,
@@ -131,9 +133,14 @@ async def supersede(session: AsyncSession, subject_id: UUID, *, now: datetime, s
 
 
 async def supersede_all(
-    session: AsyncSession, subject_ids: Sequence[UUID], *, now: datetime, subject_kind: str = APPOINTMENT
+    session: AsyncSession,
+    subject_ids: Sequence[UUID],
+    *,
+    now: datetime,
+    subject_kind: str = APPOINTMENT,
+    kinds: Sequence[MessageKind] = tuple(MessageKind),
 ) -> int:
-    """Likewise about several visits, in one statement.
+    """Likewise about several visits, in one statement; only texts of some `kinds` where they are named.
 
     What is being posted at this moment keeps its state and gets the mark `called_back` (not counted). Both in one
     statement: between two of them such a post could be refused and be due again, seen by neither.
@@ -146,6 +153,7 @@ async def supersede_all(
             col(Message.subject_kind) == subject_kind,
             col(Message.subject_id) == any_(literal(list(subject_ids), ARRAY(Uuid))),
             state.in_((*CALLED_BACK, *MARKED)),
+            *(() if len(kinds) == len(MessageKind) else (col(Message.kind).in_(kinds),)),
         )
         .values(
             state=case((out, state), else_=literal(MessageState.SUPERSEDED, Choice(MessageState))),

@@ -112,12 +112,13 @@ class OpenRoomLine(Command):
 
 
 class SayLate(Command):
-    """The session runs so many minutes late; 0 takes it back."""
+    """The session runs so many minutes late; 0 takes it back. `text`: those who are not here yet are told by SMS."""
 
     facility: ShortText
     service: ShortText
     room: ShortText | None = None
     minutes: Whole = Field(ge=0, le=600)
+    text: bool = False
     once: UUID | None = None
 
 

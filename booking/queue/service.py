@@ -278,8 +278,6 @@ async def open_room_line(session: AsyncSession, command: OpenRoomLine, *, by: Ac
 async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: datetime) -> int:
     """The session runs late, and everybody who waits is told so; by SMS, where chosen, who is not here: to how many.
 
-    What was not sent yet of another figure is called back in any case.
-
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
     """
@@ -298,11 +296,7 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
         session, "late", facility_id=line.facility_id, before=before, by=by, now=now, once=command.once,
         line_id=line.id, number=str(command.minutes),
     )  # fmt: skip
-    if command.text:
-        texted = await texting.tell_late(session, line, command.minutes, now=now)
-    else:
-        texted = 0
-        await texting.call_late_back(session, line, now=now)
+    texted = await texting.tell_late(session, line, command.minutes, text=command.text, now=now)
     record(session, "queue.say_late", "queue", line.id, by=by, now=now, minutes=command.minutes, texted=texted)
     about = lines.topic(line.facility_id, line.day, line.service_id)
     tell(session, about, now=now, what="late", minutes=command.minutes)

@@ -224,6 +224,7 @@ APART: Final[Mapping[str, str]] = {
     "suspicion_answer": "what the manager made of such a note; it stands and falls with it",
     "idempotency_record": "an answer kept for 30 days without anybody's name in it, found by a random key only",
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
+    "near_wish": "a wish for one text on the day of a visit, forgotten two days later; the text itself is shown",
     "rate_counter": "counts by keyed hashes, gone after two days",
 }
 """Tables that lead to people, or hold traces of them, and are not shown."""

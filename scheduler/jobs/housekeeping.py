@@ -11,6 +11,7 @@ from booking.db import Database
 from booking.messages.sharing import forget_families
 from booking.patients.forgetting import forget_codes, forget_sessions
 from booking.queue.acts import forget_acts
+from booking.queue.wishing import forget_wishes
 from booking.trail.forgetting import first_run, forget_answers, forget_counters, forget_events
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         removed += await forget_codes(session, now=now)
         removed += await forget_sessions(session, now=now)
         removed += await forget_acts(session, now=now)
+        removed += await forget_wishes(session, now=now)
         removed += await forget_families(session, now=now)
     log.info("housekeeping done", extra={"facts": {"count": removed}})
     return removed

@@ -116,12 +116,12 @@ async def say_late(request: Request, asked: Ask, desk: InQueue, where: Where) ->
     minutes = min(600, int(typed)) if typed.isascii() and typed.isdigit() else 0
     command = commands.SayLate(
         facility=where.code, service=_short(form, "service"), room=_short(form, "room") or None, minutes=minutes,
-        once=uuid_of(form, "once"),
+        text=_short(form, "text") == "on", once=uuid_of(form, "once"),
     )  # fmt: skip
 
     async def work(session: AsyncSession) -> Outcome:
-        await service.say_late(session, command, by=by, now=asked.now)
-        return Outcome("late", str(minutes))
+        texted = await service.say_late(session, command, by=by, now=asked.now)
+        return Outcome("late_text" if texted else "late", str(minutes))
 
     return await acted(request, asked, where, form, work)
 

@@ -46,6 +46,7 @@ DONE: Final[Mapping[str, str]] = {
     "emergency": _("Emergency %(number)s was called."),
     "no_show": _("%(number)s is marked as not having come."),
     "late": _("A delay of %(number)s minutes was announced."),
+    "late_text": _("A delay of %(number)s minutes was announced; the SMS go in two minutes."),
     "late.0": _("The delay was taken back."),
     "paper": _("%(number)s was entered from paper."),
     "undo": _("Taken back: %(number)s is as before."),

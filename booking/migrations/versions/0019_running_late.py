@@ -1,7 +1,10 @@
-"""What the queue tells people by SMS.
+"""Who wants to be told by SMS that her turn is near.
 
 Revision: 0019.
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0019"
 down_revision = "0018"
@@ -10,8 +13,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "near_wish",
+        sa.Column("appointment_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["appointment_id"], ["appointment.id"], name="near_wish_appointment_fk", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("appointment_id"),
+    )
+    op.create_index("near_wish_said_at", "near_wish", ["said_at"])
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("near_wish")

@@ -11,11 +11,12 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from booking import clock
+from booking.appointments.changing import holder
 from booking.appointments.errors import AppointmentUnknown
 from booking.clock import local_day
 from booking.db import is_lost
@@ -24,15 +25,18 @@ from booking.i18n import Language, plural, show_time, translate
 from booking.i18n import marked as _
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
-from booking.queue import queries
+from booking.queue import queries, wishing
 from booking.queue.kinds import WhyNext
 from booking.queue.lines import topic
 from booking.queue.service import POLICY
 from booking.queue.standing import Stage, Standing, standing
+from booking.queue.texting import NEAR
 from booking.queue.views import Board, Visit
 from booking.trail.live import Event, Position, position_of
 from booking.web.dependencies import Ask, Asked, language_of
+from booking.web.form_values import text_of
 from booking.web.live import Listener
+from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
 from booking.web.streaming import BEAT, HEARTBEAT, EventStream, event, fragment, opening
 
@@ -93,11 +97,26 @@ async def today_page(request: Request, asked: Ask, code: Code, token: Token) -> 
     async with asked.db.transaction() as session:
         found = await _visit(session, code)
         board = await queries.board(session, found.service_id, found.day)
+        near = await wishing.wishes(session, code, now=asked.now)
     what = await reading.offered(asked, opened.view["facility"]["code"], opened.view["service"]["code"])
     return page(
-        request, "on_the_day.html", personal=True, visit=opened, view=opened.view, what=what,
+        request, "on_the_day.html", personal=True, visit=opened, view=opened.view, what=what, near=near, few=NEAR,
         **_told(found, board, asked.now, asked.language),
     )  # fmt: skip
+
+
+@router.post("/t/{code}/{token}/near", dependencies=[Depends(check_origin)])
+async def wish_near(request: Request, asked: Ask, code: Code, token: Token) -> Response:
+    """She wants to be told when her turn is near, or no more."""
+    await reading.visit(asked, code, token)
+    wanted = text_of(await request.form(), "wanted") == "yes"
+
+    async def work() -> None:
+        async with asked.db.transaction() as session:
+            await wishing.wish(session, code, wanted=wanted, by=holder(asked.by), now=asked.now)
+
+    await asked.db.until_known(work)
+    return see_other(request, f"/t/{code}/{token}/today")
 
 
 @router.get("/t/{code}/{token}/live")
