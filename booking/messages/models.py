@@ -48,6 +48,8 @@ class Message(SQLModel, table=True):
         Index("message_unnamed", "phone_index", postgresql_where="posted_at IS NOT NULL AND provider_sid IS NULL"),
         # What did not arrive is looked for by facility and day; nothing that is booked or sent touches it.
         Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
+        # What was sent on some days: blocks of rows by when they were written, which costs a booking nothing.
+        Index("message_created", "created_at", postgresql_using="brin"),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 
@@ -112,3 +114,18 @@ class ReminderFamily(SQLModel, table=True):
     family: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     useful_until: datetime = Field(sa_column=moment())
     carried_by: int | None = Field(default=None, sa_column=copied_ref(optional=True))
+
+
+class NumberStanding(SQLModel, table=True):
+    """A number of which something is to be known before a text goes there; nobody is named.
+
+    `stopped_at`: its holder takes no reminders. `silent_since`: nothing reaches it, for which the provider gave
+    `silent_code`.
+    """
+
+    __tablename__ = "number_standing"
+
+    phone_index: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    stopped_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    silent_since: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    silent_code: int | None = Field(default=None, sa_column=number(optional=True))

@@ -20,7 +20,7 @@ from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.columns import Choice, state_in
-from booking.messages import rules, sharing
+from booking.messages import numbers, rules, sharing
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.practising import of_practice
@@ -192,6 +192,7 @@ async def _prepared(
         if await of_practice(session, message):
             return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
         aside = set_aside(message, production=through.production, now=now)
+        aside = aside or await numbers.look(session, message)
         aside = aside or await sharing.look(session, message, production=through.production, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         if outgoing is None:
@@ -240,7 +241,10 @@ async def record(
         .returning(col(Message.state))
         .execution_options(synchronize_session=False)
     )
-    return written.scalar_one_or_none()
+    state = written.scalar_one_or_none()
+    if state is MessageState.FAILED and isinstance(outcome, Refused) and outcome.fault is Fault.PHONE:
+        await numbers.refused(session, posting.id, outcome.code, now=now)
+    return state
 
 
 def _erased(new: MessageState, posting: Posting) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.messages import rules
+from booking.messages import numbers, rules
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message, MessageReceipt
 
@@ -46,4 +46,5 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.error_code = receipt.error_code
         message.secret = None
         message.reason = receipt.status if state in _FAILURES else None
+        await numbers.heard(session, message, now=now)
     return True

@@ -21,7 +21,7 @@ from booking.mobile.account import (
 )
 from booking.mobile.booking import checking, details, keeping, party
 from booking.mobile.finding import near, searching, steps
-from booking.mobile.slip import attending, calendar_file, closed, moving, offline, on_the_day, tickets
+from booking.mobile.slip import attending, calendar_file, closed, moving, offline, on_the_day, reminders, tickets
 from booking.mobile.waiting import offering, waits
 from booking.web import docs_page, static_files
 
@@ -45,6 +45,7 @@ def install(app: FastAPI) -> None:
         attending.router,
         closed.router,
         calendar_file.router,
+        reminders.router,
         offline.router,
         on_the_day.router,
         waits.router,

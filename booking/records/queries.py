@@ -10,6 +10,7 @@ from sqlalchemy import Table, and_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
+from booking.appointments.calling.models import VisitCall
 from booking.appointments.closing.models import ClosingVisit
 from booking.appointments.models import Appointment, SeriesDate, VisitSeries
 from booking.appointments.waitlist.models import Offer, WaitlistEntry, WaitlistTarget
@@ -18,7 +19,7 @@ from booking.directory.models import Facility, Service
 from booking.exchange.models import Conflict
 from booking.invitations import matching as slips
 from booking.invitations.models import Invitation
-from booking.messages.models import Message, MessageReceipt
+from booking.messages.models import Message, MessageReceipt, NumberStanding
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Consent, Patient, Profile
 from booking.patients.session_models import PatientSession, VerificationCode
@@ -56,6 +57,7 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(SeriesDate, col(SeriesDate.series_id).in_(select(col(VisitSeries.id)).where(*series))),
         **await reader.part(Conflict, col(Conflict.appointment_id).in_(visits)),
         **await reader.part(ClosingVisit, col(ClosingVisit.appointment_id).in_(visits)),
+        **await reader.part(VisitCall, col(VisitCall.appointment_id).in_(visits)),
         **await reader.part(QueueTicket, _in_line(scope, visits)),
         **await reader.part(WaitlistEntry, col(WaitlistEntry.id).in_(entries)),
         **await reader.part(WaitlistTarget, col(WaitlistTarget.entry_id).in_(entries)),
@@ -64,6 +66,7 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(Message, col(Message.id).in_(messages)),
         **await reader.part(MessageReceipt, col(MessageReceipt.message_id).in_(messages)),
         **await reader.part(Account, col(Account.id) == scope.account_id),
+        **await reader.part(NumberStanding, col(NumberStanding.phone_index) == scope.account.phone_index),
         **await reader.part(PatientSession, col(PatientSession.account_id) == scope.account_id),
         **await reader.part(VerificationCode, col(VerificationCode.phone_index) == scope.account.phone_index),
         **await reader.part(AuditEvent, objects),

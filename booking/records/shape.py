@@ -158,6 +158,19 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "called_by": "a member of staff, named with what was done",
         },
     ),
+    "visit_call": Section(
+        "telephoned_about",
+        {"call": "came_of_telephoning", "calls": "times_telephoned", "called_at": "telephoned_at", "note": "note"},
+        {
+            "appointment_id": _LINK, "version": _WORK,
+            "called_by": "a member of staff, named with what was done",
+        },
+    ),
+    "number_standing": Section(
+        "number",
+        {"stopped_at": "takes_no_reminders_since", "silent_since": "cannot_be_reached_since"},
+        {"phone_index": _INDEX, "silent_code": "the carrier's number for a fault"},
+    ),
     "queue_ticket": Section(
         "days_at_the_facility",
         {
@@ -199,6 +212,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "id": _ROW, "subject_kind": _LINK, "subject_id": _LINK, "version": _WORK, "copy": _WORK, "lane": _WORK,
             "phone_index": _INDEX, "secret": _OPENS, "useful_until": _WORK, "lease_until": _WORK,
             "called_back": _WORK, "attempts": _WORK, "sends": _WORK, "provider_sid": "the carrier's number for it",
+            "segments": "what it cost us",
             "error_code": "the carrier's number for a fault",
         },
     ),
@@ -223,6 +237,7 @@ APART: Final[Mapping[str, str]] = {
     "patient_flag": "a note for the manager who guards everybody's places; to show it would tell of other people",
     "suspicion_answer": "what the manager made of such a note; it stands and falls with it",
     "idempotency_record": "an answer kept for 30 days without anybody's name in it, found by a random key only",
+    "reminder_family": "which reminders one text stood for; each is shown with what became of it",
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "near_wish": "a wish for one text on the day of a visit, forgotten two days later; the text itself is shown",
     "rate_counter": "counts by keyed hashes, gone after two days",

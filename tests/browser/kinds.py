@@ -37,15 +37,15 @@ EXCUSED: dict[tuple[str, str], str] = {
         "has buttons and choices alone: what cannot be done is said on error.html or on the next page",
     ): """
         cancel confirming desk_account desk_closing desk_closing_preview desk_displays desk_queue_ticket desk_room
-        desk_series desk_series_dates desk_series_one me my_data my_data_delete not_me offer people_remove saved
-        sessions sign_in_new_number ticket wait_entry
+        desk_series desk_series_dates desk_series_one me my_data my_data_delete not_me offer people_remove reminders
+        saved sessions sign_in_new_number ticket wait_entry
     """,
     (ERROR, "is itself what an error leads to"): "error lapsed offer_over",
     (EMPTY, "is of one thing, which is there or the answer is 404"): """
         cancel check confirming desk_account desk_calendar_one_day desk_cancel desk_closing
         desk_closing_preview desk_first_password desk_move desk_queue_paper desk_queue_ticket desk_series_one error
-        error_code invitation lapsed not_me offer offer_over on_the_day party people_edit people_remove sessions
-        sign_in_new_number ticket
+        error_code invitation lapsed not_me offer offer_over on_the_day party people_edit people_remove reminders
+        sessions sign_in_new_number ticket
     """,
     (EMPTY, "says the same to everybody"): "docs find_emergency",
 }

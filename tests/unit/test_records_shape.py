@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 import booking
 from booking.records.shape import APART, SECTIONS
 
-BY_NUMBER = frozenset({"verification_code", "message", "message_receipt", "audit_event"})
+BY_NUMBER = frozenset({"verification_code", "message", "message_receipt", "audit_event", "number_standing"})
 """Found by a number or a public id, not by a foreign key."""
 
 TELLING = frozenset({"patient_id", "account_id", "phone_index", "name_folded", "profile_id"})
