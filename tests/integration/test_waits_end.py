@@ -1,5 +1,6 @@
 """A wait that can never be served ends, or says why nothing comes; and it keeps nobody from waiting elsewhere."""
 
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -10,12 +11,14 @@ from booking import clock, ids
 from booking.appointments.waitlist import rules
 from booking.appointments.waitlist.errors import AlreadyWaiting, EntryUnknown
 from booking.db import Database
+from booking.mobile.account import my_data, not_me, still_mine
+from booking.mobile.account import people as people_pages
 from booking.mobile.waiting import waits as pages_of_waits
 from booking.patients import queries
 from scheduler.jobs import make_offers
 from tests import asking, households, pages, people, seeds, signing, statements, waiters
 from tests.seeds import World
-from tests.waiters import offers_of, waits
+from tests.waiters import Waiter, offers_of, waits
 
 pytestmark = pytest.mark.anyio
 MUM = "0903 000 001"
@@ -51,10 +54,7 @@ async def test_taken_off_the_list_she_waits_no_longer(
     waiter = await waits(db, world, 1)
     if offered:
         await _offered_too(db)
-    await signing.sign_in(client, db, MUM)
-    page = pages.read(await client.get(f"/me/people/{waiter.who.id}/remove"))
-    assert "ra khỏi danh sách chờ" in page.text
-    await pages.send(client, page.form("/remove"))
+    await _taken_off(client, db, world, waiter)
     assert await states(db) == ["left"]
     assert [one["state"] for one in await offers_of(db)] == ["refused"] * offered
     assert await seeds.value(db, "SELECT sum(taken) FROM slot") == 0
@@ -74,8 +74,7 @@ async def test_who_withdraws_agreement_to_booking_waits_no_longer(
     for purpose, answer in (("sms", "no"), ("sms", "yes"), ("booking", "yes")):
         await client.post(path, data={"purpose": purpose, "answer": answer}, headers=AFTER)
         assert await states(db) == ["offered" if offered else "waiting"], purpose
-    done = await client.post(path, data={"purpose": "booking", "answer": "no"}, headers=AFTER)
-    assert done.status_code == 303
+    await _withdrawn(client, db, world, waiter)
     assert await states(db) == ["left"]
     assert [one["state"] for one in await offers_of(db)] == ["refused"] * offered
 
@@ -83,12 +82,9 @@ async def test_who_withdraws_agreement_to_booking_waits_no_longer(
 async def test_who_says_not_me_ends_what_that_number_waits_for_her(
     client: httpx.AsyncClient, db: Database, world: World
 ) -> None:
-    made = await asking.booked(client, world, world.slots[0])
     waiter = await waits(db, world, 1)
     await waits(db, world, 2)
-    await seeds.run(db, "UPDATE waitlist_entry SET patient_id = (SELECT patient_id FROM appointment) WHERE public_id = "
-                    ":id", id=waiter.entry)  # fmt: skip
-    ticket = f"/t/{made['code']}/{made['token']}"
+    ticket = await _slip_of(client, db, world, waiter)
     wrong = await client.post(f"{ticket[:-4]}AAAA/not-me", headers=AFTER)
     assert (wrong.status_code, await states(db)) == (404, ["waiting", "waiting"])
     assert (await client.post(f"{ticket}/not-me", headers=AFTER)).status_code == 303
@@ -98,15 +94,66 @@ async def test_who_says_not_me_ends_what_that_number_waits_for_her(
 async def test_whose_number_begins_anew_leaves_what_the_old_account_waits_for(
     client: httpx.AsyncClient, db: Database, world: World
 ) -> None:
-    await waits(db, world, 1)
+    waiter = await waits(db, world, 1)
     await waits(db, world, 2)
+    await _begun_anew(client, db, world, waiter)
+    assert await states(db) == ["left", "waiting"]
+
+
+async def _taken_off(client: httpx.AsyncClient, db: Database, _: World, waiter: Waiter) -> None:
+    await signing.sign_in(client, db, MUM)
+    page = pages.read(await client.get(f"/me/people/{waiter.who.id}/remove"))
+    assert "ra khỏi danh sách chờ" in page.text
+    await pages.send(client, page.form("/remove"))
+
+
+async def _withdrawn(client: httpx.AsyncClient, db: Database, _: World, waiter: Waiter) -> None:
+    if "session" not in client.cookies:
+        await signing.sign_in(client, db, MUM)
+    wish = {"purpose": "booking", "answer": "no"}
+    done = await client.post(f"/me/data/{waiter.who.id}/consent", data=wish, headers=AFTER)
+    assert done.status_code == 303
+
+
+async def _slip_of(client: httpx.AsyncClient, db: Database, world: World, waiter: Waiter) -> str:
+    """The address of a slip of the one who waits."""
+    made = await asking.booked(client, world, world.slots[0])
+    await seeds.run(db, "UPDATE waitlist_entry SET patient_id = (SELECT patient_id FROM appointment) WHERE public_id = "
+                    ":id", id=waiter.entry)  # fmt: skip
+    return f"/t/{made['code']}/{made['token']}"
+
+
+async def _called_wrong(client: httpx.AsyncClient, db: Database, world: World, waiter: Waiter) -> None:
+    ticket = await _slip_of(client, db, world, waiter)
+    assert (await client.post(f"{ticket}/not-me", headers=AFTER)).status_code == 303
+
+
+async def _begun_anew(client: httpx.AsyncClient, db: Database, _: World, __: Waiter) -> None:
     await seeds.run(db, "UPDATE account SET seen_at = now() - interval '400 days'")
     asked = await signing.ask_code(client, MUM)
     await signing.enter_code(client, asked, await signing.code_to(db, MUM))
     await client.get("/sign-in/birth")
-    assert await states(db) == ["waiting", "waiting"]
+    assert "left" not in await states(db)
     assert (await client.post("/sign-in/new-number", headers=AFTER)).status_code == 303
-    assert await states(db) == ["left", "waiting"]
+
+
+WAYS = {"off the list": (people_pages, _taken_off), "withdrawn": (my_data, _withdrawn),
+        "not me": (not_me, _called_wrong), "begun anew": (still_mine, _begun_anew)}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_control_a_way_out_that_forgets_the_wait_is_seen(
+    client: httpx.AsyncClient, db: Database, world: World, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    async def forgotten(*_: Any, **__: Any) -> None:
+        pass
+
+    module, go = WAYS[way]
+    waiter = await waits(db, world, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "leave_all", forgotten)
+        await go(client, db, world, waiter)
+    assert await states(db) == ["waiting"], "the four tests above would fail"
 
 
 SILENT = {

@@ -109,7 +109,8 @@ async def accept(
 
 async def _whose(session: AsyncSession, visit: Appointment, *, now: datetime) -> tuple[Patient, Account]:
     """For whom the place is kept. Her row is locked before the question, so an answer she withdraws now is seen."""
-    await session.execute(select(Patient.id).where(col(Patient.id) == visit.patient_id).with_for_update(key_share=True))
+    assert visit.patient_id is not None
+    await _lock_person(session, visit.patient_id)
     query = (
         select(Patient, Account)
         .join(WaitlistEntry, col(WaitlistEntry.patient_id) == col(Patient.id))
@@ -121,6 +122,11 @@ async def _whose(session: AsyncSession, visit: Appointment, *, now: datetime) ->
     if row is None:
         raise OfferOver
     return row[0], row[1]
+
+
+async def _lock_person(session: AsyncSession, patient_id: int) -> None:
+    """One visit of a person at a time: what she has ahead is counted under this lock, whichever account asks."""
+    await session.execute(select(Patient.id).where(col(Patient.id) == patient_id).with_for_update(key_share=True))
 
 
 async def refuse(session: AsyncSession, code: str, token: str, *, by: Actor, now: datetime, stays: bool = True) -> None:
