@@ -96,6 +96,12 @@ class PersonClash(Conflict):
     code = "person_clash"
 
 
+class PatientOvertaken(Conflict):
+    """Somebody corrected this record since the form was made."""
+
+    code = "patient_overtaken"
+
+
 class TooManyPeople(Conflict):
     """The account books for `most` people already."""
 

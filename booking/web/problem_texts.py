@@ -54,6 +54,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Choose another facility, or telephone this one."),
     ),
     "patient_unknown": (_("This desk has no such patient."), _("Search again by the telephone number or the card.")),
+    "patient_overtaken": (
+        _("Somebody corrected this record meanwhile."),
+        _("Compare with what stands there now; saving again puts yours in its place."),
+    ),
     "merge_unknown": (_("No such two records were joined here."), _("Look at the list again.")),
     "merge_clash": (_("These two records cannot be joined."), _("Look at the list again.")),
     "merge_clash.visits": (

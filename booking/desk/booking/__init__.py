@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from booking.desk.booking import changing, codes, finding, joining, registering, series, visits
+from booking.desk.booking import changing, codes, correcting, due, finding, joining, registering, series, visits
 
 routers: tuple[APIRouter, ...] = (
     finding.router, visits.router, changing.router, registering.router, codes.router, series.router, joining.router,
+    due.router, correcting.router,
 )  # fmt: skip

@@ -11,9 +11,11 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from booking import ids
+from booking.appointments import due as due_dates
 from booking.appointments import series
 from booking.appointments.errors import SeriesUnknown
 from booking.appointments.series import Proposal
+from booking.desk.booking import due
 from booking.desk.booking.work import (
     Offered,
     WhichPatient,
@@ -145,6 +147,7 @@ async def plan_series(request: Request, work: Working, patient: WhichPatient) ->
                 session, made, plan, windows(plan, anchor, today=work.today), _slots(form), patient=row,
                 service=text_of(form, "service"), facility_id=work.where.facility_id, by=work.by, now=work.asked.now,
             )  # fmt: skip
+            await due.invite(session, work, made, row)
 
     await work.asked.db.until_known(go)
     return see_other(request, f"{work.path}/patients/{patient}/series/{made}")
@@ -183,6 +186,25 @@ async def book_open(request: Request, work: Working, patient: WhichPatient, whic
                 session, which, _slots(form), patient=row, facility_id=work.where.facility_id, by=work.by,
                 now=work.asked.now,
             )  # fmt: skip
+            await due.invite(session, work, which, row)
+
+    await work.asked.db.until_known(go)
+    return see_other(request, f"{work.path}/patients/{patient}/series/{which}")
+
+
+@router.post("/{which}/end")
+async def end(request: Request, work: Working, patient: WhichPatient, which: WhichSeries) -> Response:
+    """Ask for the open dates no more, or again: the treatment ended, or somebody pressed by mistake."""
+    ended = text_of(await request.form(), "ended") != "no"
+
+    async def go() -> None:
+        async with work.asked.db.transaction() as session:
+            row, _ = await finding.one(session, patient, work.looking("series"))
+            await due_dates.end(
+                session, which, patient=row, facility_id=work.where.facility_id, ended=ended, by=work.by,
+                now=work.asked.now,
+            )  # fmt: skip
+            await due.invite(session, work, which, row, ended=ended)
 
     await work.asked.db.until_known(go)
     return see_other(request, f"{work.path}/patients/{patient}/series/{which}")
