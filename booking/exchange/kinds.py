@@ -36,6 +36,7 @@ class SkipReason(StrEnum):
     NO_RESOURCE = "no_resource"
     IGNORED_RESOURCE = "ignored_resource"
     UNMAPPED_RESOURCE = "unmapped_resource"
+    OTHER_MESSAGE = "other_message"
 
 
 class RefusalReason(StrEnum):
@@ -44,6 +45,7 @@ class RefusalReason(StrEnum):
     WRONG_WIDTH = "wrong_width"
     BAD_START = "bad_start"
     NO_ROW_KEY = "no_row_key"
+    BROKEN_MESSAGE = "broken_message"
 
 
 class NoteReason(StrEnum):
@@ -75,6 +77,11 @@ class UnreadableReason(StrEnum):
     LINE_TOO_LONG = "line_too_long"
     FIELD_TOO_LONG = "field_too_long"
     TOO_MANY_ROWS = "too_many_rows"
+    WRONG_FORMAT = "wrong_format"
+    DAMAGED = "damaged"
+    CUT_OFF = "cut_off"
+    MISSING_SHEET = "missing_sheet"
+    NOT_ALL = "not_all"
 
 
 class VerdictKind(StrEnum):

@@ -7,11 +7,15 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from scheduler.exports.csv_reader import CsvReader
 from scheduler.exports.feed import Feed
+from scheduler.exports.html_reader import HtmlReader
 from scheduler.exports.reader import ExportReader, Record
 from scheduler.exports.staging import Item, Stager
+from scheduler.exports.xlsx_reader import XlsxReader
 
 READERS: dict[str, ExportReader] = {
     "csv": CsvReader(),
+    "xlsx": XlsxReader(),
+    "html": HtmlReader(),
 }
 
 

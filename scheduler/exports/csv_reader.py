@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
-from booking.exchange.kinds import RefusalReason, SkipReason, UnreadableReason
+from booking.exchange.kinds import UnreadableReason
 from booking.exchange.rules import Refused
 from scheduler.exports.encodings import open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.header import locate, recognised
 from scheduler.exports.reader import Record, Skipped
+from scheduler.exports.tables import records_of
 
 _OTHER_DELIMITERS = ",;\t|"
 
@@ -22,29 +23,9 @@ class CsvReader:
         """Records in the order of the file; the stream stays open and belongs to the caller."""
         lines = _Lines(feed, stream)
         try:
-            yield from _records(feed, lines)
+            yield from records_of(feed, _rows(feed, lines), _locate)
         finally:
             lines.let_go()
-
-
-def _records(feed: Feed, lines: "_Lines") -> Iterator[Record | Refused | Skipped]:
-    rows = _rows(feed, lines)
-    first = next(rows, None)
-    if first is None:
-        raise ExportUnreadable(UnreadableReason.EMPTY)
-    header = first[1]
-    while len(header) > 1 and not header[-1].strip():  # a delimiter at the end of the line
-        header = header[:-1]
-    places = _locate(feed, header)
-    for count, (line, cells) in enumerate(rows, 1):
-        if count > feed.limits.rows:
-            raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=feed.limits.rows)
-        if not any(cell.strip() for cell in cells):
-            yield Skipped(line, SkipReason.BLANK)
-        elif len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
-            yield Refused(line, RefusalReason.WRONG_WIDTH, {"cells": len(cells), "columns": len(header)})
-        else:
-            yield Record(line, {name: cells[place] for name, place in places.items()})
 
 
 def _locate(feed: Feed, header: Sequence[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""How bytes become text. Legacy fonts (TCVN3, VNI) join here as one entry each."""
+"""How bytes become text: encodings, and legacy fonts, whose bytes are letters only in their own typeface."""
 
 import codecs
 import io
@@ -8,6 +8,7 @@ from typing import IO
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
+from scheduler.exports.fonts import from_tcvn3, from_vni
 
 # Longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = {
@@ -46,11 +47,16 @@ ENCODINGS: dict[str, Encoding] = {
     "windows-1258": Encoding("cp1258"),
     "windows-1252": Encoding("cp1252"),
     "ascii": Encoding("ascii"),
+    # Bytes of a legacy font, and the same signs after somebody turned the file into UTF-8 without turning the letters.
+    "tcvn3": Encoding("latin-1", mend=from_tcvn3),
+    "vni": Encoding("latin-1", mend=from_vni),
+    "tcvn3-in-utf-8": Encoding("utf-8", (codecs.BOM_UTF8,), mend=from_tcvn3),
+    "vni-in-utf-8": Encoding("utf-8", (codecs.BOM_UTF8,), mend=from_vni),
 }
 
 
 _ALIASES = {"utf8": "utf-8", "utf8sig": "utf-8-sig", "utf16": "utf-16", "utf16le": "utf-16-le", "utf16be": "utf-16-be"}
-_ALIASES |= {"utf32": "utf-32", "cp1258": "windows-1258", "cp1252": "windows-1252"}
+_ALIASES |= {"utf32": "utf-32", "abc": "tcvn3", "cp1258": "windows-1258", "cp1252": "windows-1252"}
 
 
 def encoding_named(name: object) -> object:

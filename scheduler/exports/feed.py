@@ -73,7 +73,7 @@ class Part(BaseModel):
 class Source(Part):
     """Where files come from."""
 
-    format: Literal["csv"]
+    format: Literal["csv", "xlsx", "html"]
     folder: str | None = None
     pattern: str = "*.csv"
 
@@ -97,6 +97,14 @@ class Csv(Part):
         if len(self.quote) > 1 or self.quote in {"\r", "\n", "\0", self.delimiter}:
             problems.append("quote: is one character other than the delimiter, or empty for none")
         return _or_raise(self, problems)
+
+
+class Sheet(Part):
+    """Which sheet of a workbook, or which table of a page."""
+
+    name: Filled | None = None
+    number: Annotated[int, Field(ge=1, le=1000)] = 1
+    skip_rows: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class Columns(Part):
@@ -276,6 +284,7 @@ class Feed(Part):
     facility: Slug
     source: Source
     csv: Csv = Csv()
+    sheet: Sheet = Sheet()
     columns: Columns
     resource_key: ResourceKey = ResourceKey()
     times: Times

@@ -11,6 +11,7 @@ _REFUSALS = {
     RefusalReason.WRONG_WIDTH: "has {cells} cells, the header has {columns}",
     RefusalReason.BAD_START: "start {start!r} is in none of times.formats",
     RefusalReason.NO_ROW_KEY: "starts {start!r} but its id is empty",
+    RefusalReason.BROKEN_MESSAGE: "the message cannot be used: {why}",
 }
 _NOTES = {
     NoteReason.BAD_END: "end {end!r} is in none of times.formats; taken as missing",
@@ -43,6 +44,11 @@ _UNREADABLE = {
     UnreadableReason.LINE_TOO_LONG: "Line {line} is longer than limits.line_characters ({limit}).",
     UnreadableReason.FIELD_TOO_LONG: "A cell at line {line} is longer than limits.field_characters ({limit}).",
     UnreadableReason.TOO_MANY_ROWS: "More rows than limits.rows ({limit}).",
+    UnreadableReason.WRONG_FORMAT: "The file is no {format}; it looks like {looks_like}. See source.format.",
+    UnreadableReason.DAMAGED: "The file is damaged or cut off: {why}.",
+    UnreadableReason.CUT_OFF: "The file ends before {what}: it is cut off.",
+    UnreadableReason.MISSING_SHEET: "There is no {wanted} in the file. See sheet.name and sheet.number.",
+    UnreadableReason.NOT_ALL: "The file says that it is not everything: {why}. Export all pages into one file.",
 }
 _GUARDS = {
     GuardReason.ROWS_SHRANK: "{rows} of {of} rows of the last file are gone. Was a filter or a row limit left on?",

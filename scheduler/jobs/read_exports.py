@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _PERHAPS_CUT_OFF = frozenset({
     UnreadableReason.CANNOT_OPEN, UnreadableReason.EMPTY, UnreadableReason.NO_BYTE_ORDER_MARK,
-    UnreadableReason.TRUNCATED, UnreadableReason.UNCLOSED_QUOTE,
+    UnreadableReason.TRUNCATED, UnreadableReason.UNCLOSED_QUOTE, UnreadableReason.DAMAGED, UnreadableReason.CUT_OFF,
 })  # fmt: skip
 
 

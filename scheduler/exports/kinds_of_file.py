@@ -1,0 +1,29 @@
+"""What a file looks like by its first bytes, for whoever named another format."""
+
+from typing import BinaryIO
+
+_BEGINS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "xlsx"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old binary workbook (.xls); save it as .xlsx"),
+    (b"%PDF", "a PDF"),
+    (b"MSH|", "hl7"),
+    (b"FHS|", "hl7"),
+    (b"\x0bMSH|", "hl7"),
+    (b"BEGIN:VCALENDAR", "ical"),
+    (b"<?xml", "XML"),
+    (b"{", "JSON"),
+)
+_HEAD = 2000
+
+
+def looks_like(stream: BinaryIO) -> str:
+    """A word for it; the stream stands at its begin again."""
+    stream.seek(0)
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for begin, word in _BEGINS:
+        if plain.startswith(begin) or head.startswith(begin):
+            return word
+    low = plain.lower()
+    return "html" if b"<table" in low or b"<html" in low else "text"
