@@ -26,6 +26,7 @@ etc="$root/etc/henkham"
 opt="$root/opt/henkham"
 units="$root/etc/systemd/system"
 site="$root/etc/nginx/conf.d/henkham.conf"
+unit_files="$(ls "$here"/systemd/* "$here"/backup/*.service "$here"/backup/*.timer)"
 users="henkham-web henkham-scheduler henkham-migrate"
 secrets="web-database-url scheduler-database-url owner-database-url seal-key index-key twilio-auth-token"
 python="${PYTHON:-python3}"
@@ -57,6 +58,7 @@ look() {
     need "openssl" "apt-get install openssl" command -v openssl
     need "systemd" "without it: deploy/containers or deploy/kubernetes" command -v systemctl
     need "the program" "deploy/install.sh" test -x "$opt/venv/bin/henkham"
+    need "pgBackRest" "apt-get install pgbackrest: without it there is no backup" command -v pgbackrest
     echo "Users"
     for user in $users; do need "$user" "deploy/install.sh" id -u "$user"; done
     echo "Settings in $etc/henkham.env"
@@ -72,7 +74,7 @@ look() {
         openssl x509 -checkend 1209600 -noout -in "$etc/tls/fullchain.pem"
     need "privkey.pem" "put its key into $etc/tls (chmod 600)" closed "$etc/tls/privkey.pem"
     echo "Files"
-    for unit in "$here"/systemd/*; do
+    for unit in $unit_files; do
         need "$(basename "$unit") as in this version" "deploy/install.sh" cmp -s "$unit" "$units/$(basename "$unit")"
     done
     need "nginx knows the site" "deploy/install.sh" test -s "$site"
@@ -104,11 +106,14 @@ files() {
     [ -e "$etc/henkham.env" ] || put 644 "$here/henkham.env.example" "$etc/henkham.env"
     key "$etc/secrets/seal-key"
     key "$etc/secrets/index-key"
-    for unit in "$here"/systemd/*; do put 644 "$unit" "$units/$(basename "$unit")"; done
+    for unit in $unit_files; do put 644 "$unit" "$units/$(basename "$unit")"; done
     # Your name and certificate stand in it, so a new version is laid beside it, to be compared.
     if [ -e "$site" ]; then put 644 "$here/nginx/henkham.conf" "$site.new"; else put 644 "$here/nginx/henkham.conf" "$site"; fi
     put 644 "$here/postgresql/roles.sql" "$opt/share/postgresql/roles.sql"
     put 644 "$here/postgresql/henkham.conf" "$opt/share/postgresql/henkham.conf"
+    for each in pgbackrest.conf archive.conf; do put 644 "$here/backup/$each" "$opt/share/backup/$each"; done
+    for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
+    put 755 "$here/as-web.sh" "$opt/share/as-web.sh"
     install -d "$opt/share/docs"
     install -m 644 "$project"/docs/*.md "$opt/share/docs/"
 }

@@ -113,6 +113,18 @@ def migrate(
     migrating.run(settings, seed=seed, grant=grant)
 
 
+@app.command("after-restore")
+def after_restore() -> None:
+    """Tell the scheduler that the database was put back: no SMS that went meanwhile goes again.
+
+    deploy/backup/restore.sh runs it, before the service starts.
+    """
+    settings = settings_or_exit()
+    from booking.cli import restoring
+
+    restoring.run(settings)
+
+
 @app.command()
 def publish(
     facility: Annotated[

@@ -12,23 +12,30 @@ import pytest
 from tests.deploy.installed import DEPLOY, PROGRAM, certificate, laid_down, nginx_or_skip, site, unit
 
 ROOT = DEPLOY.parent
-UNITS = sorted((DEPLOY / "systemd").iterdir())
+BACKUP = sorted(path for path in (DEPLOY / "backup").iterdir() if path.suffix in (".service", ".timer"))
+UNITS = [*sorted((DEPLOY / "systemd").iterdir()), *BACKUP]
 
 
 def _verified(folder: Path) -> subprocess.CompletedProcess[str]:
-    names = [path.name.replace("@.", "@8001.") for path in UNITS]
+    names = [_instance(path) for path in UNITS]
     return subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(folder / name) for name in names)],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
 
 
+def _instance(path: Path) -> str:
+    return path.name.replace("@.", "@full." if "backup" in path.name else "@8001.")
+
+
 def _copied(folder: Path) -> None:
     """The units with a program this machine has; a template also under the name of an instance."""
     for path in UNITS:
-        text = path.read_text("utf-8").replace(PROGRAM, sys.executable)
+        text = path.read_text("utf-8")
+        for program in (PROGRAM, "/usr/bin/pgbackrest", "/opt/henkham/share/backup/check.sh"):
+            text = text.replace(program, sys.executable)
         (folder / path.name).write_text(text, "utf-8")
-        (folder / path.name.replace("@.", "@8001.")).write_text(text, "utf-8")
+        (folder / _instance(path)).write_text(text, "utf-8")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="NO systemd-analyze: the units were not verified")
@@ -48,7 +55,7 @@ def test_systemd_does_find_a_word_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_every_unit_runs_as_a_user_of_its_own_and_reads_its_own_database_url() -> None:
-    services = {path.name: unit(path) for path in UNITS if path.suffix == ".service"}
+    services = {path.name: unit(path) for path in UNITS if path.suffix == ".service" and path not in BACKUP}
     users = [told["User"][0] for told in services.values()]
     urls = [each for told in services.values() for each in told["LoadCredential"] if each.startswith("database-url:")]
     assert len(set(users)) == len(set(urls)) == len(services) == 3

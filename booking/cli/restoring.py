@@ -1,0 +1,25 @@
+"""`henkham after-restore`: what must be told before the service runs on a database that was put back."""
+
+import asyncio
+
+from booking import clock, sealed
+from booking.cli.terminal import say
+from booking.db import Database
+from booking.messages import restored
+from booking.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Let no SMS go twice that went after the moment the database was put back to."""
+    sealed.install(settings.keyring())
+    count = asyncio.run(_doubt(settings))
+    say(f"{count} SMS may have gone meanwhile: the scheduler asks the provider before it sends any of them.")
+
+
+async def _doubt(settings: Settings) -> int:
+    database = Database(settings.database_url, pool=1, application="henkham-after-restore")
+    try:
+        async with database.transaction() as session:
+            return await restored.doubt(session, now=clock.utc_now())
+    finally:
+        await database.close()
