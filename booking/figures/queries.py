@@ -192,4 +192,3 @@ async def _lost(session: AsyncSession, facilities: Sequence[int], span: Span) ->
     values = {"facilities": list(facilities), "begins": day_bounds(span.first)[0], "ends": day_bounds(span.last)[1]}
     rows: list[Any] = [*(await session.execute(LOST, values)).all()]
     return dict(rows)
-

@@ -23,6 +23,7 @@ LEADERS = {MANAGER, ADMIN}
 BOOKERS = {CLERK, DOCTOR, MANAGER}
 """Who may book for a patient and read her record: a city administrator has no business with it."""
 CALLERS = {CLERK, DOCTOR, MANAGER}
+READERS = {MANAGER, ADMIN, AUDITOR}
 
 OPEN = {
     ("GET", "/desk/sign-in"), ("POST", "/desk/sign-in"), ("POST", "/desk/sign-out"),
@@ -122,6 +123,18 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/closings/{closing}"): {ADMIN},
     ("POST", "/desk/closings/{closing}/undo"): {ADMIN},
     ("POST", "/desk/closings/{closing}/end"): {ADMIN},
+    ("GET", "/desk/figures"): READERS,
+    ("GET", "/desk/figures/all.csv"): READERS,
+    ("GET", "/desk/figures/all.xlsx"): READERS,
+    ("GET", "/desk/{facility}/figures"): READERS,
+    ("GET", "/desk/{facility}/figures/tables/{table}.csv"): READERS,
+    ("GET", "/desk/{facility}/figures/all.xlsx"): READERS,
+    ("GET", "/desk/{facility}/figures/undelivered"): READERS,
+    ("GET", "/desk/{facility}/suspicions"): {MANAGER},
+    ("POST", "/desk/{facility}/suspicions/{flag}"): {MANAGER},
+    ("GET", "/desk/reads"): {AUDITOR},
+    ("GET", "/desk/reads/all.csv"): {AUDITOR},
+    ("GET", "/desk/reads/all.xlsx"): {AUDITOR},
     ("GET", "/desk/{facility}/queue"): CALLERS,
     ("GET", "/desk/{facility}/queue/live"): CALLERS,
     ("POST", "/desk/{facility}/queue/scan"): CALLERS,
@@ -148,6 +161,8 @@ MATRIX: dict[tuple[str, str], set[str]] = {
 
 ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{facility}" in path}
 """Routes that name an object of another facility: who may all the same. For everybody else it does not exist (404)."""
+
+ELSEWHERE |= {path: {ADMIN, AUDITOR} for path in ELSEWHERE if "/figures" in path}  # an auditor's scope is the city
 
 
 INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}")
@@ -205,6 +220,8 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
                 "which": here.public_id,
                 "patient": here.public_id,
                 "merge": here.public_id,
+                "table": "hour",
+                "flag": 1,
                 **mine,
             }
         )
@@ -214,6 +231,8 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
                 "which": there.public_id,
                 "patient": there.public_id,
                 "merge": there.public_id,
+                "table": "hour",
+                "flag": 1,
                 **theirs,
             }
         )

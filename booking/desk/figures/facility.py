@@ -37,7 +37,7 @@ async def figures_page(request: Request, asked: Ask, desk: Reader, where: Where)
     return page(
         request, "desk_figures.html", status=days.status, personal=True, desk=desk, place=place, days=days,
         base=f"/desk/{where.code}/figures", found=found, total=found.total, services=services, few=FEW,
-        target=TARGET_MINUTES, most_days=MOST_DAYS, drawn=drawing.of(found, asked.language), 
+        target=TARGET_MINUTES, most_days=MOST_DAYS, drawn=drawing.of(found, asked.language),
         weekdays=[translate(asked.language, one) for one in files.WEEKDAYS],
     )  # fmt: skip
 
