@@ -50,8 +50,6 @@ class Message(SQLModel, table=True):
         Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
         # What was sent on some days: blocks of rows by when they were written, which costs a booking nothing.
         Index("message_created", "created_at", postgresql_using="brin"),
-        # What did not arrive is looked for by facility and day; nothing that is booked or sent touches it.
-        Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 

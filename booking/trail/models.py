@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Double, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
@@ -136,4 +136,19 @@ class LiveEvent(SQLModel, table=True):
     )
     topic: str = Field(sa_column=words())
     facts: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    at: datetime = Field(sa_column=moment())
+
+
+class Observation(SQLModel, table=True):
+    """The newest of something that a job looks at and monitoring asks for: no history, no personal data.
+
+    Unlogged: losing it in a crash costs nothing, and its commits wait for no disk.
+    """
+
+    __tablename__ = "observation"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    label: str = Field(sa_column=Column(Text, primary_key=True))
+    value: float = Field(sa_column=Column(Double, nullable=False))
     at: datetime = Field(sa_column=moment())

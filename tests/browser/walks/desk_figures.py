@@ -96,7 +96,8 @@ def _auditor(page: Page, site: Site) -> Iterator[Stop]:
     yield "desk_reads.html", "data"
     site.run(
         "INSERT INTO audit_event (at, actor_kind, actor_id, action, object_kind, object_id, result, facts) SELECT"
-        " now(), 'staff', (SELECT public_id::text FROM staff WHERE username = 'manager.mau'), 'patient.read', 'patient',"
+        " now(), 'staff', (SELECT public_id::text FROM staff WHERE username = 'manager.mau'), 'patient.read',"
+        " 'patient',"
         " gen_random_uuid()::text, 'done', '{\"facility\": \"" + STATION + '", "reason": "search"}\''
         " FROM generate_series(1, 6)"
     )
