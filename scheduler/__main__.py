@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from booking.db import Database
 from booking.messages.outbox import Pace
 from booking.settings import Settings, SettingsError, load
 from booking.sms import open_gateway
+from booking.sms.gateway import Gateway
 from scheduler import timetable
 from scheduler.timetable import Job
 
@@ -40,27 +42,35 @@ def main(settings: Settings | None = None, *, pace: Pace | None = None) -> None:
         pace: the outbox's waits, where not the usual ones.
     """
     if settings is None:
-        try:
+        with _told_to_start():
             settings = load()
-        except SettingsError as problem:
-            sys.stderr.write("The scheduler cannot start:\n" + "".join(f"  - {one}\n" for one in problem.problems))
-            raise SystemExit(CANNOT_START) from None
     logs.configure(settings.log_level)
     # A tick that finds its job still at work is skipped, which is what we want and not worth a line.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     for remark in settings.remarks:
         log.warning(remark)
     sealed.install(settings.keyring())
-    asyncio.run(serve(settings, pace=pace or Pace()))
+    with _told_to_start():
+        gateway = open_gateway(settings)
+    asyncio.run(serve(settings, gateway, pace=pace or Pace()))
 
 
-async def serve(settings: Settings, *, pace: Pace) -> None:
+@contextmanager
+def _told_to_start() -> Iterator[None]:
+    """End the process with what is to be put right, where the settings are at fault."""
+    try:
+        yield
+    except SettingsError as problem:
+        sys.stderr.write("The scheduler cannot start:\n" + "".join(f"  - {one}\n" for one in problem.problems))
+        raise SystemExit(CANNOT_START) from None
+
+
+async def serve(settings: Settings, gateway: Gateway, *, pace: Pace) -> None:
     """Open what jobs need, tick until a signal comes, end what runs, close."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = Database(settings.database_url, pool=settings.database_pool, application="henkham-scheduler")
-    gateway = open_gateway(settings)
     try:
         await tick(timetable.jobs(db, gateway, settings, stop, pace), stop)
     finally:

@@ -1,6 +1,8 @@
 """Status callbacks of the SMS provider: signed, late, twice and out of order."""
 
 import logging
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -11,6 +13,10 @@ from booking.messages import receipts
 from booking.messages.errors import SignatureRefused
 from booking.messages.receipts import Receipt
 from booking.settings import Settings
+from booking.sms import template as templates
+from booking.sms.brandname import callback_in
+from booking.sms.template import Template
+from booking.sms.wording import UnreadableError
 from booking.web.dependencies import Ask
 
 router = APIRouter(prefix="/api/v1", tags=["sms"], include_in_schema=False)
@@ -21,18 +27,24 @@ _WORD_LONGEST = 64
 _CODE_LONGEST = 9
 
 
+@router.post("/sms/status", status_code=204)
 @router.post("/sms/status/{message_id}", status_code=204)
-async def status(message_id: str, request: Request, asked: Ask) -> Response:
-    """Keep what the provider says of a message.
+async def status(request: Request, asked: Ask, message_id: str = "") -> Response:
+    """Keep what a provider says of a message: signed by the one, with a shared secret by the other.
 
-    A signed callback about a message we do not have is answered like any other: an error would only make the provider
+    A believed callback about a message we do not have is answered like any other: an error would only make the provider
     try again and raise an alarm there, and a repeat would find no more than this one did. The log names it.
 
     Raises:
-        SignatureRefused: not signed by the provider for this very address and these very fields.
+        SignatureRefused: not signed by the provider for this very address and these very fields, or without the secret.
     """
-    fields = _signed_fields(await request.body(), _signed_url(request, asked.settings), request, asked.settings)
-    receipt, mine = _receipt(dict(fields)), _id(message_id)
+    body, settings = await request.body(), asked.settings
+    if settings.gateway_name == "brandname" and "x-twilio-signature" not in request.headers:
+        receipt, named = _told(body, request, settings, message_id)
+    else:  # also what comes late, after another provider was chosen
+        fields = _signed_fields(body, _signed_url(request, settings), request, settings)
+        receipt, named = _receipt(dict(fields)), None
+    mine = _id(message_id) if message_id else named
     if receipt is None or mine is None:
         log.warning("receipt without sense", extra={"facts": {"message_id": mine}})
         return Response(status_code=204)
@@ -45,6 +57,27 @@ async def status(message_id: str, request: Request, asked: Ask) -> Response:
     if not await asked.db.until_known(work):
         log.warning("receipt for an unknown message", extra={"facts": {"message_id": mine}})
     return Response(status_code=204)
+
+
+@lru_cache(maxsize=4)
+def _template(settings_id: str) -> Template:
+    """Read once for each file: it is what a process was started with."""
+    return templates.load(Path(settings_id))
+
+
+def _told(body: bytes, request: Request, settings: Settings, message_id: str) -> tuple[Receipt | None, UUID | None]:
+    """What a carrier's own gateway says, once it has shown the secret, and of which message."""
+    rule = _template(str(settings.brandname_template)).receipt
+    if rule is None or settings.brandname_receipt_secret is None:
+        raise SignatureRefused  # none was asked for
+    secret = settings.brandname_receipt_secret.get_secret_value()
+    try:
+        said = callback_in(rule, secret, request.headers, body)
+    except UnreadableError:
+        return None, None
+    if said is None:
+        raise SignatureRefused
+    return Receipt(said.provider_sid or message_id[:_WORD_LONGEST], said.status, said.error_code), said.message
 
 
 def _signed_url(request: Request, settings: Settings) -> str:

@@ -42,12 +42,14 @@ class Doubt:
         id: of the row.
         attempts: guards against deciding about another post.
         phone: to look it up by.
+        provider: who may have it; another one's list tells nothing.
         body: its text; None where it can no longer be made (a code is erased): then no list can show it.
         since: from when on it can be in the list.
     """
 
     id: int
     attempts: int
+    provider: str | None
     phone: str = field(repr=False)
     body: str | None = field(repr=False)
     since: datetime
@@ -68,7 +70,7 @@ async def take(session: AsyncSession, *, most: int, base_url: str, now: datetime
         if message.id is not None and message.phone is not None:
             since = message.created_at - _SKEW
             body = _body(message, base_url)
-            doubts.append(Doubt(message.id, message.attempts, message.phone, body, since))
+            doubts.append(Doubt(message.id, message.attempts, message.provider, message.phone, body, since))
     return doubts
 
 

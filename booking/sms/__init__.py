@@ -19,12 +19,23 @@ def _twilio(settings: Settings) -> Gateway:
     return from_settings(settings)
 
 
+def _brandname(settings: Settings) -> Gateway:
+    from booking.sms.brandname import from_settings
+
+    return from_settings(settings)
+
+
 GATEWAYS: Final[Mapping[str, Callable[[Settings], Gateway]]] = {
     "console": _console,
     "twilio": _twilio,
+    "brandname": _brandname,
 }
 
 
 def open_gateway(settings: Settings) -> Gateway:
-    """The gateway the settings name."""
+    """The gateway the settings name.
+
+    Raises:
+        SettingsError: its template cannot be used.
+    """
     return GATEWAYS[settings.gateway_name](settings)

@@ -6,7 +6,7 @@ only where a person asked for that.
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from booking.ids import public_id
 from booking.sms.gateway import Accepted, Listed, Outgoing
@@ -21,6 +21,7 @@ class ConsoleGateway:
     """
 
     name = "console"
+    keeps_list = True  # an empty one: no outcome here is ever unknown
 
     def __init__(self, *, sink: Callable[[Outgoing], None] | None = None, echo: bool = False) -> None:
         self._sink = sink
@@ -36,6 +37,10 @@ class ConsoleGateway:
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:  # noqa: ARG002
         """Nothing: a terminal keeps no list, and no outcome here is ever unknown."""
+        return []
+
+    def taken_on(self, day: date) -> Sequence[Listed]:  # noqa: ARG002
+        """Likewise."""
         return []
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ after a passing refusal, and never merely because an outcome is unknown.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -48,6 +48,10 @@ FAULTS: Final[Mapping[int, Fault]] = {
 """The provider's codes, in answers and in receipts alike (Twilio's error dictionary and its guideline for Vietnam)."""
 
 _ACCOUNT_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+_BEFORE_PROCESSING = frozenset({
+    *_ACCOUNT_STATUSES, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+})  # fmt: skip
+_RETRY_AFTER_MOST: Final = 3_600.0
 
 
 def fault_of(code: int | None, http_status: int | None = None) -> Fault:
@@ -62,6 +66,20 @@ def fault_of(code: int | None, http_status: int | None = None) -> Fault:
     if http_status == HTTPStatus.TOO_MANY_REQUESTS:
         return Fault.PASSING
     return Fault.CONFIGURATION if http_status in _ACCOUNT_STATUSES else Fault.CONTENT
+
+
+def is_before_processing(status: int) -> bool:
+    """Whether a status is given by whatever stands in front of a provider, or by its door: nothing was processed."""
+    return status in _BEFORE_PROCESSING
+
+
+def seconds_in(retry_after: str | None) -> float | None:
+    """Retry-After in seconds, at most an hour; None for a date or nonsense (the caller backs off by itself)."""
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
+        return None
+    return min(seconds, _RETRY_AFTER_MOST) if seconds >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +143,16 @@ class Listed:
         body: its text; None when the provider no longer keeps it.
         created: when the provider took it, UTC.
         status: the provider's word.
+        to: the number, E.164.
+        error_code: why it failed, where it did.
     """
 
     sid: str
     body: str | None = field(repr=False)
     created: datetime
     status: str
+    to: str = field(default="", repr=False)
+    error_code: int | None = None
 
 
 class ListingError(Exception):
@@ -144,11 +166,22 @@ class Gateway(Protocol):
     def name(self) -> str:
         """Its name in the registry, in settings and in the outbox."""
 
+    @property
+    def keeps_list(self) -> bool:
+        """Whether `sent_to` and `taken_on` can ever be read. Where not, receipts alone tell what became of a text."""
+
     def send(self, outgoing: Outgoing) -> Outcome:
         """Post once, with no retry of its own. Never raises for anything the network or the provider did."""
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:
         """What the provider took for this number since then, newest first.
+
+        Raises:
+            ListingError: the list could not be read in full.
+        """
+
+    def taken_on(self, day: date) -> Sequence[Listed]:
+        """Everything the provider took on one local day, oldest first, all pages of it.
 
         Raises:
             ListingError: the list could not be read in full.

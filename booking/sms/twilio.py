@@ -7,7 +7,7 @@ from a failure after the post (unknown).
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -17,24 +17,29 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
+from booking import clock
 from booking.settings import Settings
 from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError
-from booking.sms.gateway import Accepted, Fault, Listed, ListingError, Outcome, Outgoing, Refused, Unknown, fault_of
+from booking.sms.gateway import (
+    Accepted,
+    Fault,
+    Listed,
+    ListingError,
+    Outcome,
+    Outgoing,
+    Refused,
+    Unknown,
+    fault_of,
+    is_before_processing,
+    seconds_in,
+)
 
 _SDK_BASE = "https://api.twilio.com"
 _VALID_LONGEST = 36_000  # the provider's maximum for ValidityPeriod, in seconds
 _LIST_LIMIT = 1_000  # one page; a number that got more texts than this in two days is not settled by counting
 _SMALLEST_CODE = 1_000  # the SDK puts the HTTP status where the provider gave no code
-_RETRY_AFTER_MOST = 3_600.0
-_REFUSED_BEFORE_PROCESSING = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-    }
-)
+_PAGE_SIZE = 100  # texts on a page: ten times as many would be more bytes than we take
+_DAY_LIMIT = 200_000  # texts of one day; more are not compared with ours
 
 
 class RejectedError(Exception):
@@ -44,7 +49,7 @@ class RejectedError(Exception):
         super().__init__(str(answer.status))
         self.status = answer.status
         self.code = _code_in(answer.text)
-        self.retry_after = _seconds(answer.headers.get("Retry-After"))
+        self.retry_after = seconds_in(answer.headers.get("Retry-After"))
 
 
 class BoundedHttpClient(HttpClient):  # type: ignore[misc]  # the SDK is untyped
@@ -92,6 +97,7 @@ class TwilioGateway:
     """Sends through one account; the sender is a Messaging Service, or a name or number."""
 
     name = "twilio"
+    keeps_list = True
 
     def __init__(
         self,
@@ -136,13 +142,25 @@ class TwilioGateway:
         The provider filters by the day (UTC) it sent the text. So the day before is asked for too, and the moment is
         compared here, with the time it took the text (whole seconds): one that is still queued has no sending time.
         """
-        first_day = datetime.fromordinal(since.astimezone(UTC).toordinal() - 1).strftime("%Y-%m-%d")
+        recent = [one for one in self._listed(since, None, _LIST_LIMIT, to=to) if one.created >= _whole(since)]
+        return sorted(recent, key=_created, reverse=True)
+
+    def taken_on(self, day: date) -> Sequence[Listed]:
+        """See `Gateway.taken_on`; the provider's days are UTC, ours are not, so three of its days are read."""
+        start, end = clock.day_bounds(day)
+        found = self._listed(start, end + timedelta(days=1), _DAY_LIMIT)
+        return sorted((one for one in found if start <= one.created < end), key=_created)
+
+    def _listed(self, since: datetime, until: datetime | None, limit: int, **more: str) -> list[Listed]:
+        if until is not None:
+            more["date_sent_before"] = until.astimezone(UTC).strftime("%Y-%m-%d")
+        first_day = (since.astimezone(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
         try:
-            found: list[Any] = self._messages.list(to=to, date_sent_after=first_day, limit=_LIST_LIMIT)
-            listed = [Listed(one.sid, one.body, one.date_created, str(one.status)) for one in found]
-            recent = sorted(
-                (one for one in listed if one.created >= since.replace(microsecond=0)), key=_created, reverse=True
-            )
+            found: list[Any] = self._messages.list(date_sent_after=first_day, limit=limit, page_size=_PAGE_SIZE, **more)
+            listed = [
+                Listed(one.sid, one.body, one.date_created, str(one.status), str(one.to), _failure(one.error_code))
+                for one in found
+            ]
         except NotSentError:
             raise ListingError("no connection") from None
         except RejectedError as problem:
@@ -151,9 +169,9 @@ class TwilioGateway:
             raise ListingError(str(problem)) from None
         except Exception:  # noqa: BLE001 - likewise; a list half understood settles nothing
             raise ListingError("unreadable answer") from None
-        if len(found) >= _LIST_LIMIT:
+        if len(found) >= limit:
             raise ListingError("list too long")
-        return recent
+        return listed
 
     def close(self) -> None:
         """Close pooled connections."""
@@ -209,7 +227,7 @@ def _refusal(problem: RejectedError) -> Outcome:
         return Refused(problem.code, fault_of(problem.code, problem.status), problem.retry_after)
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Refused(None, Fault.PASSING, problem.retry_after)
-    if problem.status in _REFUSED_BEFORE_PROCESSING:
+    if is_before_processing(problem.status):
         return Refused(None, Fault.CONFIGURATION)
     return Unknown(f"status {problem.status} without a code")
 
@@ -220,13 +238,12 @@ def _code_in(text: str) -> int | None:
     return code if type(code) is int and code >= _SMALLEST_CODE else None
 
 
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds, at most an hour; None for a date or nonsense (the caller backs off by itself)."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return min(seconds, _RETRY_AFTER_MOST) if seconds >= 0 else None
+def _failure(code: object) -> int | None:
+    return code if type(code) is int and code > 0 else None
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _created(listed: Listed) -> datetime:

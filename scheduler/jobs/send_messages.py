@@ -137,9 +137,9 @@ async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
             claims = await sender.claim(free) if free else []
             taken += len(claims)
             flying |= {asyncio.create_task(sender.carry(one)) for one in claims}
-            flying = await _landed(flying, sender.pause, poll)
-            if not flying and not (claims or _worth_waiting(sender, stop, poll)):
+            if not flying and not _worth_waiting(sender, stop, poll):
                 return taken
+            flying = await _landed(flying, sender.pause, poll)
     finally:
         if flying:
             await asyncio.wait(flying)

@@ -41,7 +41,14 @@ async def _end_leases(db: Database) -> None:
 
 
 async def _listed(gateway: Gateway, doubt: Doubt) -> Sequence[Listed] | None:
-    """The provider's texts to this number; None where they could not be read, which settles nothing."""
+    """The provider's texts to this number; None where they could not be read, which settles nothing.
+
+    A provider that keeps no list shows none: what no receipt settled goes once more, when its time has come.
+    """
+    if doubt.provider not in (None, gateway.name):
+        return None  # the provider was changed meanwhile
+    if not gateway.keeps_list:
+        return []
     try:
         return await asyncio.to_thread(gateway.sent_to, doubt.phone, doubt.since)
     except ListingError as problem:

@@ -1,7 +1,7 @@
 """One channel for all senders: held and opened, resting, capped, broken off. The carrier's log is the judge."""
 
 import logging
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -173,7 +173,7 @@ async def test_one_number_gets_so_many_a_day_and_the_rest_in_the_morning(db: Dat
         await send(_metered(db, carrier.url, per_number=3))
         assert accepted(carrier)[:3] == mine(messages[:3])
         assert accepted(carrier)[3:] == mine([other])
-    morning = clock.at_local(clock.local_day(utc_now()) + timedelta(days=1), clock.time(7))
+    morning = clock.at_local(clock.local_day(utc_now()) + timedelta(days=1), time(7))
     rows = [await stored(db, one) for one in messages[3:]]
     assert [(row.state, row.reason, row.due_at) for row in rows] == [(MessageState.DUE, "number_cap", morning)] * 2
     row = await stored(db, late)

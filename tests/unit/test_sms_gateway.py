@@ -57,7 +57,7 @@ def test_a_code_nobody_has_met_neither_loops_nor_stops_the_channel(
 
 
 def test_the_registry_knows_what_the_settings_may_name() -> None:
-    assert set(GATEWAYS) == {"console", "twilio"}
+    assert set(GATEWAYS) == {"console", "twilio", "brandname"}
     console = open_gateway(settings(sms_provider="console"))
     live = open_gateway(
         settings(twilio_account_sid="AC1", twilio_auth_token="token", twilio_from="HenKham")  # a made-up token

@@ -81,8 +81,7 @@ class CarrierHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A message: refused for what is wrong with it, else as the plan of this call says."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
+        form = self._form(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
         refusal = self._refusal(form)
         if refusal is not None:
             self._log(form, f"refuse {refusal[1]}", refusal[0], None)
@@ -103,6 +102,10 @@ class CarrierHandler(BaseHTTPRequestHandler):
         more = urlencode(query | {"Page": str(page + 1), "PageSize": str(size), "PageToken": f"PA{page + 1}"})
         uri = f"{urlsplit(self.path).path}?{more}" if len(found) > (page + 1) * size else None
         self._answer(200, {}, {"messages": messages, "page": page, "page_size": size, "next_page_uri": uri})
+
+    def _form(self, body: str) -> dict[str, str]:
+        """The fields of a message, under Twilio's names."""
+        return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
 
     def _refusal(self, form: dict[str, str]) -> tuple[int, int] | None:
         """Status and code for what is wrong with this call before any plan."""
@@ -144,13 +147,17 @@ class CarrierHandler(BaseHTTPRequestHandler):
         elif plan.body is not None:
             self._answer(plan.status, plan.headers, plan.body)
         elif message is not None:
-            self._answer(plan.status, plan.headers, self._as_json(message))
+            self._answer(plan.status, plan.headers, self._taken(message))
 
     def _log(self, form: dict[str, str], plan: str, status: int | None, sid: str | None) -> None:
         self.server.carrier.log.call(Call(utc_now(), form.get("To"), plan, status, sid))
 
     def _error(self, status: int, code: int) -> None:
         self._answer(status, {}, {"code": code, "message": "refused", "more_info": "", "status": status})
+
+    def _taken(self, message: AcceptedMessage) -> bytes | dict[str, Any]:
+        """The answer that says so."""
+        return self._as_json(message)
 
     def _as_json(self, message: AcceptedMessage) -> dict[str, object]:
         taken = format_datetime(message.at)

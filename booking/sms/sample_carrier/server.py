@@ -29,6 +29,7 @@ class Carrier:
         per_second: how many calls it takes in any second; more get 429.
         public_base: receipts go to the address behind StatusCallback; where that begins with this public address...
         deliver_to: ...they are posted here instead, still signed for the public one.
+        handler: how it is spoken to.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Carrier:
         per_second: int | None = None,
         public_base: str | None = None,
         deliver_to: str | None = None,
+        handler: type[CarrierHandler] = CarrierHandler,
     ) -> None:
         self.log = CarrierLog(log_path)
         self.decide: Callable[[dict[str, str]], Plan] | None = None  # asked where no plan is queued
@@ -55,7 +57,7 @@ class Carrier:
         self._numbers = itertools.count(1)
         self._released = threading.Event()
         self._stalled = threading.Semaphore(0)
-        self._server = CarrierServer(("127.0.0.1", 0), CarrierHandler)
+        self._server = CarrierServer(("127.0.0.1", 0), handler)
         self._server.carrier = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 

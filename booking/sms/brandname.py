@@ -1,0 +1,180 @@
+"""A carrier's own gateway, as Vietnamese carriers and their resellers offer one: one HTTP call a text, by a template.
+
+What it is asked and what it answers stands in a TOML file (`template`). It keeps no list that could be read, so what
+is unknown is settled by its callback, else sent at most once more. The same id goes with both posts: where the carrier
+knows a text by that, the second is none.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from booking.settings import Settings
+from booking.sms import template as templates
+from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError
+from booking.sms.gateway import (
+    Accepted,
+    Fault,
+    Listed,
+    ListingError,
+    Outcome,
+    Outgoing,
+    Refused,
+    Unknown,
+    is_before_processing,
+    seconds_in,
+)
+from booking.sms.template import ReceiptRule, Template
+from booking.sms.wording import Place, UnreadableError, UnwritableError, fields_of, filled
+
+_TYPES: Final = {
+    "json": "application/json; charset=utf-8",
+    "form": "application/x-www-form-urlencoded; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+}
+_BROKEN = HTTPStatus.INTERNAL_SERVER_ERROR
+_NAME_LONGEST = 64
+_CODE_LONGEST = 9
+
+
+class BrandnameGateway:
+    """Sends by one template."""
+
+    name = "brandname"
+    keeps_list = False
+
+    def __init__(self, template: Template, secret: str, *, limits: Limits | None = None) -> None:
+        self._template = template
+        self._own = dict(template.values) | {
+            "secret": secret,
+            "basic": templates.basic(template.values.get("user", ""), secret),
+        }
+        self._session = BoundedSession(limits or Limits())
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Post once; see `Gateway.send`."""
+        try:
+            answer = self._exchange(outgoing)
+        except (UnwritableError, UnicodeError):
+            return Refused(None, Fault.CONTENT)
+        except NotSentError as problem:
+            return Refused(None, problem.fault)
+        except UnsureError as problem:
+            return Unknown(str(problem))
+        return self._judged(answer, outgoing)
+
+    def _exchange(self, outgoing: Outgoing) -> Answer:
+        asked = self._template.request
+        values = self._own | templates.spelt(outgoing.to) | {
+            "text": outgoing.body,
+            "id": outgoing.message_id,
+            "callback": outgoing.callback_url or "",
+            "minutes": str(max((outgoing.valid_seconds or 3600) // 60, 1)),
+        }  # fmt: skip
+        url = filled(asked.url, values, Place.URL)
+        headers = {name: filled(text, values, Place.HEADER) for name, text in asked.headers.items()}
+        body = None
+        if asked.body:
+            body = filled(asked.body, values, asked.place).encode()
+            headers = {"Content-Type": _TYPES[asked.kind]} | headers
+        return self._session.exchange(asked.method, url, headers=headers, data=body)
+
+    def _judged(self, answer: Answer, outgoing: Outgoing) -> Outcome:
+        """What an answer means: by its status where that says enough, else by the template's rules."""
+        status = answer.status
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Refused(int(status), Fault.PASSING, seconds_in(answer.headers.get("Retry-After")))
+        if is_before_processing(status):
+            return Refused(None, Fault.CONFIGURATION)
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return Unknown("redirect")
+        return self._understood(answer, outgoing) if status < _BROKEN else Unknown(f"status {status}")
+
+    def _understood(self, answer: Answer, outgoing: Outgoing) -> Outcome:
+        rule = self._template.answer
+        try:
+            fields = fields_of(answer.text, rule.place)
+        except UnreadableError:
+            return Unknown("unreadable answer")
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES and rule.takes(fields):
+            name = fields.get(rule.sid, "") if rule.sid is not None else outgoing.message_id
+            return Accepted(name[:_NAME_LONGEST], "sent") if name else Unknown("answer without sid")
+        code = fields.get(rule.code) if rule.code is not None else None
+        fault = None if code is None else rule.faults.get(code, rule.faults.get("*"))
+        return Unknown("answer not understood") if fault is None else Refused(_number(code), fault)
+
+    def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:  # noqa: ARG002
+        """Such gateways keep no list."""
+        raise ListingError("this carrier keeps no list")
+
+    def taken_on(self, day: date) -> Sequence[Listed]:  # noqa: ARG002
+        """Likewise."""
+        raise ListingError("this carrier keeps no list")
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._session.close()
+
+
+def from_settings(settings: Settings) -> BrandnameGateway:
+    """The gateway of the configured template."""
+    secret = settings.brandname_secret
+    return BrandnameGateway(templates.of(settings), secret.get_secret_value() if secret else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a callback says: of which text, and what became of it, in our words."""
+
+    message: UUID | None
+    provider_sid: str
+    status: str
+    error_code: int | None
+
+
+def callback_in(rule: ReceiptRule, secret: str, headers: Mapping[str, str], body: bytes) -> Callback | None:
+    """A callback that carries the secret; None where it does not.
+
+    Raises:
+        UnreadableError: it carries the secret and makes no sense.
+    """
+    where, _, name = rule.secret.partition(":")
+    if where == "header" and not _same(headers.get(name.lower(), ""), secret):
+        return None  # before anything of it is read
+    try:
+        fields = fields_of(body.decode("utf-8"), Place(rule.kind))
+    except ValueError:
+        if where == "field":
+            return None
+        raise UnreadableError from None
+    if where == "field" and not _same(fields.get(name, ""), secret):
+        return None
+    word = fields.get(rule.status)
+    if word is None:
+        raise UnreadableError
+    mine = fields.get(rule.id, "") if rule.id is not None else ""
+    sid = fields.get(rule.sid, "") if rule.sid is not None else ""
+    code = fields.get(rule.code) if rule.code is not None else None
+    # A word that is not listed is kept as it came, and moves nothing.
+    return Callback(_uuid(mine), (sid or mine)[:_NAME_LONGEST], rule.states.get(word, f"? {word}")[:64], _number(code))
+
+
+def _same(found: str, secret: str) -> bool:
+    return hmac.compare_digest(found.encode("utf-8", "surrogatepass"), secret.encode())
+
+
+def _number(code: str | None) -> int | None:
+    fits = code is not None and code.isascii() and code.isdigit() and len(code) <= _CODE_LONGEST
+    return int(code) if code is not None and fits else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
