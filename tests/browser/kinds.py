@@ -29,6 +29,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     (ERROR, "asks for nothing, so nothing can be refused"): """
         days desk_appointment desk_book desk_calendar_day desk_calendar_entries desk_calendar_inside
         desk_calendar_month desk_calendar_off desk_calendar_weekly desk_closings desk_first_password desk_home
+        desk_due desk_lost desk_sheet desk_sheet_copy
         desk_queue_paper desk_slip desk_staff display docs error_code facility find_emergency find_near find_results
         find_service find_services help home inbox invitation on_the_day party people sign_in_help
     """,
@@ -45,9 +46,9 @@ EXCUSED: dict[tuple[str, str], str] = {
         cancel check confirming desk_account desk_calendar_one_day desk_cancel desk_closing
         desk_closing_preview desk_first_password desk_move desk_queue_paper desk_queue_ticket desk_series_one error
         error_code invitation lapsed not_me offer offer_over on_the_day party people_edit people_remove reminders
-        sessions sign_in_new_number ticket
+        sessions sign_in_new_number ticket desk_record
     """,
-    (EMPTY, "says the same to everybody"): "docs find_emergency",
+    (EMPTY, "says the same to everybody"): "desk_lost docs find_emergency",
 }
 """What a template need not show: the kind and the reason, then its names without `.html`."""
 
