@@ -22,6 +22,7 @@ from booking.access.models import Staff, StaffScope
 from booking.access.queries import Desk, StaffView, one_of
 from booking.access.rules import EVERYWHERE, IDLE_ACCOUNT, check_password, read_staff_name, read_username
 from booking.actor import Actor
+from booking.columns import constraint_of
 from booking.directory.models import Facility, Practitioner
 from booking.trail.service import record
 
@@ -52,8 +53,7 @@ async def add(
     try:
         await session.flush()
     except IntegrityError as problem:
-        cause = problem.orig.__cause__ if problem.orig else None
-        if getattr(cause, "constraint_name", None) == "staff_username_key":
+        if constraint_of(problem) == "staff_username_key":
             raise UsernameTaken(field="username") from None
         raise
     assert staff.id is not None

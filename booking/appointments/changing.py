@@ -30,6 +30,7 @@ from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.appointments.waitlist import ending, offers
 from booking.appointments.waitlist.kinds import OfferState
 from booking.availability.models import Slot
+from booking.columns import constraint_of
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
@@ -185,7 +186,7 @@ async def reschedule(
     old_slot = await put(session, change, wanted, place, now=now)
     if since is not None:
         await handing.remember_left(session, visit, old_slot, since=since, now=now)
-    await _count_move(session, patient, phone_limit(per_phone), now=now)
+    await _count_move(session, visit, patient, phone_limit(per_phone), now=now)
     await told_moved(session, change, old_slot, by=holder(by), now=now)
 
 
@@ -236,16 +237,22 @@ def phone_limit(per_phone: int) -> Limit:
     return Limit("phone", per_phone, 86_400)
 
 
-async def _count_move(session: AsyncSession, patient: Patient, limit: Limit, *, now: datetime) -> None:
-    """One more for the number today, unless its day is used up; undone with the move when that fails.
+async def _count_move(
+    session: AsyncSession, visit: Appointment, patient: Patient, limit: Limit, *, now: datetime
+) -> None:
+    """One more for the number that hears of it, today, unless its day is used up; undone with the move in that case.
 
-    Counted last: whoever waits for the counter's row holds no lock that its holder still wants. Who has no number is
-    not counted: nothing is sent.
+    As with a booking, that is the number of the account that booked, and else the patient's (`telling.recipient_of`).
+    Counted last: whoever waits for the counter's row holds no lock that its holder still wants. Where there is no
+    number none is counted: nothing is sent.
     """
-    if patient.phone_index is None:
+    account = await account_of(session, visit)
+    proven = account is not None and account.ended_at is None
+    index = account.phone_index if account is not None and proven else patient.phone_index
+    if index is None:
         return
     made = upsert(RateCounter).values(
-        limit_name=limit.name, subject=patient.phone_index, window_start=limit.window(now), tries=1
+        limit_name=limit.name, subject=index, window_start=limit.window(now), tries=1
     )
     counted = made.on_conflict_do_update(
         index_elements=["limit_name", "subject", "window_start"],
@@ -261,8 +268,7 @@ async def flushed(session: AsyncSession) -> None:
     try:
         await session.flush()
     except IntegrityError as problem:
-        cause = problem.orig.__cause__ if problem.orig else None
-        if getattr(cause, "constraint_name", None) == "appointment_day_key":
+        if constraint_of(problem) == "appointment_day_key":
             raise AlreadyBooked from None
         raise
 

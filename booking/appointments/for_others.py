@@ -33,6 +33,7 @@ from booking.appointments.rules import check_changeable
 from booking.appointments.service import Ticket
 from booking.appointments.telling import facts_of, recipient_of
 from booking.availability.models import Slot
+from booking.columns import constraint_of
 from booking.directory.kinds import BOOKABLE
 from booking.directory.models import Facility, Practitioner, Room, Service
 from booking.errors import Busy
@@ -260,8 +261,7 @@ async def _written(session: AsyncSession) -> None:
     try:
         await session.flush()
     except IntegrityError as problem:
-        cause = problem.orig.__cause__ if problem.orig else None
-        name = getattr(cause, "constraint_name", None)
+        name = constraint_of(problem)
         if name == "appointment_day_key":
             raise AlreadyBooked from None
         if name == "appointment_code_key":  # one in millions: again, with another

@@ -26,6 +26,7 @@ from booking.appointments.party import Party
 from booking.appointments.service import Ticket
 from booking.availability.models import Slot
 from booking.clock import local_day
+from booking.columns import constraint_of
 from booking.errors import Busy
 from booking.patients import queries
 from booking.patients.errors import ConsentNeeded, OwnSayNeeded, ProfileUnknown
@@ -241,8 +242,7 @@ async def _flushed(session: AsyncSession, visits: Sequence[Appointment]) -> None
     try:
         await session.flush()
     except IntegrityError as problem:
-        cause = problem.orig.__cause__ if problem.orig else None
-        name = getattr(cause, "constraint_name", None)
+        name = constraint_of(problem)
         if name == "appointment_day_key":  # the JSON door booked the same person this very moment
             raise AlreadyBooked from None
         if name == "appointment_code_key":  # one in millions: again, with another

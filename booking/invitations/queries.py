@@ -21,7 +21,7 @@ class InvitationView:
     """A slip as the person it concerns sees it: where and when, and what for by a code only, which leads to its days.
 
     What it is for is not said in words: a screen has more readers than its owner, and her paper says it. `service` is
-    None where the slip names none.
+    None where the slip names none, or one that is not booked here.
     """
 
     id: UUID
@@ -67,6 +67,6 @@ async def _view(session: AsyncSession, slip: Invitation, person: people.ProfileV
     service = await session.get(Service, slip.service_id) if slip.service_id is not None else None
     return InvitationView(
         id=slip.public_id, profile=person.id, name=person.name, facility=facility.code, facility_name=facility.name,
-        facility_name_en=facility.name_en, service=service.code if service else None,
+        facility_name_en=facility.name_en, service=service.code if service is not None and service.bookable else None,
         due=slip.due, first=slip.first_day, last=slip.last_day,
     )  # fmt: skip

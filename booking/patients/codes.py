@@ -206,8 +206,20 @@ async def used_just_now(
 async def waiting(session: AsyncSession, *, purpose: CodePurpose, asker: bytes, now: datetime) -> Waiting | None:
     """The request of this browser that still waits for its code, good or read out anew; None where there is none."""
     row = await _last(session, asker, purpose)
-    open_still = row is not None and row.used_at is None and row.created_at > now - REQUEST_OPEN
-    return _waiting(row) if row is not None and open_still else None
+    return _waiting(row) if row is not None and _is_open(row, now) else None
+
+
+async def give_up(session: AsyncSession, asker: bytes, *, now: datetime) -> None:
+    """The browser signed out: nothing it asked for is good any more, nor may the desk read it out there."""
+    mine = (col(VerificationCode.asker) == asker, col(VerificationCode.created_at) > now - REQUEST_OPEN)
+    await session.execute(
+        update(VerificationCode)
+        .where(*mine, col(VerificationCode.used_at).is_(None))
+        .values(given_up_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    for purpose in CodePurpose:
+        await _close(session, asker, purpose, now=now)
 
 
 async def _last(session: AsyncSession, asker: bytes, purpose: CodePurpose) -> VerificationCode | None:
@@ -257,7 +269,7 @@ def _open_requests(recent: Sequence[VerificationCode], *, now: datetime) -> list
     last: dict[tuple[bytes, CodePurpose], VerificationCode] = {}
     for one in recent:
         last.setdefault((one.asker, one.purpose), one)
-    waits = [one for one in last.values() if one.used_at is None and one.created_at > now - REQUEST_OPEN]
+    waits = [one for one in last.values() if _is_open(one, now)]
     return waits[:READ_OUT_TO]
 
 
@@ -299,6 +311,11 @@ def _is_of(one: VerificationCode, asker: bytes, purpose: CodePurpose, subject: U
     return one.asker == asker and one.purpose is purpose and one.subject == subject
 
 
+def _is_open(one: VerificationCode, now: datetime) -> bool:
+    """Whether a browser still waits for its code, good or to be read out anew."""
+    return one.used_at is None and one.given_up_at is None and one.created_at > now - REQUEST_OPEN
+
+
 def _is_fresh(one: VerificationCode, now: datetime) -> bool:
     return one.used_at is None and now < one.expires_at and now < one.created_at + ASK_AGAIN_AFTER
 
@@ -306,7 +323,7 @@ def _is_fresh(one: VerificationCode, now: datetime) -> bool:
 def _stands(one: VerificationCode, now: datetime) -> bool:
     """Whether a request has a good code, or met a limit a moment ago: asking again then need not be noted."""
     unsent = not one.sent and not one.read_out and now < one.created_at + ASK_AGAIN_AFTER
-    return one.used_at is None and (now < one.expires_at or unsent)
+    return one.used_at is None and one.given_up_at is None and (now < one.expires_at or unsent)
 
 
 async def _close(session: AsyncSession, asker: bytes, purpose: CodePurpose, *, now: datetime) -> None:

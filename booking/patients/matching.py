@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import ids
+from booking.columns import constraint_of
 from booking.patients import persons
 from booking.patients.errors import PersonClash, ProfileUnknown
 from booking.patients.kinds import Relation
@@ -185,8 +186,7 @@ async def rekey(session: AsyncSession, patient: Patient, person: Person) -> None
             )
             await session.flush()
     except IntegrityError as problem:
-        cause = problem.orig.__cause__ if problem.orig else None
-        if getattr(cause, "constraint_name", None) == "patient_match_key":
+        if constraint_of(problem) == "patient_match_key":
             raise PersonClash from None
         raise
 

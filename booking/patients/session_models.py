@@ -17,7 +17,8 @@ class VerificationCode(SQLModel, table=True):
     `asker` is a keyed hash of the mark of the browser that asked: the code is good there and nowhere else. `subject`
     names what it is for, such as the profile of a grown-up child. `used_at` is set by the one use there is. `read_out`:
     it went by telephone from the desk, not by SMS. A request that met a limit has a code nobody knows, neither `sent`
-    nor `read_out` and over from the beginning; the desk may read one out for it.
+    nor `read_out` and over from the beginning; the desk may read one out for it. `given_up_at`: the browser signed out
+    since, and waits for it no more.
     """
 
     __tablename__ = "verification_code"
@@ -40,6 +41,7 @@ class VerificationCode(SQLModel, table=True):
     created_at: datetime = Field(sa_column=moment())
     expires_at: datetime = Field(sa_column=moment())
     used_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    given_up_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     read_out: bool = Field(default=False, sa_column=flag())
     sent: bool = Field(default=True, sa_column=flag())
 

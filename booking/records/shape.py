@@ -70,8 +70,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
         "codes_asked_for",
         {
             "public_id": "reference", "purpose": "what_for", "phone": "telephone", "created_at": "asked_at",
-            "expires_at": "good_until", "used_at": "used_at", "read_out": "read_out_by_a_desk",
-            "sent": "sent_by_message",
+            "expires_at": "good_until", "used_at": "used_at", "given_up_at": "given_up_at",
+            "read_out": "read_out_by_a_desk", "sent": "sent_by_message",
         },
         {
             "id": _ROW, "subject": _LINK, "phone_index": _INDEX, "asker": _INDEX, "code_hash": _OPENS,

@@ -202,7 +202,13 @@ async def test_an_invitation_leads_to_the_days_it_is_good_for(client: httpx.Asyn
     page = await _get(client, home.link(f"/me/invitations/{received}"))
     way = page.link(f"/f/{FACILITY}/{SERVICE}")
     assert way == f"/f/{FACILITY}/{SERVICE}?start={TODAY + timedelta(days=3)}"
-    assert (await client.get(way)).status_code == 200
+    landed = await client.get(way)
+    assert landed.status_code == 200
+    assert "Khám ngày nào?" in read(landed).text
+    await seeds.run(db, "UPDATE service SET bookable = false")
+    page = await _get(client, f"/me/invitations/{received}")
+    assert page.link("/f/") == f"/f/{FACILITY}", "the place says what else can be done"
+    assert (await client.get(f"/f/{FACILITY}")).status_code == 200
 
 
 async def test_booking_uses_the_slip_and_goes_on_without_messages(client: httpx.AsyncClient, db: Database) -> None:

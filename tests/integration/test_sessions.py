@@ -150,6 +150,36 @@ async def test_signing_out_takes_away_the_addresses_of_kept_places(client: httpx
     assert "holds" not in client.cookies
 
 
+async def _known_code_after(client: httpx.AsyncClient, db: Database) -> tuple[httpx.Response, str]:
+    """A browser asks for a code, signs out, and somebody who saw the code types it there."""
+    asked = await signing.ask_code(client, phone(1))
+    seen = await signing.code_to(db, phone(1))
+    assert (await client.post("/sign-out")).status_code == 303
+    return asked, seen
+
+
+async def test_a_code_asked_for_is_good_no_more_in_a_browser_that_signed_out(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, seen = await _known_code_after(client, db)
+    answer = await signing.enter_code(client, asked, seen)
+    assert not await is_in(client), answer.headers
+    assert (await client.get("/sign-in/code")).headers["location"] == "/sign-in"
+    message = await signing.newest(db, phone(1))
+    assert (message.state, message.secret) == (MessageState.SUPERSEDED, None)
+    with pytest.raises(CodeNotAsked):  # nor does the desk read one out for it
+        await _read_out(db)
+
+    async def kept(*_: Any, **__: Any) -> None:
+        pass
+
+    monkeypatch.setattr(codes, "give_up", kept)
+    await lapse(db)
+    asked, seen = await _known_code_after(client, db)
+    await signing.enter_code(client, asked, seen)
+    assert await is_in(client), "the control: without it the code is good"
+
+
 async def _read_out(db: Database, by: Actor = CLERK) -> str:
     async with db.transaction() as session:
         return await codes.read_out(session, read_phone(phone(1)), by=by, now=utc_now())

@@ -264,6 +264,23 @@ async def test_the_number_that_is_told_is_the_account_s_also_in_a_reminder(db: D
     assert people.phone(1)
 
 
+async def test_a_move_counts_for_the_number_that_a_booking_counts_for(db: Database) -> None:
+    """The account's, also where the patient has a number of her own: else each number would have a day of its own."""
+    world = await seeds.seed(db, capacities=[2, 2, 2])
+    home = (await family(db, 1)).within(dataclasses.replace(CAPS, per_day=2))
+    await seeds.run(db, "UPDATE patient SET phone_index = '\\x01'")
+    (ticket,) = await book(db, home, await hold(db, world.slots[0], home), world.slots[:1])
+    await families.move(db, home, ticket, world.slots[1])
+    with pytest.raises(TriedTooOften):
+        await families.move(db, home, ticket, world.slots[2])
+    counted = await seeds.rows(db, "SELECT subject, tries FROM rate_counter WHERE limit_name = 'phone'")
+    mine = await seeds.value(db, "SELECT phone_index FROM account WHERE id = :id", id=home.who.account_id)
+    assert counted == [{"subject": mine, "tries": 2}]
+    # The control: what nobody signed in booked counts for the number of the patient, whose day is new.
+    await seeds.run(db, "UPDATE appointment SET account_id = NULL")
+    await families.move(db, home, ticket, world.slots[2])
+
+
 async def test_a_visit_is_not_moved_into_a_place_the_same_hands_gave_up_but_back_to_where_it_was_itself(
     db: Database,
 ) -> None:

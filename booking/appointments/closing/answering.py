@@ -13,7 +13,6 @@ from booking import clock
 from booking.actor import Actor
 from booking.appointments.changing import holder
 from booking.appointments.closing import changes, covering, rules
-from booking.appointments.closing.applying import constraint_of
 from booking.appointments.closing.commands import NoteCall
 from booking.appointments.closing.errors import ClosingUnknown, NotAsked
 from booking.appointments.closing.kinds import ASKS, LIVE, CallOutcome
@@ -22,6 +21,7 @@ from booking.appointments.closing.rules import Time
 from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotClosed, SlotUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
+from booking.columns import constraint_of
 from booking.messages.kinds import MessageKind
 from booking.sealed import keys
 from booking.trail.service import record

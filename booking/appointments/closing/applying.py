@@ -24,6 +24,7 @@ from booking.appointments.waitlist import ending, offers
 from booking.appointments.waitlist.kinds import OfferState
 from booking.availability import service as availability
 from booking.availability.models import SlotClosure
+from booking.columns import constraint_of
 from booking.messages.kinds import MessageKind
 from booking.messages.service import Recipient
 from booking.trail.service import record
@@ -102,13 +103,6 @@ async def standing(session: AsyncSession, closing_id: int, state: ClosingState) 
     query = select(Closing).where(col(Closing.id) == closing_id).with_for_update(read=True)
     closing = (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
     return closing if closing.state is state else None
-
-
-def constraint_of(problem: IntegrityError) -> str | None:
-    """The name of the constraint that was broken."""
-    cause = problem.orig.__cause__ if problem.orig else None
-    name: str | None = getattr(cause, "constraint_name", None)
-    return name
 
 
 async def _target(

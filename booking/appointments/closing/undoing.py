@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.appointments.closing import changes
-from booking.appointments.closing.applying import BY, closed_by, constraint_of, standing
+from booking.appointments.closing.applying import BY, closed_by, standing
 from booking.appointments.closing.changes import Held
 from booking.appointments.closing.kinds import ASKS, ClosingState, UndoneAs, VisitFate
 from booking.appointments.closing.models import Closing, ClosingVisit
@@ -19,6 +19,7 @@ from booking.appointments.models import Appointment
 from booking.appointments.waitlist import offers
 from booking.availability import service as availability
 from booking.availability.models import SlotClosure
+from booking.columns import constraint_of
 from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.service import was_posted
 from booking.trail.service import record

@@ -24,6 +24,7 @@ from booking.appointments.waitlist.kinds import EntryState, OfferState
 from booking.appointments.waitlist.models import Offer
 from booking.appointments.waitlist.picking import Picked
 from booking.availability.models import Slot
+from booking.columns import constraint_of
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
@@ -90,16 +91,9 @@ async def pass_on(
         except IntegrityError as problem:
             # She books by another way this very moment: the place is for the next one. A code that was given already
             # (one in millions) is thrown again.
-            if broken(problem) != _CODE_TAKEN:
+            if constraint_of(problem) != _CODE_TAKEN:
                 tried.add(entry_id)
     return None
-
-
-def broken(problem: IntegrityError) -> str | None:
-    """The name of the constraint that stood in the way."""
-    cause = problem.orig.__cause__ if problem.orig else None
-    name: str | None = getattr(cause, "constraint_name", None)
-    return name
 
 
 async def _offered(

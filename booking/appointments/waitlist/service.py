@@ -16,7 +16,7 @@ from booking import ids
 from booking.actor import Actor
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.waitlist import ending, offers, picking
+from booking.appointments.waitlist import ending, picking
 from booking.appointments.waitlist.commands import JoinWaitingList
 from booking.appointments.waitlist.errors import AlreadyWaiting, EntryUnknown, TooManyWaiting
 from booking.appointments.waitlist.kinds import WAITS, EntryState, OfferState
@@ -25,6 +25,7 @@ from booking.appointments.waitlist.rules import check_window
 from booking.appointments.waitlist.serving import not_in_vain
 from booking.availability.models import Slot
 from booking.clock import local_day
+from booking.columns import constraint_of
 from booking.directory.errors import ServiceUnknown
 from booking.directory.models import Facility, Service
 from booking.patients import queries as people
@@ -85,7 +86,7 @@ async def join(
     try:
         await session.flush()
     except IntegrityError as problem:
-        if offers.broken(problem) == _PERSON_TAKEN:  # the mother waits for her already, and now the father asks
+        if constraint_of(problem) == _PERSON_TAKEN:  # the mother waits for her already, and now the father asks
             raise AlreadyWaiting from None
         raise
     assert entry.id is not None

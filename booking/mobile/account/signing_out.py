@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from booking.mobile.booking import keeping
 from booking.mobile.slip import offline
-from booking.patients import sessions
-from booking.web import signed_in
+from booking.patients import codes, sessions
+from booking.web import device, signed_in
 from booking.web.dependencies import Ask
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
@@ -25,19 +25,22 @@ _NONE = UUID(int=0)
 async def sign_out(request: Request, asked: Ask) -> Response:
     """End the session in the database too, so that a cookie somebody copied is worth nothing.
 
-    On a shared telephone, and where nobody can tell any more, the browser forgets the slips it keeps.
+    Codes this browser asked for are good no more: whoever has it next may know one. On a shared telephone, and where
+    nobody can tell any more, the browser forgets the slips it keeps.
     """
-    token = signed_in.token_of(request)
+    token, mark = signed_in.token_of(request), device.mark(request)
     shared = True
 
     async def work() -> bool:
         async with asked.db.transaction() as session:
+            if mark is not None:
+                await codes.give_up(session, codes.asker_of(mark), now=asked.now)
             found = await sessions.current(session, token or "", now=asked.now)
             who = found.who if found is not None else None
             await sessions.sign_out(session, token or "", by=actor(asked, who), now=asked.now)
             return who is None or who.shared
 
-    if token is not None:
+    if token is not None or mark is not None:
         shared = await asked.db.until_known(work)
     answer = see_other(request, "/")
     signed_in.forget(request, answer)

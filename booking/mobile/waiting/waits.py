@@ -22,9 +22,9 @@ from booking.mobile.addresses import Facility, Service
 from booking.mobile.confirming import still_confirming
 from booking.patients import consents, matching
 from booking.patients import queries as people
-from booking.patients import service as persons
 from booking.patients.kinds import ConsentPurpose
 from booking.patients.queries import ProfileView
+from booking.records import listing
 from booking.web import person_forms
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
@@ -208,7 +208,7 @@ async def _join(session: AsyncSession, asked: Asked, who: Known, wish: Wish, ser
 
 async def _profile(session: AsyncSession, asked: Asked, who: Known, wish: Wish) -> ProfileView:
     if wish.person.command is not None:
-        return await persons.add_profile(
+        return await listing.add_person(
             session, who.account_id, wish.person.command, by=actor(asked, who), now=asked.now
         )
     return await people.profile(session, who.account_id, _id(wish.who), today=local_day(asked.now))
