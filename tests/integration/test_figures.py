@@ -1,6 +1,7 @@
 """The figures of a morning that was computed by hand, and what they must survive: night, moves, undoing."""
 
 import statistics
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -48,10 +49,13 @@ async def _detour(morning: Morning, verb: Any, command: Any) -> None:
 async def test_a_morning_computed_by_hand(morning: Morning) -> None:
     await figures.replay(morning)
     found = await _figures(morning)
-    assert found.total == Counts(
+    rounded = replace(
+        found.total, wait_90=round(found.total.wait_90 or 0, 6), stay_90=round(found.total.stay_90 or 0, 6)
+    )
+    assert rounded == Counts(
         booked=7, came=5, missed=1, unsettled=1, ahead=0, cancelled=1, cancelled_by_us=0, walk_ins=2, emergencies=1,
-        waiting=1, gave_up=1, called=5, too_long=1, wait_median=20, wait_90=pytest.approx(89.2), stays=3,
-        stay_median=38, stay_90=pytest.approx(55.6), places=12, unused=5, free=0, closed=0,
+        waiting=1, gave_up=1, called=5, too_long=1, wait_median=20, wait_90=89.2, stays=3,
+        stay_median=38, stay_90=55.6, places=12, unused=5, free=0, closed=0,
     )  # fmt: skip
     assert found.total.missed_share == 16.7  # one of the six of whom it is known
     hours = {hour: found.of("hour", hour) for hour in found.keys("hour")}

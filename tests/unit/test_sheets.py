@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 import zipfile
 from datetime import UTC, date, datetime
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from openpyxl.cell import WriteOnlyCell
 
 from booking.sheets import Cell, Sheet, cells, csv_bytes, csv_file, is_formula, plain, xlsx_bytes, xlsx_file
 
@@ -78,7 +80,7 @@ def test_control_without_the_guard_formulas_stand_in_both_files(monkeypatch: pyt
     assert _read_csv(csv_bytes(_sheet("=1+1")))[1][0] == "=1+1"
 
     def unguarded(tab: object, value: Cell, **_: object) -> object:
-        return xlsx_file.WriteOnlyCell(tab, value=value)
+        return WriteOnlyCell(tab, value=value)
 
     monkeypatch.setattr(xlsx_file, "_cell", unguarded)
     ((kind, _), _) = _read_xlsx(xlsx_bytes([_sheet("=1+1")], made_at=NOW))["Bảng"][1]
@@ -89,7 +91,7 @@ def test_control_without_the_guard_formulas_stand_in_both_files(monkeypatch: pyt
 def test_no_text_whatever_begins_as_a_formula(text: str) -> None:
     (_, (shown, number)) = _read_csv(csv_bytes(_sheet(text)))
     assert number == "0"
-    first = next((sign for sign in shown.strip() if cells.unicodedata.category(sign) not in cells._SKIPPED), "x")
+    first = next((sign for sign in shown.strip() if unicodedata.category(sign) not in cells._SKIPPED), "x")
     assert first not in set("=+-@")
     ((kind, written), _) = _read_xlsx(xlsx_bytes([_sheet(text)], made_at=NOW))["Bảng"][1]
     assert (kind, written) == ("text", plain(text))
