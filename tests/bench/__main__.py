@@ -1,6 +1,7 @@
 """`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run; then the time of each page.
 
     make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
+    make bench ARGS="--live"                       480 live pages alone: how soon they follow, and return after a kill
 
 Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
 hits both alike. CPU is what the server's process and all PostgreSQL processes used, per request.
@@ -26,7 +27,7 @@ import psutil
 from booking import clock, embedded
 from booking.embedded import Server
 from booking.migrations import migrate
-from tests.bench import bare, load, pages
+from tests.bench import bare, live, load, pages
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed
 from tests.conftest import environment
@@ -103,17 +104,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--pages", action="store_true", help="only the time of each page")
+    parser.add_argument("--live", action="store_true", help="only the live pages: 480 streams, and a restart")
     parser.add_argument("--slots", type=int, default=SLOTS, help="how many slots the pages are read from")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
-            if not asked.pages:
+            if not asked.pages and not asked.live:
                 url = _database(server, "bench")
                 print(f"Seeding {SLOTS:,} slots ...", flush=True)
                 asyncio.run(seed(url, bare.SCHEMA))
                 _measure(server, url, rounds=asked.rounds, seconds=asked.seconds)
-            _measure_pages(server, asked.slots)
+            if not asked.live:
+                _measure_pages(server, asked.slots)
+            if not asked.pages:
+                _measure_live(server)
 
 
 def _database(server: Server, name: str) -> str:
@@ -133,6 +138,18 @@ def _measure_pages(server: Server, slots: int) -> None:
         ways, cookies = asyncio.run(pages.prepare(address, url))
         found = pages.ask_all(address, ways, cookies, lambda: (_cpu(pid), _database_cpu(server)))
         pages.print_pages(found, made)
+
+
+def _measure_live(server: Server) -> None:
+    url = _database(server, "live")
+    limits = {"HENKHAM_LIMIT_STREAMS_PER_ADDRESS": "2000", "HENKHAM_DATABASE_POOL": "16"}  # as in production
+    variables = {**environment(url, HENKHAM_LOG_LEVEL="WARNING", **limits), "PORT": str(live.PORT)}
+    with contextlib.ExitStack() as running:
+
+        def start() -> int:
+            return running.enter_context(_web("booking.cli.serving:application", "/readyz", variables))[1]
+
+        live.print_live(asyncio.run(live.measure(url, start)))
 
 
 def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:

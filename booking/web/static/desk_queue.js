@@ -152,7 +152,7 @@ function open() {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     clearTimeout(retry);
     retry = setTimeout(open, wait * (0.5 + Math.random()));
-    wait = Math.min(wait * 1.5, 2_500); // after a restart everybody is back within three seconds
+    wait = Math.min(wait * 1.5, 1_900); // after a restart everybody is back within three seconds
   };
 }
 

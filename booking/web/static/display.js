@@ -130,7 +130,7 @@ function open() {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself, from where it was
     clearTimeout(retry);
     retry = setTimeout(open, wait * (0.5 + Math.random()));
-    wait = Math.min(wait * 1.5, 2_500); // after a restart it is back within three seconds
+    wait = Math.min(wait * 1.5, 1_900); // after a restart it is back within three seconds
   };
 }
 

@@ -27,12 +27,16 @@ function show(html) {
 
 async function ask() {
   const answer = await fetch(location.href).catch(() => null);
-  if (!answer || !answer.ok) return;
+  if (!answer || !answer.ok) return false;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("today");
   if (fresh) show(fresh.innerHTML);
+  return true;
 }
 
+let over = false;
+
 function stop() {
+  over = true;
   clearInterval(watch);
   clearTimeout(retry);
   stream?.close();
@@ -46,12 +50,16 @@ function open() {
     wait = 2_000;
     show(JSON.parse(event.data).html);
   };
-  stream.onerror = () => {
+  stream.onerror = async () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    ask();
+    clearTimeout(retry);
+    // Where the page itself cannot be had, the server is away, and may be back any moment: within three seconds we are
+    // too. Where it can, too many listen already: less and less often.
+    const there = await ask();
+    if (over) return;
+    wait = there ? Math.min(wait * 2, 60_000) : 1_900;
     clearTimeout(retry);
     retry = setTimeout(open, wait * (0.5 + Math.random()));
-    wait = Math.min(wait * 2, 60_000);
   };
 }
 
