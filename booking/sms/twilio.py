@@ -149,7 +149,7 @@ class TwilioGateway:
         """See `Gateway.taken_on`; the provider's days are UTC, ours are not, so three of its days are read."""
         start, end = clock.day_bounds(day)
         found = self._listed(start, end + timedelta(days=1), _DAY_LIMIT)
-        return sorted((one for one in found if start <= one.created < end), key=_created)
+        return sorted((one for one in reversed(found) if start <= one.created < end), key=_created)
 
     def _listed(self, since: datetime, until: datetime | None, limit: int, **more: str) -> list[Listed]:
         if until is not None:

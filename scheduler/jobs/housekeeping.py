@@ -8,6 +8,7 @@ from booking import clock
 from booking.appointments.forgetting import forget_lapsed_holds
 from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
+from booking.messages.channel.service import forget_tallies
 from booking.messages.sharing import forget_families
 from booking.patients.forgetting import forget_codes, forget_sessions
 from booking.queue.acts import forget_acts
@@ -38,5 +39,6 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         removed += await forget_acts(session, now=now)
         removed += await forget_wishes(session, now=now)
         removed += await forget_families(session, now=now)
+        removed += await forget_tallies(session, now=now)
     log.info("housekeeping done", extra={"facts": {"count": removed}})
     return removed

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, CursorResult, Integer, LargeBinary, Text, bindparam, func, literal_column, text, update
+from sqlalchemy import (
+    ARRAY,
+    CursorResult,
+    Integer,
+    LargeBinary,
+    Text,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -191,6 +203,19 @@ async def resume(session: AsyncSession, provider: str, *, by: Actor, now: dateti
     _, tomorrow = clock.day_bounds(clock.local_day(now))
     await _write(session, provider, probe_at=None, freed_until=tomorrow, rest_until=None)
     record(session, "sms.resume", "sms_channel", provider, by=by, now=now)
+
+
+async def forget_tallies(session: AsyncSession, *, now: datetime) -> int:
+    """Remove counts that nobody asks for any more: of numbers after two days, of hours and facilities after a month."""
+    number = 0
+    for scope, kept in ((TallyScope.NUMBER, 2), (TallyScope.FACILITY, 31), (TallyScope.HOUR, 31)):
+        old = delete(MessageTally).where(
+            col(MessageTally.scope) == scope.value, col(MessageTally.since) < now - timedelta(days=kept)
+        )
+        gone = await session.execute(old.execution_options(synchronize_session=False))
+        assert isinstance(gone, CursorResult)
+        number += gone.rowcount
+    return number
 
 
 async def _locked(session: AsyncSession, provider: str) -> tuple[SmsChannel, datetime]:

@@ -1,0 +1,137 @@
+"""The provider's list of a day, compared with our rows, against the carrier's own list by pages."""
+
+import logging
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from booking.clock import at_local, day_bounds, local_day, utc_now
+from booking.db import Database
+from booking.messages.channel import queries
+from booking.messages.channel import service as channels
+from booking.messages.channel.models import SmsReconciliation
+from booking.messages.kinds import MessageState
+from booking.messages.models import Message
+from booking.sms.brandname import BrandnameGateway
+from scheduler.jobs import reconcile_messages
+from tests.carrier import Carrier, plans
+from tests.carrier.client import gateway_to, outgoing
+from tests.outbox import BASE, PATIENT, mine, send, sender, stored, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+
+
+def _tomorrow() -> datetime:
+    """Four o'clock of the next local night."""
+    return at_local(local_day(utc_now()) + timedelta(days=1), time(4))
+
+
+async def _reconciled(db: Database, carrier: Carrier, now: datetime | None = None) -> int:
+    return await reconcile_messages.run(db, gateway_to(carrier.url, PATIENT), base_url=BASE, now=now or _tomorrow())
+
+
+async def _found(db: Database) -> SmsReconciliation:
+    """What was found for today; the days before it are empty."""
+    async with db.transaction() as session:
+        rows = await queries.reconciled(session)
+    return next(row for row in rows if row.day == local_day(utc_now()))
+
+
+async def _lost_answers(db: Database, carrier: Carrier, number: int) -> list[Message]:
+    """Texts that were taken, whose answers never came."""
+    messages = [await write(db, phone=f"+8490123{each:04}") for each in range(number)]
+    carrier.plan(*[plans.error_after_accepting()] * number)
+    await send(sender(db, carrier.url))
+    return messages
+
+
+async def test_names_are_adopted_states_advanced_and_strangers_told(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Carrier() as carrier:
+        carrier.page_most = 3
+        lost = await _lost_answers(db, carrier, 4)
+        named = [await write(db, phone=f"+8490124{each:04}") for each in range(4)]
+        await send(sender(db, carrier.url))
+        await _set(db, "UPDATE message SET state = 'expired' WHERE state = 'unknown'")
+        sids = {one.message_id: one.sid for one in carrier.log.accepted}
+        carrier.statuses[sids[mine(lost)[0]]] = "delivered"
+        carrier.statuses[sids[mine(named)[0]]] = "undelivered"
+        carrier.error_codes[sids[mine(named)[0]]] = 30005
+        stranger = gateway_to(carrier.url).send(outgoing(to="+84909999999", body="not ours"))
+        assert await _reconciled(db, carrier) == 3
+        assert await _reconciled(db, carrier) == 0
+    rows = [await stored(db, one) for one in lost]
+    assert [row.provider_sid for row in rows] == [sids[one] for one in mine(lost)]
+    assert [row.state for row in rows] == [MessageState.DELIVERED, *[MessageState.SENT] * 3]
+    row = await stored(db, named[0])
+    assert (row.state, row.error_code) == (MessageState.UNDELIVERED, 30005)
+    found = await _found(db)
+    counts = (found.listed, found.known, found.adopted, found.advanced, found.unknown)
+    assert counts == (9, 4, 4, 5, 1)
+    assert found.strange == [getattr(stranger, "provider_sid", None)]
+    told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert "the provider lists texts that no row of ours stands for" in told
+
+
+async def test_equal_texts_are_not_adopted_twice(db: Database) -> None:
+    with Carrier() as carrier:
+        (lost,) = await _lost_answers(db, carrier, 1)
+        taken = carrier.log.accepted[0]
+        gateway_to(carrier.url).send(outgoing(to=taken.to, body=taken.body))  # the very same once more, not by us
+        await _reconciled(db, carrier)
+    assert (await stored(db, lost)).provider_sid == taken.sid
+    assert (await _found(db)).unknown == 1
+
+
+async def test_not_before_three_in_the_morning_and_not_twice_by_two(db: Database) -> None:
+    with Carrier() as carrier:
+        early = at_local(local_day(utc_now()) + timedelta(days=1), time(2, 59))
+        assert await _reconciled(db, carrier, early) == 0
+        async with db.transaction() as session:  # another scheduler is done with one of the days
+            day = local_day(utc_now())
+            done = "INSERT INTO job_run (name, scheduled_for, done_at) VALUES ('reconcile_messages:twilio', :at, now())"
+            await session.execute(text(done), {"at": at_local(day, time(3))})
+        assert await _reconciled(db, carrier) == 2
+
+
+async def test_a_list_that_cannot_be_read_is_read_the_next_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Carrier() as carrier:
+        (lost,) = await _lost_answers(db, carrier, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr("booking.sms.twilio._DAY_LIMIT", 1)
+            assert await _reconciled(db, carrier) == 1  # the provider's days are others, so the day before has texts too
+        assert (await stored(db, lost)).provider_sid is None
+        assert await _reconciled(db, carrier) == 2
+    assert (await stored(db, lost)).state is MessageState.SENT
+
+
+async def test_only_texts_of_that_local_day_are_compared(db: Database) -> None:
+    with Carrier() as carrier:
+        await _lost_answers(db, carrier, 1)
+        start, end = day_bounds(local_day(utc_now()))
+        taken = carrier.log.accepted[0]
+        listed = gateway_to(carrier.url).taken_on(local_day(utc_now()))
+        assert [one.sid for one in listed] == [taken.sid]
+        assert all(start <= one.created < end for one in listed)
+        assert gateway_to(carrier.url).taken_on(local_day(utc_now()) - timedelta(days=1)) == []
+
+
+async def test_a_carrier_without_a_list_is_never_asked(db: Database) -> None:
+    gateway: Any = BrandnameGateway.__new__(BrandnameGateway)
+    assert await reconcile_messages.run(db, gateway, base_url=BASE, now=_tomorrow()) == 0
+
+
+async def test_old_counts_are_forgotten(db: Database) -> None:
+    old = "('number', now() - interval '3 days', 'a', 1)"
+    kept = "('number', now(), 'b', 1), ('hour', now() - interval '9 days', 'c', 1)"
+    await _set(db, f"INSERT INTO message_tally VALUES {old}, {kept}")
+    async with db.transaction() as session:
+        assert await channels.forget_tallies(session, now=utc_now()) == 1
+
+
+async def _set(db: Database, statement: str) -> None:
+    async with db.transaction() as session:
+        await session.execute(text(statement))
