@@ -3,7 +3,19 @@
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from booking.desk import account, calendar, closings, display, figures, home, queue, signing_in, staff, training
+from booking.desk import (
+    account,
+    calendar,
+    closings,
+    display,
+    figures,
+    home,
+    messages,
+    queue,
+    signing_in,
+    staff,
+    training,
+)
 from booking.desk.booking import routers as booking_for_others
 from booking.desk.queue.parts import Sheets
 from booking.desk.sheet import routers as day_sheet
@@ -19,6 +31,7 @@ def install(app: FastAPI) -> None:
         staff.router,
         *calendar.routers,
         *closings.routers,
+        *messages.routers,
         *queue.routers,
         *day_sheet,
         *booking_for_others,

@@ -45,7 +45,8 @@ class Notice:
 
     `facts` are what its template is filled with; a link is made of `token_version` when it is posted, never stored.
     `secret` is a verification code: kept sealed until the text is posted, replaced or of no use any more.
-    `copy` counts news of one kind about one version of a visit: a delay may be told twice in a morning.
+    `copy` counts news of one kind about one version of a visit: a delay may be told twice in a morning, and staff
+    send a text once more.
     """
 
     subject_id: UUID

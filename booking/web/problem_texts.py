@@ -2,6 +2,7 @@
 
 from booking.i18n import marked as _
 from booking.web.calendar_texts import CALENDAR_TEXTS
+from booking.web.message_texts import MESSAGE_TEXTS
 from booking.web.queue_texts import QUEUE_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -36,6 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "facility_unknown": (_("There is no such facility."), _("Choose a facility from the list.")),
     **CALENDAR_TEXTS,
+    **MESSAGE_TEXTS,
     "service_unknown": (_("This facility has no such service."), _("Choose a service from the list.")),
     "slot_unknown": (_("There is no such time."), _("Choose a time from the list.")),
     "slot_mismatch": (

@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import calendars, closings, counters, places, seeds, staff
+from tests import calendars, closings, counters, places, seeds, staff, told
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -117,6 +117,14 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/{facility}/closings/{closing}/end"): LEADERS,
     ("GET", "/desk/{facility}/closings/{closing}/calls"): {CLERK, MANAGER},
     ("POST", "/desk/{facility}/closings/{closing}/calls/{visit}"): {CLERK, MANAGER},
+    ("GET", "/desk/{facility}/messages"): {CLERK, MANAGER, ADMIN},
+    ("GET", "/desk/{facility}/messages/calls"): {CLERK, MANAGER},
+    ("POST", "/desk/{facility}/messages/calls/{visit}"): {CLERK, MANAGER},
+    ("POST", "/desk/{facility}/messages/calls/{visit}/works"): {CLERK, MANAGER},
+    ("GET", "/desk/{facility}/messages/channel"): {CLERK, MANAGER, ADMIN},
+    ("POST", "/desk/{facility}/messages/channel"): {ADMIN},
+    ("GET", "/desk/{facility}/messages/{message}"): {CLERK, MANAGER},
+    ("POST", "/desk/{facility}/messages/{message}"): {CLERK, MANAGER},
     ("GET", "/desk/closings"): {ADMIN},
     ("GET", "/desk/closings/new"): {ADMIN},
     ("POST", "/desk/closings/new"): {ADMIN},
@@ -165,7 +173,7 @@ ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{
 ELSEWHERE |= {path: {ADMIN, AUDITOR} for path in ELSEWHERE if "/figures" in path}  # an auditor's scope is the city
 
 
-INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}")
+INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}", "{message}")
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 
@@ -210,6 +218,7 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
         await calendars.fill(db, place, f"{place}-mau")
         | await closings.closed_at(db, place)
         | await counters.fill(db, place)
+        | await told.fill(db, place)
         for place in (STATION, OTHER)
     ]
     wrong: list[tuple[object, ...]] = []

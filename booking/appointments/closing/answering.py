@@ -122,6 +122,11 @@ async def _move(session: AsyncSession, appointment_id: int, slot: int, *, by: Ac
     await changes.tell(session, held, MessageKind.MOVED, to, due_at=now, useful_until=useful, now=now)
 
 
+async def give_up(session: AsyncSession, appointment_id: int, *, by: Actor, now: datetime) -> None:
+    """She says on the telephone that she will not come; again changes nothing. Raises NotAsked where it is too late."""
+    await _cancel(session, appointment_id, only_asked=False, by=by, now=now)
+
+
 async def _cancel(session: AsyncSession, appointment_id: int, *, only_asked: bool, by: Actor, now: datetime) -> None:
     while True:
         seen = await session.get(Appointment, appointment_id, populate_existing=True)
@@ -168,7 +173,7 @@ async def note_call(
     if command.outcome is CallOutcome.MOVED and command.slot is not None:
         await _move(session, appointment_id, command.slot, by=by, now=now)
     if command.outcome is CallOutcome.CANCELLED:
-        await _cancel(session, appointment_id, only_asked=False, by=by, now=now)
+        await give_up(session, appointment_id, by=by, now=now)
     query = select(ClosingVisit).where(
         col(ClosingVisit.closing_id) == closing.id, col(ClosingVisit.appointment_id) == appointment_id
     )

@@ -1,0 +1,190 @@
+"""Whom to telephone at a facility: one list, whatever the reason why no message reached her.
+
+A visit that a closing changed stands in the closing's own rows, with its outcomes; every other in `visit_call`. Who is
+on the list is looked up anew each time: from what became of the messages of the visit as it stands now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.appointments.calling.models import VisitCall
+from booking.appointments.closing import queries as closings
+from booking.appointments.closing.kinds import LIVE, OPEN_CALLS, CallOutcome
+from booking.appointments.closing.models import Closing, ClosingVisit
+from booking.appointments.closing.queries import Call
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
+from booking.messages.models import Message
+from booking.messages.service import APPOINTMENT
+from booking.patients.models import Account, Patient
+
+AHEAD: Final = timedelta(days=14)
+"""Visits this near are telephoned about; for a later one there is time."""
+
+MOST: Final = 300
+
+_LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
+_NO_WAY = (SuppressedReason.UNREACHABLE.value, SuppressedReason.WRONG_NUMBER.value)
+"""Nothing of any kind reaches her, and she may count on messages."""
+
+_NOBODY = (*_NO_WAY, SuppressedReason.NO_PHONE.value, SuppressedReason.NOT_A_MOBILE.value)
+_NEWS = (MessageKind.MOVED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT)
+"""What she cannot know unless she is told; of a visit made at the desk she was told there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToCall:
+    """Somebody to telephone, or who was telephoned, about one visit. `closing` keeps the outcome where there is one."""
+
+    visit: UUID
+    patient: UUID
+    name: str
+    phone: str | None
+    code: str
+    why: str
+    starts_at: datetime | None
+    was_at: datetime | None
+    asked: bool
+    call: CallOutcome
+    calls: int
+    called_at: datetime | None
+    note: str
+    silent: bool = False
+    closing: UUID | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody has still to speak to her."""
+        return self.call in OPEN_CALLS
+
+
+async def to_call(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
+    """The list: those still to be called first, the earliest visit first."""
+    found = await _of_closings(session, facility_id, now=now)
+    known = {one.visit for one in found}
+    found += [one for one in await _of_messages(session, facility_id, now=now) if one.visit not in known]
+    return sorted(found, key=_order)[:MOST]
+
+
+async def closing_of(session: AsyncSession, facility_id: int, visit: UUID) -> Closing | None:
+    """The closing whose rows keep what came of telephoning about this visit as it stands; None where none does."""
+    query = (
+        select(Closing)
+        .join(ClosingVisit, col(ClosingVisit.closing_id) == col(Closing.id))
+        .join(Appointment, col(Appointment.id) == col(ClosingVisit.appointment_id))
+        .where(
+            col(ClosingVisit.facility_id) == facility_id,
+            col(ClosingVisit.undone).is_(None),
+            col(ClosingVisit.version) == col(Appointment.version),
+            col(Appointment.public_id) == visit,
+            col(Closing.state).in_(LIVE),
+        )
+        .order_by(col(Closing.id).desc())
+        .limit(1)
+    )
+    found: Closing | None = await session.scalar(query)
+    return found
+
+
+def _order(one: ToCall) -> tuple[bool, datetime, str]:
+    when = one.starts_at or one.was_at
+    assert when is not None
+    return not one.open, when, one.code
+
+
+async def _of_closings(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
+    query = (
+        select(Closing)
+        .where(
+            col(Closing.state).in_(LIVE),
+            col(Closing.ends_at) > now,
+            select(col(ClosingVisit.id))
+            .where(col(ClosingVisit.closing_id) == col(Closing.id), col(ClosingVisit.facility_id) == facility_id)
+            .exists(),
+        )
+        .order_by(col(Closing.id).desc())
+    )
+    found: dict[UUID, ToCall] = {}
+    for closing in (await session.scalars(query)).all():
+        for call in await closings.calls(session, closing, facility_id, now=now):
+            found.setdefault(call.visit, _from_closing(closing, call))
+    return list(found.values())
+
+
+def _from_closing(closing: Closing, call: Call) -> ToCall:
+    return ToCall(
+        visit=call.visit, patient=call.patient, name=call.name, phone=call.phone, code=call.code, why=call.why,
+        starts_at=call.starts_at, was_at=call.old_starts_at, asked=call.asked, call=call.call, calls=call.calls,
+        called_at=call.called_at, note=call.note, closing=closing.public_id,
+    )  # fmt: skip
+
+
+async def _of_messages(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
+    of_visit = and_(
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == col(Appointment.public_id),
+        col(Message.version) == col(Appointment.version),
+    )
+    query = (
+        select(Appointment, Patient, Account, VisitCall, Message)
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
+        .outerjoin(
+            VisitCall,
+            and_(
+                col(VisitCall.appointment_id) == col(Appointment.id),
+                col(VisitCall.version) == col(Appointment.version),
+            ),
+        )
+        .join(Message, of_visit)
+        .where(
+            col(Appointment.facility_id) == facility_id,
+            col(Appointment.state) == AppointmentState.BOOKED,
+            col(Appointment.starts_at) > now,
+            col(Appointment.starts_at) <= now + AHEAD,
+            col(Message.state).in_((*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)),
+        )
+        .order_by(col(Appointment.starts_at), col(Appointment.id), col(Message.changed_at), col(Message.id))
+    )
+    found: dict[UUID, tuple[Appointment, Patient, Account | None, VisitCall | None, list[Message]]] = {}
+    for visit, patient, account, call, message in (await session.execute(query)).all():
+        found.setdefault(visit.public_id, (visit, patient, account, call, []))[4].append(message)
+    return [
+        _from_messages(visit, patient, account, call, why)
+        for visit, patient, account, call, told in found.values()
+        if (why := _why(told)) or call is not None
+    ]
+
+
+def _why(told: Sequence[Message]) -> str:
+    """Why she is to be called; empty where the last word is that a message arrived, or none was to come."""
+    why = ""
+    for message in told:
+        if message.state is MessageState.DELIVERED:
+            why = ""
+        elif message.state in _LOST:
+            why = "not_delivered"
+        elif message.reason in (_NOBODY if message.kind in _NEWS else _NO_WAY):
+            why = message.reason or ""
+    return why
+
+
+def _from_messages(
+    visit: Appointment, patient: Patient, account: Account | None, call: VisitCall | None, why: str
+) -> ToCall:
+    live = account is not None and account.ended_at is None
+    return ToCall(
+        visit=visit.public_id, patient=patient.public_id, name=patient.name,
+        phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=why,
+        starts_at=visit.starts_at, was_at=None, asked=False, call=call.call if call else CallOutcome.NOT_CALLED,
+        calls=call.calls if call else 0, called_at=call.called_at if call else None, note=call.note if call else "",
+        silent=why in (SuppressedReason.UNREACHABLE.value, "not_delivered"),
+    )  # fmt: skip
