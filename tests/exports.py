@@ -25,6 +25,14 @@ SHAPES = {
     "gnuhealth-desktop-utf16": "t0.gtk-utf16-tab.csv",
 }
 TODAY = date(2026, 11, 23)
+EXAMPLES = {
+    "workbook": ("lich-hen.xlsx",),
+    "page-named-xls": ("lich-hen.xls",),
+    "old-font": ("lich-hen.tcvn3.txt",),
+    "hl7-siu": ("siu.hl7",),
+    "fhir": ("bundle.json", "appointments.ndjson"),
+}
+"""Worked examples, one a format, and the files in tests/data/feeds they read: all of the same day."""
 
 Time = tuple[str, datetime, datetime]
 

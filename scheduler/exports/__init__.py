@@ -7,6 +7,8 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from scheduler.exports.csv_reader import CsvReader
 from scheduler.exports.feed import Feed
+from scheduler.exports.fhir_reader import FhirReader
+from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.html_reader import HtmlReader
 from scheduler.exports.reader import ExportReader, Record
 from scheduler.exports.staging import Item, Stager
@@ -16,6 +18,8 @@ READERS: dict[str, ExportReader] = {
     "csv": CsvReader(),
     "xlsx": XlsxReader(),
     "html": HtmlReader(),
+    "hl7": Hl7Reader(),
+    "fhir": FhirReader(),
 }
 
 

@@ -14,6 +14,7 @@ from booking.exchange.errors import FeedError
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import Span, Thresholds
 from booking.text import clean
+from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
 from scheduler.exports.spelling import nearest
 from scheduler.exports.times import TimeFormat, clashes
@@ -73,7 +74,7 @@ class Part(BaseModel):
 class Source(Part):
     """Where files come from."""
 
-    format: Literal["csv", "xlsx", "html"]
+    format: Literal["csv", "xlsx", "html", "hl7", "fhir"]
     folder: str | None = None
     pattern: str = "*.csv"
 
@@ -334,6 +335,7 @@ class Feed(Part):
             problems.append(
                 "states.free: is missing: a free_list with a state column must say which states offer a time"
             )
+        problems += places.problems(self.source.format, self.columns.aliases())
         if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
         return _or_raise(self, sorted(problems))

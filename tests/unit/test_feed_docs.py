@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from booking.exchange.errors import ExportUnreadable
-from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, SkipReason, UnreadableReason
+from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, SkipReason, UnreadableReason, VerdictKind
 from booking.exchange.rules import guard
 from scheduler.exports import READERS
 from scheduler.exports.checking import check, unreadable_json
@@ -18,8 +19,9 @@ from scheduler.exports.feed import Feed, Source
 from scheduler.exports.feed_file import load_feed, parse_feed
 from scheduler.exports.summary import summary
 from scheduler.exports.times import DIRECTIVES, EXCEL
-from tests.exports import FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY
+from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY
 
+VIETNAM = timedelta(hours=7)
 MANUAL = (ROOT / "docs" / "feeds.md").read_text()
 
 
@@ -109,11 +111,27 @@ def test_the_examples_in_the_text_are_feeds() -> None:
     assert parse_feed(head + plain + key).ways == (("licence",), ("name", "specialty"))
 
 
-@pytest.mark.parametrize("path", sorted(FEEDS.glob("*.toml")), ids=lambda path: path.name)
-def test_every_worked_example_reads_its_sample(path: Any) -> None:
-    report = check(load_feed(path), HIS / SHAPES[path.stem], today=TODAY)
-    assert report.read == 1665
-    assert path.name in MANUAL
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape_of_the_one_system_reads_its_sample(name: str) -> None:
+    assert check(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY).read == 1665
+    assert f"{name}.toml" in MANUAL
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file) for name, files in EXAMPLES.items() for file in files])
+def test_every_worked_example_reads_its_sample_and_all_tell_of_the_same_day(name: str, file: str) -> None:
+    report = check(load_feed(FEEDS / f"{name}.toml"), ROOT / "tests" / "data" / "feeds" / file, today=TODAY)
+    shown = {code: [f"{start + VIETNAM:%H:%M}-{end + VIETNAM:%H:%M}" for start, end in spans]
+             for code, spans in report.busy.items()}  # fmt: skip
+    assert shown == {"an": ["07:30-08:00", "08:30-09:00"], "binh": ["07:30-07:45", "08:00-08:15"]}
+    assert (report.refused, report.unmapped, report.unknown_states, report.notes) == ({}, {}, {}, {})
+    assert report.verdict.kind is VerdictKind.APPLY
+    assert f"`deploy/feeds/{name}.toml`" in MANUAL
+
+
+def test_no_worked_example_is_forgotten() -> None:
+    assert {path.stem for path in FEEDS.glob("*.toml")} == set(SHAPES) | set(EXAMPLES)
+    formats = {load_feed(path).source.format for path in FEEDS.glob("*.toml")}
+    assert formats == set(READERS)
 
 
 def test_every_format_has_a_reader_and_every_reader_a_format() -> None:

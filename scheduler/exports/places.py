@@ -1,0 +1,35 @@
+"""What the columns of a feed may name where a format has no headers: places in a message or resource. Pure."""
+
+from collections.abc import Mapping
+
+from scheduler.exports import fhir_resource
+from scheduler.exports.hl7_message import PLACE, READ
+
+
+def problems(format_name: str, aliases: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Every name that is none in this format, as lines that begin with the key."""
+    check = {"hl7": _of_hl7, "fhir": _of_fhir}.get(format_name)
+    if check is None:
+        return []
+    return [
+        f"columns.{field}: {problem}"
+        for field, names in aliases.items()
+        for name in names
+        if (problem := check(name)) is not None
+    ]
+
+
+def _of_hl7(name: str) -> str | None:
+    found = PLACE.fullmatch(name)
+    if found is None:
+        return f"{name!r} is no place in a message such as 'SCH-11.4'"
+    segment = found["segment"]
+    if segment in READ or segment.startswith("Z"):
+        return None
+    return (
+        f"{name!r}: {segment} is not read, because it may tell who the patient is. Read are {', '.join(READ)} and Z.."
+    )
+
+
+def _of_fhir(name: str) -> str | None:
+    return None if fhir_resource.knows(name) else f"{name!r} is not read. Read are {fhir_resource.names()}"
