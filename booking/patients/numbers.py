@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -73,24 +73,47 @@ async def name_birth(
     return Opened(made, row.shared)
 
 
-async def vouch(session: AsyncSession, phone: Phone, *, by: Actor, now: datetime) -> None:
+async def vouch(session: AsyncSession, phone: Phone, patient_id: int, *, by: Actor, now: datetime) -> None:
     """A desk that saw papers of somebody of the family: the number is hers still, and a code opens it at once.
+
+    Args:
+        session: the caller's transaction.
+        phone: the number.
+        patient_id: whose papers were seen; the account of the number books for her.
+        by: who asks: staff.
+        now: the moment of the request.
 
     Raises:
         StaffOnly: the one who asks is no member of staff.
-        ProfileUnknown: the number has no account.
+        ProfileUnknown: the number has no account, or one that has nothing to do with her.
     """
     if by.kind is not ActorKind.STAFF:
         raise StaffOnly
-    query = select(Account).where(
-        col(Account.phone_index) == keys().index("phone", phone.e164), col(Account.ended_at).is_(None)
-    )
+    index = keys().index("phone", phone.e164)
+    query = select(Account).where(*_of_family(index, patient_id))
     account = (await session.execute(query.with_for_update())).scalar_one_or_none()
     if account is None:
         raise ProfileUnknown
     account.seen_at, account.birth_misses = now, 0
     record(session, "account.vouch", "account", account.public_id, by=by, now=now)
     await session.flush()
+
+
+async def has_account(session: AsyncSession, patient: Patient) -> bool:
+    """Whether there is an account of a person's number that books for her."""
+    if patient.id is None or patient.phone_index is None:
+        return False
+    query = select(col(Account.id)).where(*_of_family(patient.phone_index, patient.id))
+    return (await session.execute(query)).first() is not None
+
+
+def _of_family(phone_index: bytes, patient_id: int) -> list[ColumnElement[bool]]:
+    books_for_her = select(col(Profile.id)).where(
+        col(Profile.account_id) == col(Account.id),
+        col(Profile.patient_id) == patient_id,
+        col(Profile.ended_at).is_(None),
+    )
+    return [col(Account.phone_index) == phone_index, col(Account.ended_at).is_(None), books_for_her.exists()]
 
 
 async def begin_anew(session: AsyncSession, token: str, *, by: Actor, now: datetime) -> Opened:

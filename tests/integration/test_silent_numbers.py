@@ -116,7 +116,9 @@ async def test_after_nine_misses_only_a_desk_opens_a_silent_number(
 
 async def _vouch(db: Database, by: Actor) -> None:
     async with db.transaction() as session:
-        await numbers.vouch(session, read_phone(phone(1)), by=by, now=utc_now())
+        hers = (await session.execute(select(Patient.id).order_by(col(Patient.id)).limit(1))).scalar_one()
+        assert hers is not None
+        await numbers.vouch(session, read_phone(phone(1)), hers, by=by, now=utc_now())
 
 
 async def _whenever(session: AsyncSession, mine: Account) -> list[Birth]:

@@ -21,6 +21,7 @@ SHOWS = {
     "desk_lost.html": "data",
     "desk_sheet_entry.html": "data empty error",
     "desk_record.html": "data error",
+    "desk_number.html": "data error",
     "desk_due.html": "data empty",
 }
 
@@ -81,6 +82,15 @@ def _corrected(page: Page, site: Site) -> Iterator[Stop]:
     page.fill("#phone", "0903 111 222")
     press(page)
     yield "desk_record.html", "corrected"
+    page.locator('a[href$="/number"]').click()
+    page.wait_for_load_state()
+    yield "desk_number.html", "whose it is"
+    page.fill("#phone", "12")
+    press(page)
+    yield "desk_number.html", "a telephone that is none", ERROR
+    page.fill("#phone", "0903 111 222")
+    press(page)
+    yield "desk_number.html", "set right"
 
 
 def _one_open_date(site: Site) -> None:
