@@ -46,7 +46,7 @@ EXCUSED: dict[tuple[str, str], str] = {
         cancel check confirming desk_account desk_calendar_one_day desk_cancel desk_closing
         desk_closing_preview desk_first_password desk_move desk_queue_paper desk_queue_ticket desk_series_one error
         error_code invitation lapsed not_me offer offer_over on_the_day party people_edit people_remove reminders
-        sessions sign_in_new_number ticket desk_record
+        sessions sign_in_new_number ticket desk_number desk_record
     """,
     (EMPTY, "says the same to everybody"): "desk_lost docs find_emergency",
 }
