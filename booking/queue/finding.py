@@ -22,6 +22,7 @@ from booking.patients.models import Patient
 from booking.patients.persons import index_of, last4_index, phone_index
 from booking.patients.rules import read_phone
 from booking.queue.kinds import TicketState
+from booking.queue.missing import missed_before
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.rules import label
 from booking.text import fold
@@ -71,6 +72,7 @@ class Found:
     starts_at: datetime | None
     patient: UUID | None
     noshow: bool = False
+    missed: int = 0
 
     @property
     def there(self) -> bool:
@@ -145,7 +147,8 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     col(Appointment.code), col(QueueTicket.public_id), col(QueueTicket.series), col(QueueTicket.number),
     col(QueueTicket.state), col(Patient.name), col(Patient.birth_year), col(Service.code).label("service"),
     col(Service.name).label("service_name"), col(Service.name_en), col(Appointment.starts_at),
-    col(Patient.public_id).label("patient"), col(Appointment.state).label("visit_state"),
+    col(Patient.id).label("patient_id"), col(Patient.public_id).label("patient"),
+    col(Appointment.state).label("visit_state"),
 )  # fmt: skip
 
 
@@ -165,7 +168,9 @@ async def _visits(session: AsyncSession, facility_id: int, day: date, where: Col
         .order_by(col(Appointment.starts_at), col(Patient.name_sort))
         .limit(MOST)
     )
-    return [_found(row) for row in await session.execute(query)]
+    rows = (await session.execute(query)).all()
+    missed = await missed_before(session, facility_id, [row.patient_id for row in rows], day)
+    return [_found(row, missed=missed.get(row.patient_id, 0)) for row in rows]
 
 
 async def _tickets(session: AsyncSession, facility_id: int, day: date, number: tuple[str, int]) -> list[Found]:
@@ -186,9 +191,9 @@ async def _tickets(session: AsyncSession, facility_id: int, day: date, number: t
     return [_found(row, row.said, row.said_year) for row in await session.execute(query)]
 
 
-def _found(row: Any, said: str | None = None, said_year: int | None = None) -> Found:
+def _found(row: Any, said: str | None = None, said_year: int | None = None, *, missed: int = 0) -> Found:
     return Found(
         row[0], row[1], None if row[1] is None else label(row[2], row[3]), row[4], row[5] or said,
         row[6] or said_year, row.service, row.service_name, row.name_en, row.starts_at, row.patient,
-        row.visit_state is AppointmentState.NOSHOW,
+        row.visit_state is AppointmentState.NOSHOW, missed,
     )  # fmt: skip

@@ -5,11 +5,10 @@ It names people, so only staff within the scope are shown it. Columns and no row
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -23,13 +22,11 @@ from booking.patients.models import Patient
 from booking.queue.estimating import Band
 from booking.queue.foreseeing import Hours, bands
 from booking.queue.kinds import TicketState
+from booking.queue.missing import missed_before
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.queries import planned
 from booking.queue.rules import Policy, Turn, Waiting, label, order
 from booking.queue.views import Board, Held, Line
-
-LOOK_BACK: Final = timedelta(days=365)
-"""Visits missed longer ago are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +229,8 @@ async def _expected(session: AsyncSession, service_id: int, day: date) -> tuple[
         .order_by(col(Appointment.starts_at), col(Patient.name_sort), col(Appointment.id))
     )  # fmt: skip
     rows: list[Any] = [*(await session.execute(query)).all()]
-    missed = await missed_before(session, service_id, [row[7] for row in rows], day)
+    facility = select_columns(col(Service.facility_id)).where(col(Service.id) == service_id).scalar_subquery()
+    missed = await missed_before(session, facility, [row[7] for row in rows], day)
     return tuple(
         Person(
             row[0], None, None, row[4], row[5], row[6], None, row[2], row[3], missed=missed.get(row[7], 0),
@@ -240,25 +238,3 @@ async def _expected(session: AsyncSession, service_id: int, day: date) -> tuple[
         )
         for row in rows
     )  # fmt: skip
-
-
-async def missed_before(session: AsyncSession, service_id: int, patients: list[int], day: date) -> dict[int, int]:
-    """How many visits at the service's facility each did not come to, within a year before the day."""
-    if not patients:
-        return {}
-    facility = (
-        select_columns(col(Appointment.facility_id)).where(col(Appointment.service_id) == service_id).limit(1)
-    ).scalar_subquery()
-    query = (
-        select_columns(col(Appointment.patient_id), func.count())
-        .where(
-            col(Appointment.patient_id).in_(patients),
-            col(Appointment.facility_id) == facility,
-            col(Appointment.state) == AppointmentState.NOSHOW,
-            col(Appointment.day) < day,
-            col(Appointment.day) >= day - LOOK_BACK,
-        )
-        .group_by(col(Appointment.patient_id))
-    )
-    rows: list[Any] = [*(await session.execute(query)).all()]
-    return {row[0]: row[1] for row in rows}

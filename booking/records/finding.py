@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from booking.actor import Actor
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
+from booking.clock import local_day
 from booking.directory.models import Facility, Service
 from booking.patients.errors import PatientUnknown
 from booking.patients.kinds import Sex
@@ -28,6 +29,7 @@ from booking.patients.persons import index_of, last4_index, phone_index
 from booking.patients.rules import Birth
 from booking.patients.searching import Query
 from booking.patients.service import read_by_staff
+from booking.queue.missing import missed_before
 from booking.queue.models import QueueTicket
 
 MOST: Final = 12
@@ -69,6 +71,7 @@ class Found:
         here: she has or had a visit at a facility of the scope.
         service: the code of the service she came for last at this facility; None where she never did.
         coming: her visits to come within the scope.
+        missed: how many visits of a year she did not come to at this facility.
     """
 
     patient_id: int
@@ -83,6 +86,7 @@ class Found:
     here: bool
     service: str | None = None
     coming: tuple[ComingVisit, ...] = ()
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,7 @@ async def seen(session: AsyncSession, patients: Sequence[Patient], looking: Look
     mine = select(col(Patient.id)).where(col(Patient.id).in_(ids), within(looking.scope))
     here = set((await session.execute(mine)).scalars())
     coming, services = await _coming(session, ids, looking), await _services(session, ids, looking.facility_id)
+    missed = await missed_before(session, looking.facility_id, ids, local_day(looking.now))
     found = []
     for patient in patients:
         assert patient.id is not None
@@ -211,6 +216,7 @@ async def seen(session: AsyncSession, patients: Sequence[Patient], looking: Look
                 patient.id, patient.public_id, patient.name, Birth(patient.birth_year, patient.birth_date), patient.sex,
                 patient.ward if patient.id in here else None, patient.phone, (patient.phone or "")[-4:] or None,
                 patient.no_sms, patient.id in here, services.get(patient.id), tuple(coming.get(patient.id, ())),
+                missed.get(patient.id, 0),
             )
         )  # fmt: skip
     return found

@@ -225,6 +225,12 @@ async def test_missed_visits_of_before_are_seen(clerk: Clerk) -> None:
     page = await clerk.page()
     assert again["code"] in page
     assert "missed 1 visit before" in page
+    found = await clerk.does("scan", scan="Mẫu")  # where she is looked for by name
+    assert "missed 1 visit before" in found["found"]
+    booking = await clerk.client.post(
+        f"/desk/{FACILITY}/book", data={"q": "Mẫu"}, headers={"sec-fetch-site": "same-origin"}
+    )
+    assert "missed 1 visit before" in booking.text  # and where she books again
     await seeds.run(clerk.morning.db, moved.format("+ interval '30 days'"), code=visit["code"])
     assert "missed" not in await clerk.page()
 
