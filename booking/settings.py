@@ -78,6 +78,9 @@ class Settings(BaseModel):
     index_key: SecretStr
     """At least 32 random characters; blind indexes and link tokens."""
 
+    metrics_token: SecretStr | None = Field(None, min_length=_SECRET_MINIMUM)
+    """Opens /metrics; unset: there is no such page."""
+
     environment: Literal["production", "demo", "test"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool: int = Field(16, ge=1, le=200)

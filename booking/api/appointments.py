@@ -20,6 +20,7 @@ from booking.inputs import ShortText
 from booking.invitations import service as invitations
 from booking.sealed import keys
 from booking.trail.keys import keyed
+from booking.web import metrics
 from booking.web.dependencies import Ask, Asked
 from booking.web.limits import check_address
 
@@ -112,7 +113,9 @@ async def book_appointment(request: Request) -> Response:
                 await invitations.use(session, ticket.public_id, by=asked.by, now=asked.now)
         return ticket
 
-    return _created(asked, await asked.db.until_known(work))
+    ticket = await asked.db.until_known(work)
+    metrics.booked("api")
+    return _created(asked, ticket)
 
 
 @router.get(

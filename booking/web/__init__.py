@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from booking.web import health, problems
+from booking.web import health, metrics, problems
 from booking.web.security import Shell
 
 
@@ -11,3 +11,4 @@ def install(app: FastAPI) -> None:
     problems.install(app)
     app.add_middleware(Shell, secure=app.state.settings.public_base_url.startswith("https://"))
     app.include_router(health.router)
+    app.include_router(metrics.router)

@@ -14,6 +14,7 @@ from booking import errors
 from booking.db import is_lost
 from booking.i18n import Language, translate
 from booking.logs import request_id
+from booking.web import metrics
 from booking.web.dependencies import language_of
 from booking.web.problem_texts import FIELD_TEXTS, HTTP_TEXTS, TEXTS
 
@@ -136,8 +137,10 @@ def install(app: FastAPI) -> None:
 
 def chosen(request: Request, error: Exception) -> Response:
     """The answer for any error in the form of the door it happened at: a page for pages, a problem for programs."""
+    if isinstance(error, errors.BookingError):
+        metrics.refused(error.code)
     page = getattr(request.app.state, "error_page", None)
-    if page is not None and not request.url.path.startswith(("/api/", "/healthz", "/readyz")):
+    if page is not None and not request.url.path.startswith(("/api/", "/healthz", "/readyz", "/metrics")):
         shown: Response = page(request, error)
         return shown
     return answer(request, error)

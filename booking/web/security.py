@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking import ids
 from booking.logs import request_id
-from booking.web import problems
+from booking.web import metrics, problems
 
 log = logging.getLogger("henkham.access")
 
@@ -76,7 +76,9 @@ class Shell:
             await self._answered(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", None) or "-"
-            spent = round((time.perf_counter() - started) * 1000, 1)
+            seconds = time.perf_counter() - started
+            metrics.answered(scope["method"], route, status, seconds)
+            spent = round(seconds * 1000, 1)
             facts = {"method": scope["method"], "route": route, "status": status, "ms": spent}
             log.info("request", extra={"facts": facts})
             request_id.reset(token)

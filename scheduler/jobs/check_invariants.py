@@ -7,6 +7,7 @@ from typing import Final
 from booking import clock
 from booking.appointments import invariants
 from booking.db import Database
+from booking.trail import observing
 from booking.trail.forgetting import first_run
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         everything = now >= due and await first_run(session, "check_invariants", due, now=now)
         since = invariants.EVER if everything else clock.day_bounds(clock.local_day(now) - timedelta(days=1))[0]
         broken = await invariants.broken(session, since=since)
+        seen = {name: float(len(broken.get(name, ()))) for name in invariants.invariants()}
+        await observing.observe(session, observing.INVARIANT_BROKEN, seen, now=now)
     for name, rows in broken.items():
         log.error("an invariant is broken", extra={"facts": {"invariant": name, "count": len(rows), "rows": rows}})
     return len(broken)

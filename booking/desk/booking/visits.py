@@ -15,6 +15,7 @@ from booking.invitations import service as invitations
 from booking.records import at_facility, finding
 from booking.sealed import keys
 from booking.trail.keys import keyed
+from booking.web import metrics
 from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import see_other
@@ -57,7 +58,9 @@ async def _booked(work: Working, wish: pages.Wish, key: str) -> str:
                 await invitations.use(session, ticket.public_id, by=work.by, now=work.asked.now)
             return ticket.code
 
-    return await work.asked.db.until_known(go)
+    code = await work.asked.db.until_known(go)
+    metrics.booked("desk")
+    return code
 
 
 async def _again(request: Request, work: Working, wish: pages.Wish, error: BookingError) -> Response:

@@ -28,7 +28,7 @@ from booking.mobile.confirming import still_confirming
 from booking.mobile.forms import Typed, key_of
 from booking.mobile.reading import Visit
 from booking.patients.sessions import SignedIn
-from booking.web import device
+from booking.web import device, metrics
 from booking.web.dependencies import Asked
 from booking.web.limits import check_address
 from booking.web.pages import see_other
@@ -91,4 +91,5 @@ async def book(
         return see_other(request, await truth(asked, now))  # another tap was faster: that is the truth
     except GONE as refused:
         return await lapsed(request, asked, visit, typed, refused=refused)
+    metrics.booked("mobile", len(coming))
     return see_other(request, f"{await truth(asked, visit)}?new=1")

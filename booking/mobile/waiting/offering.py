@@ -17,7 +17,7 @@ from booking.invitations import service as invitations
 from booking.mobile import reading
 from booking.mobile.addresses import Code, Token
 from booking.mobile.confirming import still_confirming
-from booking.web import device
+from booking.web import device, metrics
 from booking.web.dependencies import Ask, Asked
 from booking.web.form_values import text_of
 from booking.web.limits import check_address
@@ -75,6 +75,7 @@ async def accept(request: Request, asked: Ask, code: Code, token: Token) -> Resp
         return await _shown(request, asked, code, token, status=409)
     except (SlotClosed, FacilityNotOpen):
         return await _shown(request, asked, code, token, status=409, closed=True)
+    metrics.booked("offer")
     return see_other(request, f"/t/{code}/{token}?new=1")
 
 

@@ -1,0 +1,113 @@
+"""One look at everything that is watched: each reading is a number with a name and labels, nothing about a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from booking import clock
+from booking.trail import observing
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number as it is now. Ages are seconds; names are those of docs/operations.md, "Watching"."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+_SMS: Final = text("""
+    SELECT state::text AS state, lane, count(*) AS n, min(due_at) AS oldest FROM message
+    WHERE state IN ('due', 'claimed', 'sending', 'unknown') AND due_at <= :now GROUP BY 1, 2
+""")
+_CHANNEL: Final = text("SELECT provider, held_at, rest_until, day_at, day_posts FROM sms_channel")
+_FEEDS: Final = text("""
+    SELECT DISTINCT ON (feed) feed, state::text AS state, received_at FROM feed_file ORDER BY feed, id DESC
+""")
+_APPLIED: Final = text("""
+    SELECT feed, max(received_at) AS at FROM feed_file WHERE state = 'applied' GROUP BY feed
+""")
+_CONFLICTS: Final = text("SELECT count(*) FROM conflict WHERE state = 'open'")
+_QUEUE: Final = text("""
+    SELECT f.code AS facility, count(*) AS n FROM queue_ticket t JOIN facility f ON f.id = t.facility_id
+    WHERE t.day = :day AND t.state = 'waiting' GROUP BY 1
+""")
+_SEALED: Final = text("SELECT max(sealed_at) FROM audit_seal")
+
+LANES: Final = ("visit", "code")
+
+
+async def look(session: AsyncSession, *, now: datetime) -> list[Reading]:
+    """Everything that is watched, as it is now."""
+    return [
+        *await _sms(session, now),
+        *await _feeds(session, now),
+        *[Reading("conflicts_open", float(await session.scalar(_CONFLICTS) or 0))],
+        *await _queues(session, now),
+        *await _seen(session, now),
+    ]
+
+
+async def _sms(session: AsyncSession, now: datetime) -> list[Reading]:
+    """What is due or in doubt, and how long the oldest due text has waited: 0 where none waits."""
+    rows = (await session.execute(_SMS, {"now": now})).mappings().all()
+    waits = dict.fromkeys(LANES, 0.0)
+    for row in rows:
+        if row["state"] == "due":
+            waits[row["lane"]] = _age(row["oldest"], now)
+    found = [Reading("sms_messages", float(row["n"]), {"state": row["state"], "lane": row["lane"]}) for row in rows]
+    found += [Reading("sms_oldest_due_seconds", age, {"lane": lane}) for lane, age in waits.items()]
+    today = clock.day_bounds(clock.local_day(now))[0]
+    for row in (await session.execute(_CHANNEL)).mappings():
+        named = {"provider": row["provider"]}
+        resting = row["rest_until"] is not None and row["rest_until"] > now
+        found += [
+            Reading("sms_held", float(row["held_at"] is not None), named),
+            Reading("sms_resting", float(resting), named),
+            Reading("sms_posts_today", float(row["day_posts"]) if row["day_at"] >= today else 0.0, named),
+        ]
+    return found
+
+
+async def _feeds(session: AsyncSession, now: datetime) -> list[Reading]:
+    """How old the data of each hospital's feed is, and whether its newest file was not applied."""
+    found = [
+        Reading("feed_age_seconds", _age(row["at"], now), {"feed": row["feed"]})
+        for row in (await session.execute(_APPLIED)).mappings()
+    ]
+    for row in (await session.execute(_FEEDS)).mappings():
+        named = {"feed": row["feed"]}
+        found.append(Reading("feed_held", float(row["state"] == "held"), named))
+        found.append(Reading("feed_unreadable", float(row["state"] == "quarantined"), named))
+    return found
+
+
+async def _queues(session: AsyncSession, now: datetime) -> list[Reading]:
+    """How many wait at each facility."""
+    rows: Any = (await session.execute(_QUEUE, {"day": clock.local_day(now)})).mappings()
+    return [Reading("queue_waiting", float(row["n"]), {"facility": row["facility"]}) for row in rows]
+
+
+async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:
+    """What the scheduler put down, and whether it lives. No heartbeat at all is an age of a year, not silence."""
+    alive = 31_536_000.0
+    found = []
+    for each in await observing.observed(session):
+        if each.name == observing.SCHEDULER_SEEN:
+            alive = min(alive, _age(each.at, now))
+        elif each.name == observing.INVARIANT_BROKEN:
+            found.append(Reading("invariant_broken", each.value, {"invariant": each.label}))
+    found.append(Reading("scheduler_silent_seconds", alive))
+    sealed: datetime | None = await session.scalar(_SEALED)
+    if sealed is not None:
+        found.append(Reading("audit_sealed_seconds", _age(sealed, now)))
+    return found
+
+
+def _age(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())
