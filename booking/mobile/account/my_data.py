@@ -10,7 +10,7 @@ from booking.appointments import attending
 from booking.appointments.waitlist import service as waitlist
 from booking.clock import local_day
 from booking.directory import queries as directory
-from booking.errors import BookingError, OutcomeUnknown
+from booking.errors import OutcomeUnknown
 from booking.mobile.account.people import ProfileId, doubts
 from booking.mobile.confirming import still_confirming
 from booking.mobile.slip import offline
@@ -29,7 +29,7 @@ from booking.web.form_values import text_of
 from booking.web.limits import counted
 from booking.web.origin import check_origin
 from booking.web.pages import page, see_other
-from booking.web.problems import sentence, status_of
+from booking.web.problems import status_of
 from booking.web.signed_in import Known, actor
 
 router = APIRouter(include_in_schema=False, prefix="/me/data", dependencies=[Depends(check_origin), Depends(counted)])
@@ -70,9 +70,7 @@ async def person_data_page(request: Request, asked: Ask, who: Known, profile: Pr
     return await _show(request, asked, who, profile)
 
 
-async def _show(
-    request: Request, asked: Asked, who: SignedIn, profile: ProfileId, *, error: BookingError | None = None
-) -> Response:
+async def _show(request: Request, asked: Asked, who: SignedIn, profile: ProfileId) -> Response:
     today = local_day(asked.now)
     async with asked.db.transaction() as session:
         seen = await scope.scope_of(session, who.account_id, profile, today=today)
@@ -80,12 +78,11 @@ async def _show(
         answered = await consents.answered(session, seen.patient_id, today=today) if seen.whole else {}
         reads = await reading.reads_of(session, seen.patient.public_id) if seen.whole else []
         places = {place.code: place for place in await directory.facilities(session)} if reads else {}
-    said = sentence(error, asked.language) if error is not None else None
     to_child = consents.said_to(consents.consenter(seen.view.birth, today), asked.language)
     return page(
-        request, "my_data_person.html", status=status_of(error) if error else 200, personal=True, person=seen.view,
+        request, "my_data_person.html", personal=True, person=seen.view,
         whole=seen.whole, held=found["person"][0], counts={name: len(rows) for name, rows in found.items()},
-        visits=found["visits"], reads=reads, places=places, said=to_child, error=said,
+        visits=found["visits"], reads=reads, places=places, said=to_child,
         doubts=doubts(seen.view.doubts, asked),
         questions=person_forms.questions(ConsentPurpose, asked.language, answered) if seen.whole else [],
     )  # fmt: skip

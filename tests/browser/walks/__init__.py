@@ -27,7 +27,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Site
 from tests.browser.kinds import DATA, KINDS
 
-Stop = tuple[str, str] | tuple[str, str, str]
+Stop = tuple[str, ...]
 """The template's file name, the case it is shown in, and its kind; without a kind it has data."""
 
 

@@ -19,7 +19,9 @@ from tests.places import HOURS, SERVICE, STATION
 from tests.postgres import apart
 from tests.queues import CLERK
 
-SHOWS = {"on_the_day.html"}
+SHOWS = {
+    "on_the_day.html": "data",
+}
 
 
 class Desk:

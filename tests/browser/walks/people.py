@@ -14,15 +14,26 @@ from booking.invitations.commands import ReceiveInvitation
 from booking.patients import service as patients
 from tests.browser.conftest import Site
 from tests.browser.journey import code_sent, sign_in
+from tests.browser.kinds import EMPTY, ERROR
+from tests.browser.pressing import press
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 from tests.postgres import apart
 from tests.seeds import rows
 
 SHOWS = {
-    "me.html", "people.html", "people_new.html", "people_edit.html", "people_remove.html", "people_agree.html",
-    "people_agree_code.html", "my_data.html", "my_data_person.html", "my_data_delete.html", "invitation.html",
-}  # fmt: skip
+    "me.html": "data empty",
+    "people.html": "data empty",
+    "people_new.html": "empty error",
+    "people_edit.html": "data error",
+    "people_remove.html": "data",
+    "people_agree.html": "empty error",
+    "people_agree_code.html": "empty error",
+    "my_data.html": "data empty",
+    "my_data_person.html": "data empty",
+    "my_data_delete.html": "data empty",
+    "invitation.html": "data",
+}
 
 NAME, CARD, CHILD = "Nguyễn Trần Thị Thanh Hương Mẫu", "077190000001", "Lê Hoàng Bảo Ngọc Mẫu"
 
@@ -31,17 +42,22 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     """From an empty list to one that is deleted."""
     sign_in(page, site)
     page.goto(f"{site.url}/me")
-    yield "me.html", "empty"
+    yield "me.html", "empty", EMPTY
     page.goto(f"{site.url}/me/people")
-    yield "people.html", "empty"
-    page.locator(".primary a").click()
-    yield "people_new.html", "empty"
+    yield "people.html", "empty", EMPTY
+    press(page, ".primary a")
+    yield "people_new.html", "empty", EMPTY
     yield from _add(page)
+    page.goto(f"{site.url}/me/data")
+    press(page, 'main a[href^="/me/data/"]')
+    yield "my_data_person.html", "no visit, nobody looked", EMPTY
+    press(page, 'a[href$="/delete"]')
+    yield "my_data_delete.html", "asks, nothing is coming", EMPTY
     visit(page, site)
     behind(site)
     page.goto(f"{site.url}/me")
     yield "me.html", "with a visit, an invitation and people"
-    page.locator('a[href^="/me/invitations/"]').click()
+    press(page, 'a[href^="/me/invitations/"]')
     yield "invitation.html", "due"
     yield from _grown_up(page, site)
     yield from _data(page, site)
@@ -54,20 +70,20 @@ def _add(page: Page) -> Iterator[Stop]:
     page.fill("#birth_month", "2")
     page.fill("#birth_year", str(local_day(utc_now()).year - 9))
     page.locator('label[for="relation-other"]').click()
-    page.locator(".primary button").click()
-    yield "people_new.html", "with errors"
+    press(page)
+    yield "people_new.html", "with errors", ERROR
     page.fill("#birth_day", "28")
     page.fill("#name", NAME)
-    page.locator(".primary button").click()
+    press(page)
     expect(page.locator("#guardian_name")).to_be_visible()
-    yield "people_new.html", "asks for a guardian"
+    yield "people_new.html", "asks for a guardian", ERROR
     page.locator('label[for="relation-self"]').click()
     for field, value in (("birth_day", "17"), ("birth_month", "5"), ("birth_year", "1990"), ("citizen_id", CARD)):
         page.fill(f"#{field}", value)
     page.locator('label[for="sex-male"]').click()
     page.locator('label[for="consent_booking"]').click()
     page.locator('label[for="consent_invitation"]').click()
-    page.locator(".primary button").click()
+    press(page)
     yield "people.html", "one, whose card is to be compared"
 
 
@@ -108,26 +124,26 @@ def _grown_up(page: Page, site: Site) -> Iterator[Stop]:
     page.locator('label[for="relation-child"]').click()
     page.fill("#name", CHILD)
     page.fill("#birth_year", str(local_day(utc_now()).year - 20))
-    page.locator(".primary button").click()
+    press(page)
     page.get_by_text(CHILD).click()
     yield "people_edit.html", "a child who is grown up"
-    page.locator('a[href$="/agree"]').click()
-    yield "people_agree.html", "asks for her number"
+    press(page, 'a[href$="/agree"]')
+    yield "people_agree.html", "asks for her number", EMPTY
     page.fill("#phone", "0903 123 456")
-    page.locator(".primary button").click()
-    yield "people_agree.html", "not one's own number"
+    press(page)
+    yield "people_agree.html", "not one's own number", ERROR
     page.fill("#phone", "0903 222 333")
-    page.locator(".primary button").click()
-    yield "people_agree_code.html", "asks for the code"
+    press(page)
+    yield "people_agree_code.html", "asks for the code", EMPTY
     page.fill("#code", "12")
-    page.locator(".primary button").click()
-    yield "people_agree_code.html", "no code"
+    press(page)
+    yield "people_agree_code.html", "no code", ERROR
     page.fill("#code", code_sent(site, "0903 222 333"))
-    page.locator(".primary button").click()
+    press(page)
     yield "people_edit.html", "of one who looks after herself"
-    page.locator('a[href^="/me/data/"]').click()
+    press(page, 'a[href^="/me/data/"]')
     yield "my_data_person.html", "of one who looks after herself"
-    page.locator('a[href$="/delete"]').click()
+    press(page, 'a[href$="/delete"]')
     yield "my_data_delete.html", "not here"
 
 
@@ -136,18 +152,17 @@ def _data(page: Page, site: Site) -> Iterator[Stop]:
     page.get_by_text(NAME).click()
     yield "people_edit.html", "with a doubt about the card"
     page.fill("#name", "1")
-    page.locator(".primary button").click()
-    yield "people_edit.html", "with an error"
-    page.locator('a[href$="/remove"]').click()
+    press(page)
+    yield "people_edit.html", "with an error", ERROR
+    press(page, 'a[href$="/remove"]')
     yield "people_remove.html", "with a visit"
     page.goto(f"{site.url}/me/data")
     yield "my_data.html", "with people"
     page.get_by_text(NAME).click()
     yield "my_data_person.html", "whole"
-    page.locator('a[href$="/delete"]').click()
+    press(page, 'a[href$="/delete"]')
     yield "my_data_delete.html", "asks"
-    page.locator("main button.stop").click()
-    page.wait_for_url("**/me/data")
+    press(page, "main button.stop")
     site.run("UPDATE profile SET ended_at = now() WHERE ended_at IS NULL")
     page.reload()
-    yield "my_data.html", "nobody"
+    yield "my_data.html", "nobody", EMPTY

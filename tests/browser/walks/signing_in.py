@@ -8,42 +8,49 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Site
 from tests.browser.journey import book, choose_time, code_sent
+from tests.browser.kinds import EMPTY, ERROR
+from tests.browser.pressing import press
 from tests.browser.walks import Stop
 
 SHOWS = {
-    "sign_in.html", "sign_in_code.html", "sign_in_birth.html", "sign_in_help.html", "sign_in_new_number.html",
-    "sessions.html", "not_me.html",
-}  # fmt: skip
+    "sign_in.html": "empty error",
+    "sign_in_code.html": "empty error",
+    "sign_in_birth.html": "empty error",
+    "sign_in_help.html": "data empty",
+    "sign_in_new_number.html": "data",
+    "sessions.html": "data",
+    "not_me.html": "data",
+}
 
 
 def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:  # noqa: ARG001  what walks take
     """A place is kept meanwhile; the number is wrong, then right; so is the code."""
     choose_time(page, site, sign=False)
     hold = unquote(page.url.partition("next=")[2])
-    yield "sign_in.html", "empty, a place is kept"
+    yield "sign_in.html", "empty, a place is kept", EMPTY
     page.fill("#phone", "0254 3852 123")
-    _go_on(page)
-    yield "sign_in.html", "a fixed line"
+    press(page)
+    yield "sign_in.html", "a fixed line", ERROR
     page.fill("#phone", "0903 123 456")
-    _go_on(page)
-    yield "sign_in_code.html", "empty"
+    press(page)
+    yield "sign_in_code.html", "empty", EMPTY
     page.fill("#code", "12")
-    _go_on(page)
-    yield "sign_in_code.html", "not six digits"
+    press(page)
+    yield "sign_in_code.html", "not six digits", ERROR
     page.goto(f"{site.url}/sign-in/help?next={hold}")
     yield "sign_in_help.html", "with the facility's telephone"
     page.goto(f"{site.url}/sign-in/help")
-    yield "sign_in_help.html", "of nobody's facility"
+    yield "sign_in_help.html", "of nobody's facility", EMPTY
     page.goto(f"{site.url}/sign-in/code?next=/me/sessions")
     page.fill("#code", code_sent(site))
-    _go_on(page)
+    press(page)
     yield "sessions.html", "this phone only"
     yield from _silent(page, site)
     page.add_init_script("delete Navigator.prototype.serviceWorker")  # it would fetch the slip while we are elsewhere
     ticket = book(page, site, option=1)
     page.goto(f"{ticket}/not-me")
     yield "not_me.html", "asks"
-    page.locator("main form button").click()
+    press(page, "main form button")
     yield "not_me.html", "done"
 
 
@@ -54,17 +61,17 @@ def _silent(page: Page, site: Site) -> Iterator[Stop]:
     page.context.clear_cookies(name="session")
     page.goto(f"{site.url}/sign-in?next=/me/sessions")
     page.fill("#phone", "0903 123 456")
-    _go_on(page)
+    press(page)
     page.locator("#code").wait_for()
     page.fill("#code", code_sent(site))
-    _go_on(page)
-    yield "sign_in_birth.html", "empty"
+    press(page)
+    yield "sign_in_birth.html", "empty", EMPTY
     page.fill("#birth_year", "1901")
-    _go_on(page)
-    yield "sign_in_birth.html", "nobody was born then"
-    page.locator("section a.button").click()
+    press(page)
+    yield "sign_in_birth.html", "nobody was born then", ERROR
+    press(page, "section a.button")
     yield "sign_in_new_number.html", "asks"
-    page.locator("main form button").click()
+    press(page, "main form button")
     yield "sessions.html", "begun anew"
 
 
@@ -79,8 +86,3 @@ WITH made AS (
 INSERT INTO profile (public_id, account_id, patient_id, relation, as_child, created_at)
 SELECT gen_random_uuid(), account.id, made.id, 'self', false, now() FROM account, made
 """
-
-
-def _go_on(page: Page) -> None:
-    page.locator(".primary button").click()
-    page.wait_for_load_state()

@@ -6,17 +6,23 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
+from tests.browser.kinds import EMPTY
+from tests.browser.pressing import press
 from tests.browser.slips import booked
 from tests.browser.walks import Stop
 from tests.slips import standing
 
-SHOWS = {"ticket.html", "cancel.html", "saved.html"}
+SHOWS = {
+    "ticket.html": "data",
+    "cancel.html": "data",
+    "saved.html": "data empty",
+}
 
 
 def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:  # noqa: ARG001
     """From the evening before to a visit that the facility gave up."""
     page.goto(f"{site.url}/saved")
-    yield "saved.html", "none kept"
+    yield "saved.html", "none kept", EMPTY
     slip = booked(site)
     site.run(standing("tomorrow"))
     page.goto(slip)
@@ -26,7 +32,7 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     page.goto(f"{slip}/not-coming")
     yield "cancel.html", "she will not come"
     page.goto(slip)
-    page.locator(".ask form button").click()
+    press(page, ".ask form button")
     site.run(standing("soon"))
     page.reload()
     yield "ticket.html", "confirmed, too late to change"
@@ -44,7 +50,7 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     yield "ticket.html", "nothing is kept"
     site.run(standing("tomorrow"))
     page.goto(f"{slip}/not-coming")
-    page.locator("main button.stop").click()
+    press(page, "main button.stop")
     site.run("UPDATE appointment SET cancelled_by = 'facility'")
     page.goto(slip)
     yield "ticket.html", "cancelled by the facility"

@@ -10,11 +10,18 @@ from booking.db import Database
 from scheduler.jobs import make_offers
 from tests.browser.conftest import Site
 from tests.browser.journey import sign_in
+from tests.browser.kinds import EMPTY, ERROR
+from tests.browser.pressing import press
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 from tests.postgres import apart
 
-SHOWS = {"wait.html", "wait_entry.html", "offer.html", "offer_over.html"}
+SHOWS = {
+    "wait.html": "data empty error",
+    "wait_entry.html": "data empty",
+    "offer.html": "data",
+    "offer_over.html": "data",
+}
 
 _OVER = """
 WITH o AS (UPDATE offer SET expires_at = now() - interval '1 second' WHERE state = 'live' RETURNING appointment_id,
@@ -30,41 +37,41 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     sign_in(page, site)
     join = f"{site.url}/wait/{STATION}/{SERVICE}"
     page.goto(join)
-    yield "wait.html", "somebody new"
+    yield "wait.html", "somebody new", EMPTY
     page.locator("label[for=facility-0]").click()
-    page.locator(".primary button").click()
-    yield "wait.html", "with errors"
+    press(page)
+    yield "wait.html", "with errors", ERROR
     page.locator("label[for=facility-0]").click()
     page.fill("#name", "Nguyễn Thị Mẫu")
     page.fill("#birth_year", "1958")
     page.locator("label[for=consent_booking]").click()
-    page.locator(".primary button").click()
+    press(page)
     entry = page.url.split("?")[0]
-    yield "wait_entry.html", "just joined, without SMS"
+    yield "wait_entry.html", "just joined, without SMS", EMPTY
     page.goto(join)
     yield "wait.html", "with people"
     site.run("UPDATE patient SET no_sms = false")
     _tell(site)
     page.goto(entry)
     yield "wait_entry.html", "a place is kept"
-    page.locator("main .done a").click()
+    press(page, "main .done a")
     yield "offer.html", "kept"
     path = page.url
-    page.locator("form.second button").click()
+    press(page, "form.second button")
     yield "offer_over.html", "refused"
     site.run(_HEARD)
     _tell(site)
     page.goto(entry)
-    page.locator("main .done a").click()
+    press(page, "main .done a")
     site.run(_OVER)
-    page.locator(".primary button").click()
+    press(page)
     yield "offer_over.html", "too late"
     page.goto(path)
-    page.locator("form.second button").click()
+    press(page, "form.second button")
     yield "offer_over.html", "left"
     page.goto(entry)
     site.run(_OVER)
-    page.locator("form.second button").click()
+    press(page, "form.second button")
     yield "wait_entry.html", "left, with what was offered"
 
 
