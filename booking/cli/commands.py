@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from booking.access.kinds import Role
+from booking.cli.place_commands import places_app
 from booking.cli.terminal import settings_or_exit
 from booking.directory.kinds import WordKind
 
@@ -30,6 +31,7 @@ words_app = typer.Typer(
     help="The plain words that search understands, and the words of an emergency.", no_args_is_help=True
 )
 app.add_typer(words_app, name="words")
+app.add_typer(places_app, name="places")
 
 Kind = Annotated[
     WordKind,

@@ -124,3 +124,11 @@ class SetState(Command):
     facility: ShortText
     state: FacilityState
     seen: ShortText
+
+
+class Locate(Command):
+    """Where a facility stands, in degrees: somewhere in Vietnam, so that the two are not taken for each other."""
+
+    facility: ShortText
+    latitude: float = Field(ge=8, le=24)
+    longitude: float = Field(ge=102, le=110)

@@ -20,6 +20,7 @@ from booking.directory.keeping import (
     KeepPractitioner,
     KeepRoom,
     KeepService,
+    Locate,
     RemoveNotice,
     SetState,
 )
@@ -134,6 +135,28 @@ async def set_state(session: AsyncSession, command: SetState, *, by: Actor, now:
         session, "facility.state", "facility", command.facility, by=by, now=now,
         before=before.value, state=command.state.value,
     )  # fmt: skip
+
+
+async def locate(session: AsyncSession, command: Locate | str, *, by: Actor, now: datetime) -> bool:
+    """Say where a facility stands; a code alone: that nobody knows any more. Whether anything changed.
+
+    Search by nearness, the map link of a slip and its calendar file know it at once.
+
+    Raises:
+        FacilityUnknown: there is no such facility.
+    """
+    code = command if isinstance(command, str) else command.facility
+    row = await _locked(session, Facility, col(Facility.code) == code)
+    if row is None:
+        raise FacilityUnknown(facility=code)
+    there = (None, None) if isinstance(command, str) else (command.latitude, command.longitude)
+    before = (row.latitude, row.longitude)
+    if before == there:
+        return False
+    row.latitude, row.longitude = there
+    await session.flush()
+    record(session, "facility.locate", "facility", code, by=by, now=now, before=list(before), position=list(there))
+    return True
 
 
 async def facility_id_of(session: AsyncSession, code: str) -> int:

@@ -26,6 +26,7 @@ from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
 from booking.messages.service import CODE, Notice, Recipient
 from booking.patients.code_limits import CodeLimits, all_sent, reached
+from booking.patients.code_requests import is_fresh, is_of, is_open, stands
 from booking.patients.errors import CodeNotAsked, NotMobile, StaffOnly
 from booking.patients.kinds import CodePurpose
 from booking.patients.rules import Phone
@@ -116,11 +117,11 @@ async def ask(
     index = keys().index("phone", phone.e164)
     await _alone(session, index)
     recent = await _recent(session, index, now=now)
-    newest = next((one for one in recent if _is_of(one, asker, purpose, subject)), None)
-    if newest is not None and _is_fresh(newest, now):
+    newest = next((one for one in recent if is_of(one, asker, purpose, subject)), None)
+    if newest is not None and is_fresh(newest, now):
         return _waiting(newest)
     refused = refused or reached(recent, limits, now=now) or await all_sent(session, limits.in_all, now=now)
-    if refused is not None and newest is not None and _stands(newest, now):
+    if refused is not None and newest is not None and stands(newest, now):
         return replace(_waiting(newest), refused=refused)
     await _close(session, asker, purpose, now=now)
     digits = ids.one_time_code()
@@ -206,7 +207,7 @@ async def used_just_now(
 async def waiting(session: AsyncSession, *, purpose: CodePurpose, asker: bytes, now: datetime) -> Waiting | None:
     """The request of this browser that still waits for its code, good or read out anew; None where there is none."""
     row = await _last(session, asker, purpose)
-    return _waiting(row) if row is not None and _is_open(row, now) else None
+    return _waiting(row) if row is not None and is_open(row, now) else None
 
 
 async def give_up(session: AsyncSession, asker: bytes, *, now: datetime) -> None:
@@ -269,7 +270,7 @@ def _open_requests(recent: Sequence[VerificationCode], *, now: datetime) -> list
     last: dict[tuple[bytes, CodePurpose], VerificationCode] = {}
     for one in recent:
         last.setdefault((one.asker, one.purpose), one)
-    waits = [one for one in last.values() if _is_open(one, now)]
+    waits = [one for one in last.values() if is_open(one, now)]
     return waits[:READ_OUT_TO]
 
 
@@ -305,25 +306,6 @@ async def _recent(session: AsyncSession, phone_index: bytes, *, now: datetime) -
         .order_by(col(VerificationCode.id).desc())
     )
     return (await session.execute(query)).scalars().all()
-
-
-def _is_of(one: VerificationCode, asker: bytes, purpose: CodePurpose, subject: UUID | None) -> bool:
-    return one.asker == asker and one.purpose is purpose and one.subject == subject
-
-
-def _is_open(one: VerificationCode, now: datetime) -> bool:
-    """Whether a browser still waits for its code, good or to be read out anew."""
-    return one.used_at is None and one.given_up_at is None and one.created_at > now - REQUEST_OPEN
-
-
-def _is_fresh(one: VerificationCode, now: datetime) -> bool:
-    return one.used_at is None and now < one.expires_at and now < one.created_at + ASK_AGAIN_AFTER
-
-
-def _stands(one: VerificationCode, now: datetime) -> bool:
-    """Whether a request has a good code, or met a limit a moment ago: asking again then need not be noted."""
-    unsent = not one.sent and not one.read_out and now < one.created_at + ASK_AGAIN_AFTER
-    return one.used_at is None and one.given_up_at is None and (now < one.expires_at or unsent)
 
 
 async def _close(session: AsyncSession, asker: bytes, purpose: CodePurpose, *, now: datetime) -> None:

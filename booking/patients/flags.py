@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -22,7 +22,7 @@ ANSWER_HOLDS: Final = timedelta(days=180)
 
 async def flag(session: AsyncSession, patient: Patient, kind: FlagKind, *, now: datetime, **facts: object) -> None:
     """Show a person to staff, unless that is open already, or was answered lately when the counts were the same."""
-    shown = col(PatientFlag.settled_at).is_(None)
+    shown: ColumnElement[bool] = col(PatientFlag.settled_at).is_(None)
     if COUNTED & facts.keys():
         known = and_(col(PatientFlag.settled_at) > now - ANSWER_HOLDS, col(PatientFlag.facts) == facts)
         shown = or_(shown, known)
