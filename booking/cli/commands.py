@@ -25,8 +25,12 @@ staff_app = typer.Typer(
 app.add_typer(staff_app, name="staff")
 audit_app = typer.Typer(help="The audit: whether it is as it was written.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
+keys_app = typer.Typer(help="The keys of encrypted columns: in use, and exchanged.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 queue_app = typer.Typer(help="The queue: what its rule makes of a day.", no_args_is_help=True)
 app.add_typer(queue_app, name="queue")
+sms_app = typer.Typer(help="SMS: whether they go, and a storm against a sample carrier.", no_args_is_help=True)
+app.add_typer(sms_app, name="sms")
 words_app = typer.Typer(
     help="The plain words that search understands, and the words of an emergency.", no_args_is_help=True
 )
@@ -113,6 +117,27 @@ def migrate(
     from booking.cli import migrating
 
     migrating.run(settings, seed=seed, grant=grant)
+
+
+@keys_app.command("status")
+def keys_status() -> None:
+    """Say how many values are sealed under which key. Exit code 1: some under an earlier one."""
+    settings = settings_or_exit()
+    from booking.cli import keys
+
+    raise typer.Exit(keys.status(settings))
+
+
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Seal every encrypted value under the current key, while the service runs; may be stopped and begun again.
+
+    Exit code 1: somebody held a row, run it again. 2: a value is under a key that is not given.
+    """
+    settings = settings_or_exit()
+    from booking.cli import keys
+
+    raise typer.Exit(keys.rotate(settings))
 
 
 @app.command("after-restore")
@@ -278,3 +303,40 @@ def words_remove(
     from booking.cli import words
 
     raise typer.Exit(words.remove(settings, kind=kind, words=phrase, target=target))
+
+
+@sms_app.command("standing")
+def sms_standing() -> None:
+    """Say whether SMS about visits go, or why they wait. Exit code 1: they wait."""
+    settings = settings_or_exit()
+    from booking.cli import sms
+
+    raise typer.Exit(sms.show(settings))
+
+
+@sms_app.command("resume")
+def sms_resume() -> None:
+    """Let SMS go on at once: after a repair of the configuration, or in spite of budget and breaker, until midnight."""
+    settings = settings_or_exit()
+    from booking.cli import sms
+
+    raise typer.Exit(sms.resume(settings))
+
+
+@sms_app.command("simulate")
+def sms_simulate(
+    messages: Annotated[int, typer.Option(help="Texts, all due at one moment.", min=1, max=1_000_000)] = 5_000,
+    per_second: Annotated[int, typer.Option(help="What the sample carrier takes.", min=2, max=1_000)] = 200,
+    kills: Annotated[int, typer.Option(help="How many times a scheduler is killed with -9.", min=0)] = 0,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="50,000 texts.")] = False,
+) -> None:
+    """Run a storm of texts on this machine, against a sample carrier, and print the figures.
+
+    It makes a database of its own, reads no setting and sends nothing to anybody. Exit code 1: one was lost or doubled.
+    """
+    from booking.cli import sms
+    from booking.cli.sms_storm import Storm
+
+    storm = Storm(50_000 if full else messages, per_second, max(1, per_second * 9 // 10), kills=kills)
+    raise typer.Exit(sms.simulate(storm))

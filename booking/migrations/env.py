@@ -2,27 +2,10 @@
 
 from alembic import context
 from sqlalchemy import Connection, text
-from sqlmodel import SQLModel
 
-import booking.access.models
-import booking.appointments.calling.models
-import booking.appointments.closing.models
-import booking.appointments.models
-import booking.appointments.waitlist.models
-import booking.availability.models
-import booking.directory.models
-import booking.exchange.models
-import booking.figures.models
-import booking.invitations.models
-import booking.messages.channel.models
-import booking.messages.models
-import booking.patients.models
-import booking.patients.session_models
-import booking.queue.models
-import booking.queue.wish_models
-import booking.trail.models  # noqa: F401  each import makes its tables known to the metadata
 from booking import clock
 from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
+from booking.migrations.tables import METADATA
 
 _ASK_EVERY = 0.05
 """Seconds."""
@@ -41,7 +24,7 @@ def run(connection: Connection) -> None:
     try:
         context.configure(
             connection=connection,
-            target_metadata=SQLModel.metadata,
+            target_metadata=METADATA,
             transaction_per_migration=True,
             compare_type=True,
         )
