@@ -23,10 +23,11 @@ TODAY = """
 """
 
 
+ASK = f"navigator.serviceWorker.ready.then(one => one.active.postMessage({{ keep: '{STATION}', fresh: true }}))"
 UNTIL = """async copies => {
     for (let tries = 0; tries < 400; tries += 1) {
         const kept = await (await caches.open('desk-sheet')).keys();
-        if (kept.length === copies && navigator.serviceWorker.controller) return true;
+        if (kept.length === copies) return true;
         await new Promise(resolve => setTimeout(resolve, 50));
     }
     return false;
@@ -110,8 +111,7 @@ def test_signing_out_without_a_server_an_ended_session_and_another_day_take_the_
         page.goto(f"{server.url}/desk/{STATION}/sheet")
         _until_kept(page)
         site.run("UPDATE staff_session SET ended_at = now()")
-        ask = f"navigator.serviceWorker.controller.postMessage({{keep: '{STATION}', fresh: true}})"
-        page.evaluate(ask)
+        page.evaluate(ASK)
         _until_kept(page, 0)
         sign_in(page, site, "thu.mau")
         page.goto(f"{server.url}/desk/{STATION}/sheet")
@@ -123,8 +123,8 @@ def test_signing_out_without_a_server_an_ended_session_and_another_day_take_the_
             headers.set('Henkham-Keep-Until', '2026-01-01T00:00:00+07:00');
             await sheets.put('{COPY}', new Response(await copy.text(), {{ headers }}));
         }}"""
-        page.evaluate(age)
         server.stop()
+        page.evaluate(age)  # now that no answer can bring a newer one
         page.goto(f"{server.url}/desk/{STATION}/queue")
         expect(page.locator("h1")).to_have_text("Chưa kết nối được máy chủ")
         assert page.evaluate(KEPT) == []
@@ -150,7 +150,7 @@ def test_control_an_answer_that_does_not_say_until_when_is_not_kept(
     page.goto(f"{site.url}/desk/{STATION}/sheet")
     _until_kept(page)
     monkeypatch.setattr(keeping, "KEEP_UNTIL", "Henkham-Other")
-    page.evaluate(f"navigator.serviceWorker.controller.postMessage({{keep: '{STATION}', fresh: true}})")
+    page.evaluate(ASK)
     _until_kept(page, 0)
 
 
