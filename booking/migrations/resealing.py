@@ -1,7 +1,7 @@
 """Sealing every encrypted column anew under the current key, while the service runs.
 
-Rows are taken in small batches, each a transaction of its own, and a row somebody works with is left for the next round:
-so it may be stopped at any time and begun again. What is sealed meanwhile is sealed under the current key by everybody.
+Rows are taken in small batches, each a transaction of its own, and a row somebody works with is left for the next
+round: so it may be stopped at any time and begun again. What is sealed meanwhile is sealed under the current key.
 """
 
 from collections.abc import Iterator
