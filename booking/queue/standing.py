@@ -1,5 +1,6 @@
 """Where one visit stands on its day: rules over a board, beside rules.py and estimating.py; no database, no clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,40 +69,71 @@ _OF_STATE: Final = {
 }
 
 
+class _Beside:
+    """What everybody of one line shares at one moment."""
+
+    def __init__(self, board: Board, line: Line, tickets: list[Held], *, now: datetime, policy: Policy) -> None:
+        self._line, self._tickets, self._now = line, tickets, now
+        waiting = {one.as_waiting.id: one.as_waiting for one in tickets if one.state is TicketState.WAITING}
+        turns = order(waiting.values(), now=now, policy=policy, streak=line.streak)
+        self.waiting = len(waiting)
+        self.turns: Mapping[int, tuple[int, Turn]] = {turn.id: (at, turn) for at, turn in enumerate(turns)}
+        self.minutes = minutes_between(board, tickets, now)
+        self.late = _late(line, tickets, now)
+        self._first = waiting[turns[0].id].due if turns else now
+        self._begins: dict[datetime, datetime] = {}
+
+    def begins(self, opens: datetime) -> datetime:
+        """When the next one is called, of a session that opens then."""
+        if opens not in self._begins:
+            self._begins[opens] = goes_on(opens, self._line, self._tickets, self._first, self._now)
+        return self._begins[opens]
+
+
+class Sight:
+    """A board at one moment, for all who look at it: hundreds of telephones ask the same of the same line."""
+
+    def __init__(self, board: Board, *, now: datetime, policy: Policy) -> None:
+        self.board, self.now, self._policy = board, now, policy
+        self._mine = {ticket.appointment: ticket for ticket in board.tickets if ticket.appointment is not None}
+        self._coming = Coming(board.coming, now)
+        self._lines: dict[int, _Beside] = {}
+
+    def of(self, visit: Visit, *, today: bool) -> Standing:
+        """Where a visit stands; `today` says whether its local day is this one."""
+        mine = self._mine.get(visit.id)
+        if mine is None:
+            return self._not_there(visit, today=today)
+        if mine.state in _OF_STATE:
+            return Standing(_OF_STATE[mine.state], self.now, number=mine.label, room=mine.room)
+        beside, own = self._beside(mine.line), mine.as_waiting
+        ahead, turn = beside.turns[own.id]
+        band = expected(
+            ahead=ahead, coming=self._coming.between(visit.opens, own.due), minutes=beside.minutes, now=self.now,
+            opens=beside.begins(visit.opens), own_start=own_start(own),
+        )  # fmt: skip
+        return Standing(
+            Stage.WAITING, self.now, number=mine.label, ahead=ahead, band=band, late=beside.late,
+            waiting=beside.waiting, turn=turn,
+        )  # fmt: skip
+
+    def _beside(self, line: int) -> _Beside:
+        if line not in self._lines:
+            tickets = [ticket for ticket in self.board.tickets if ticket.line == line]
+            self._lines[line] = _Beside(self.board, self.board.lines[line], tickets, now=self.now, policy=self._policy)
+        return self._lines[line]
+
+    def _not_there(self, visit: Visit, *, today: bool) -> Standing:
+        # The line she would join; where rooms have their own, which one is known only at the desk.
+        beside = self._beside(next(iter(self.board.lines))) if len(self.board.lines) == 1 else None
+        late = beside.late if beside is not None and today else 0
+        waiting = beside.waiting if beside is not None else 0
+        return Standing(_stage(visit, now=self.now, today=today), self.now, late=late, waiting=waiting)
+
+
 def standing(board: Board, visit: Visit, *, now: datetime, today: bool, policy: Policy) -> Standing:
-    """Where the visit stands at `now`; `today` says whether its local day is this one."""
-    mine = next((ticket for ticket in board.tickets if ticket.appointment == visit.id), None)
-    if mine is None:
-        return _not_there(board, visit, now=now, today=today)
-    if mine.state in _OF_STATE:
-        return Standing(_OF_STATE[mine.state], now, number=mine.label, room=mine.room)
-    line = board.lines[mine.line]
-    beside = [ticket for ticket in board.tickets if ticket.line == mine.line]
-    waiting = [ticket.as_waiting for ticket in beside if ticket.state is TicketState.WAITING]
-    turns = order(waiting, now=now, policy=policy, streak=line.streak)
-    ahead = next(index for index, turn in enumerate(turns) if turn.id == mine.as_waiting.id)
-    own, first = mine.as_waiting, next(one for one in waiting if one.id == turns[0].id)
-    band = expected(
-        ahead=ahead,
-        coming=Coming(board.coming, now).between(visit.opens, own.due),
-        minutes=minutes_between(board, beside, now),
-        now=now,
-        opens=goes_on(visit.opens, line, beside, first.due, now),
-        own_start=own_start(own),
-    )
-    return Standing(
-        Stage.WAITING, now, number=mine.label, ahead=ahead, band=band, late=_late(line, beside, now),
-        waiting=len(waiting), turn=turns[ahead],
-    )  # fmt: skip
-
-
-def _not_there(board: Board, visit: Visit, *, now: datetime, today: bool) -> Standing:
-    # The line she would join; where rooms have their own, which one is known only at the desk.
-    line = next(iter(board.lines.values()), None) if len(board.lines) == 1 else None
-    beside = [ticket for ticket in board.tickets if line is not None and ticket.line == line.id]
-    waiting = sum(ticket.state is TicketState.WAITING for ticket in beside)
-    late = _late(line, beside, now) if line is not None and today else 0
-    return Standing(_stage(visit, now=now, today=today), now, late=late, waiting=waiting)
+    """Where one visit stands at `now`; `today` says whether its local day is this one."""
+    return Sight(board, now=now, policy=policy).of(visit, today=today)
 
 
 def _stage(visit: Visit, *, now: datetime, today: bool) -> Stage:

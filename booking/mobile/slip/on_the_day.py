@@ -29,7 +29,7 @@ from booking.queue import queries, wishing
 from booking.queue.kinds import WhyNext
 from booking.queue.lines import topic
 from booking.queue.service import POLICY
-from booking.queue.standing import Stage, Standing, standing
+from booking.queue.standing import Sight, Stage, Standing
 from booking.queue.texting import NEAR
 from booking.queue.views import Board, Visit
 from booking.trail.live import Event, Position, position_of
@@ -44,6 +44,9 @@ router = APIRouter(include_in_schema=False)
 
 STALE: Final = timedelta(seconds=30)
 """So old a board may be when nothing was told of: bookings of the day change it too, and tell nothing."""
+
+SAME: Final = timedelta(seconds=1)
+"""What is expected is said in steps of five minutes: who asks within a second is told the same."""
 
 MOVING: Final = frozenset({Stage.BEFORE, Stage.EXPECTED, Stage.OVERDUE, Stage.WAITING, Stage.CALLED, Stage.SKIPPED,
                            Stage.AT_TESTS,
@@ -67,9 +70,19 @@ WHY: Final = {
 
 @dataclass(slots=True)
 class Boards:
-    """The boards of this process: a hundred telephones that hear one event read the day once."""
+    """The boards of this process: a hundred telephones that hear one event read the day once, and order it once."""
 
     found: dict[tuple[int, date], tuple[Position, datetime, Board]] = field(default_factory=dict)
+    seen: dict[tuple[int, date], Sight] = field(default_factory=dict)
+
+    def sight(self, visit: Visit, board: Board, now: datetime) -> Sight:
+        """The board as of this second."""
+        key = (visit.service_id, visit.day)
+        there = self.seen.get(key)
+        if there is None or there.board is not board or not timedelta() <= now - there.now < SAME:
+            there = Sight(board, now=now, policy=POLICY)
+            self.seen = {one: kept for one, kept in self.seen.items() if now - kept.now < STALE} | {key: there}
+        return there
 
     async def board(self, asked: Asked, visit: Visit, *, heard: Position, now: datetime, fresh: bool) -> Board:
         """The day's board, not older than what was heard; `fresh` for one read now, as a page that was just opened has.
@@ -101,7 +114,7 @@ async def today_page(request: Request, asked: Ask, code: Code, token: Token) -> 
     what = await reading.offered(asked, opened.view["facility"]["code"], opened.view["service"]["code"])
     return page(
         request, "on_the_day.html", personal=True, visit=opened, view=opened.view, what=what, near=near, few=NEAR,
-        **_told(found, board, asked.now, asked.language),
+        **_told(found, Sight(board, now=asked.now, policy=POLICY), asked.language),
     )  # fmt: skip
 
 
@@ -169,7 +182,7 @@ async def _says(asked: Asked, opened: reading.Visit, found: Visit, listener: Lis
                 found, checked = again, loop.time()
             now = clock.utc_now()
             board = await boards.board(asked, found, heard=listener.heard, now=now, fresh=first)
-            part = _part(asked.request, opened, found, board, now)
+            part = _part(asked.request, opened, found, boards.sight(found, board, now))
         except Exception as problem:
             if isinstance(problem, BookingError) and not isinstance(problem, Busy):
                 return
@@ -181,14 +194,15 @@ async def _says(asked: Asked, opened: reading.Visit, found: Visit, listener: Lis
         heard = await listener.next(BEAT)
 
 
-def _part(request: Request, opened: reading.Visit, found: Visit, board: Board, now: datetime) -> str:
-    told = _told(found, board, now, language_of(request))
+def _part(request: Request, opened: reading.Visit, found: Visit, sight: Sight) -> str:
+    told = _told(found, sight, language_of(request))
     return fragment(request, "on_the_day.html", "today", visit=opened, view=opened.view, **told)
 
 
-def _told(found: Visit, board: Board, now: datetime, language: Language) -> dict[str, Any]:
+def _told(found: Visit, sight: Sight, language: Language) -> dict[str, Any]:
     """What the template shows."""
-    stands = standing(board, found, now=now, today=local_day(now) == found.day, policy=POLICY)
+    now = sight.now
+    stands = sight.of(found, today=local_day(now) == found.day)
     soon = stands.band is not None and stands.band.start <= now
     return {
         "stands": stands,
