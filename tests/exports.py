@@ -31,6 +31,7 @@ EXAMPLES = {
     "old-font": ("lich-hen.tcvn3.txt",),
     "hl7-siu": ("siu.hl7",),
     "fhir": ("bundle.json", "appointments.ndjson"),
+    "calendar": ("calendar.ics",),
 }
 """Worked examples, one a format, and the files in tests/data/feeds they read: all of the same day."""
 
@@ -86,7 +87,7 @@ def closed_by_report(report: Report) -> frozenset[Time]:
 
 def read(feed: Feed, data: bytes) -> tuple[list[StagedRow], Report]:
     """Rows and report of a file that is only bytes."""
-    return collect(feed, read_export(feed, BytesIO(data)), today=TODAY)
+    return collect(feed, read_export(feed, BytesIO(data), today=TODAY), today=TODAY)
 
 
 def shape(name: str) -> tuple[Feed, bytes]:

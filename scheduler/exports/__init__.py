@@ -1,6 +1,7 @@
 """Readers of hospitals' exports. One file per format, one line per format here."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
@@ -10,6 +11,7 @@ from scheduler.exports.feed import Feed
 from scheduler.exports.fhir_reader import FhirReader
 from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.html_reader import HtmlReader
+from scheduler.exports.ical_reader import IcalReader
 from scheduler.exports.reader import ExportReader, Record
 from scheduler.exports.staging import Item, Stager
 from scheduler.exports.xlsx_reader import XlsxReader
@@ -20,10 +22,11 @@ READERS: dict[str, ExportReader] = {
     "html": HtmlReader(),
     "hl7": Hl7Reader(),
     "fhir": FhirReader(),
+    "ical": IcalReader(),
 }
 
 
-def read_export(feed: Feed, stream: BinaryIO) -> Iterator[Item]:
+def read_export(feed: Feed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
     """Rows, refusals, skips and notes of one file, in its order, without personal data.
 
     Nothing may be applied before the iterator has ended: a file can turn out to be broken at its last byte.
@@ -36,7 +39,7 @@ def read_export(feed: Feed, stream: BinaryIO) -> Iterator[Item]:
     if size > feed.limits.megabytes * 1_000_000:
         raise ExportUnreadable(UnreadableReason.TOO_LARGE, megabytes=size // 1_000_000, limit=feed.limits.megabytes)
     stager = Stager(feed)
-    for record in READERS[feed.source.format].records(feed, stream):
+    for record in READERS[feed.source.format].records(feed, stream, today):
         if isinstance(record, Record):
             yield from stager.stage(record)
         else:

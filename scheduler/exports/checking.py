@@ -65,7 +65,7 @@ def read_file(feed: Feed, path: Path, *, today: date) -> tuple[list[StagedRow], 
     """The rows to apply and the report. Rows outside the coverage are in the list: `within` takes them out."""
     try:
         with path.open("rb") as stream:
-            return collect(feed, read_export(feed, stream), today=today)
+            return collect(feed, read_export(feed, stream, today=today), today=today)
     except OSError as error:
         raise ExportUnreadable(UnreadableReason.CANNOT_OPEN, why=error.strerror or type(error).__name__) from error
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
@@ -19,7 +20,7 @@ _OTHER_DELIMITERS = ",;\t|"
 class CsvReader:
     """Reads with Python's csv module in its strict mode, so that broken quoting is an error and not a guess."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Record | Refused | Skipped]:
+    def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Record | Refused | Skipped]:
         """Records in the order of the file; the stream stays open and belongs to the caller."""
         lines = _Lines(feed, stream)
         try:

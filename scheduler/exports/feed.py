@@ -74,7 +74,7 @@ class Part(BaseModel):
 class Source(Part):
     """Where files come from."""
 
-    format: Literal["csv", "xlsx", "html", "hl7", "fhir"]
+    format: Literal["csv", "xlsx", "html", "hl7", "fhir", "ical"]
     folder: str | None = None
     pattern: str = "*.csv"
 
@@ -331,6 +331,8 @@ class Feed(Part):
         if named and self.columns.state is None:
             problems.append("columns.state: is missing, while [states] names states")
         free_list = self.absence.meaning is AbsenceMeaning.FREE_LIST
+        if self.source.format == "ical" and (free_list or self.states.free):
+            problems.append("source.format: a calendar adds closings and never opens: no free_list and no states.free")
         if free_list and self.columns.state is not None and not self.states.free:
             problems.append(
                 "states.free: is missing: a free_list with a state column must say which states offer a time"

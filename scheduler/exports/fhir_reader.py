@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
@@ -21,7 +22,7 @@ Found = Record | Refused | Skipped
 class FhirReader:
     """One record for each appointment or slot and practitioner it names; of several versions the newest counts."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Found]:
+    def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Found]:
         """Records once the file has been read to its end; the stream stays open and belongs to the caller."""
         found = looks_like(stream)
         if found not in ("JSON", "text"):

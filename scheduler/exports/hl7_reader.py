@@ -5,6 +5,7 @@ SCH segment. The last message of a file about a visit is the one that counts; wh
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import BinaryIO, Final
 
 from booking.exchange.errors import ExportUnreadable
@@ -25,7 +26,7 @@ Found = Record | Refused | Skipped
 class Hl7Reader:
     """One record for each visit and practitioner (or room) it names, in the order of the first message about it."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Found]:
+    def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Found]:
         """Records once the file has been read to its end; the stream stays open and belongs to the caller."""
         found = looks_like(stream)
         if found not in ("hl7", "text"):

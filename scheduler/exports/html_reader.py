@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import date
 from html.parser import HTMLParser
 from typing import BinaryIO, Final
 
@@ -25,7 +26,7 @@ Row = tuple[int, list[str]]
 class HtmlReader:
     """The rows of one table; cells that span several rows or columns stand in each of them."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Record | Refused | Skipped]:
+    def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Record | Refused | Skipped]:
         """Records in the order of the table; the stream stays open and belongs to the caller."""
         found = looks_like(stream)
         if found in ("xlsx", "hl7", "ical", "JSON") or found.startswith("an old"):

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from scheduler.exports import fhir_resource
+from scheduler.exports import fhir_resource, ical_event
 from scheduler.exports.hl7_message import PLACE, READ
 
 
 def problems(format_name: str, aliases: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Every name that is none in this format, as lines that begin with the key."""
-    check = {"hl7": _of_hl7, "fhir": _of_fhir}.get(format_name)
+    check = {"hl7": _of_hl7, "fhir": _of_fhir, "ical": _of_ical}.get(format_name)
     if check is None:
         return []
     return [
@@ -33,3 +33,9 @@ def _of_hl7(name: str) -> str | None:
 
 def _of_fhir(name: str) -> str | None:
     return None if fhir_resource.knows(name) else f"{name!r} is not read. Read are {fhir_resource.names()}"
+
+
+def _of_ical(name: str) -> str | None:
+    if name in ical_event.NAMES or name.startswith("="):
+        return None
+    return f"{name!r} is not read. Read are {', '.join(ical_event.NAMES)}, and =TEXT for a text of the feed's own"

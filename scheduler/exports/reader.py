@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import BinaryIO, Protocol
 
 from booking.exchange.kinds import NoteReason, SkipReason
@@ -44,6 +45,6 @@ class Note:
 class ExportReader(Protocol):
     """A format. It raises `ExportUnreadable` for the file, yields `Refused` or `Skipped` for a row."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Record | Refused | Skipped]:
-        """Records in the order of the file, read as they are asked for."""
+    def records(self, feed: Feed, stream: BinaryIO, today: date, /) -> Iterator[Record | Refused | Skipped]:
+        """Records in the order of the file, read as they are asked for; `today` for what repeats without end."""
         ...

@@ -40,7 +40,7 @@ _BROKEN: Final = (
 class XlsxReader:
     """Cells as text: dates as `iso`, numbers plainly, a formula as its last result."""
 
-    def records(self, feed: Feed, stream: BinaryIO) -> Iterator[Record | Refused | Skipped]:
+    def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Record | Refused | Skipped]:
         """Records in the order of the sheet; the stream stays open and belongs to the caller."""
         _preflight(feed, stream)
         try:

@@ -155,7 +155,7 @@ def _content(feed: Feed, taken: Taken, slip: Slip) -> Content:
 def _read(feed: Feed, content: Content, taken: Taken, slip: Slip) -> ApplyExport:
     """What the file says, by the feed alone."""
     today = local_day(slip.received)
-    rows, report = collect(feed, read_export(feed, taken.stream), today=today)
+    rows, report = collect(feed, read_export(feed, taken.stream, today=today), today=today)
     window = feed.window(today)
     return ApplyExport(
         replace(content, report=report.as_json(with_busy=False)),
