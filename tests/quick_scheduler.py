@@ -6,6 +6,7 @@ here, from outside; the product knows nothing of it.
 
 import asyncio
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
@@ -22,6 +23,8 @@ QUICK = Pace(
     later_look=timedelta(seconds=0.5),
     second_send=timedelta(seconds=3),
 )
+PATIENT = replace(QUICK, sending=timedelta(seconds=6), second_send=timedelta(seconds=15), fresh=timedelta(seconds=30))
+"""Where many schedulers share a busy machine: nobody is taken for dead, and no look for old, who is only slow."""
 POINTS = {"claimed": "begin", "answered": "record"}
 """Where to stand still: before this step of the outbox."""
 
@@ -33,7 +36,12 @@ async def _stand_still(*_: object, **__: object) -> NoReturn:
     raise AssertionError
 
 
+def stand_still_at(point: str) -> None:
+    """Stand still before that step of the outbox, and say so."""
+    setattr(outbox, POINTS[point], _stand_still)
+
+
 if __name__ == "__main__":
     for point in sys.argv[1:]:
-        setattr(outbox, POINTS[point], _stand_still)
+        stand_still_at(point)
     main(pace=QUICK)

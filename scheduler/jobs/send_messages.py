@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _TOGETHER: Final = 0.05
 """Seconds that posts which end one after the other are waited for, so that their places are filled in one claim."""
 
+_STALE: Final = Refused(None, Fault.PASSING)
+"""Not posted, because our last look was too old: the text keeps its place in the order and is looked at again."""
+
 _AT_ONCE: Final = 0.001
 """The pause after a claim that was put off: there may be more."""
 
@@ -43,6 +46,8 @@ class Sender:
         self.channel = channel
         self.pause = 0.0
         """Seconds after the last claim before which the channel gives nothing; 0 where it gave what there was."""
+        self.room = together
+        """Posts that may be out now: fewer while this machine is too slow to post right after it looked."""
         self._db = db
         self._gateway = gateway
         self._threads = ThreadPoolExecutor(together, thread_name_prefix=f"sms-{lane}")
@@ -100,13 +105,15 @@ class Sender:
     def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
         """Post, unless this process was held up since it looked: the visit may be off by now. Then it looks again."""
         if time.monotonic() - looked > self.pace.fresh.total_seconds():
-            return Refused(None, Fault.PASSING)
+            return _STALE
         return self._gateway.send(outgoing)
 
     async def _record(self, posting: Posting, outcome: Outcome) -> MessageState | None:
         provider, pace = self.channel.provider, self.pace
+        stale = outcome is _STALE
+        self.room = max(1, self.room // 2) if stale else min(self.together, self.room + 1)
         async with self._db.transaction() as session:
-            held = await channels.heard(session, provider, posting, outcome, held=pace.held)
+            held = stale or await channels.heard(session, provider, posting, outcome, held=pace.held)
             return await outbox.record(session, posting, outcome, now=utc_now(), pace=pace, held=held)
 
     def _tell(self, posting: Posting, outcome: Outcome, state: MessageState | None) -> None:
@@ -133,7 +140,7 @@ async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
     taken = 0
     try:
         while True:
-            free = 0 if stop.is_set() else sender.together - len(flying)
+            free = 0 if stop.is_set() else max(sender.room - len(flying), 0)
             claims = await sender.claim(free) if free else []
             taken += len(claims)
             flying |= {asyncio.create_task(sender.carry(one)) for one in claims}

@@ -1,0 +1,139 @@
+"""Two schedulers, killed with -9 again and again: while claimed, while posting, while answered, and at any time.
+
+    make test        8 kills, two at each point
+    make test-all    200 kills, 50 at each point
+
+The carrier's log is the judge: nothing is lost, nothing goes twice. What does not belong here: one kill looked at
+closely (test_sender_kill.py).
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from booking.clock import utc_now
+from booking.db import Database
+from booking.ids import jitter
+from booking.messages.kinds import MessageState
+from booking.messages.models import Message
+from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, plans
+from tests.conftest import FULL, environment
+from tests.outbox import BASE, mine, until, write
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+POINTS = ("claimed", "posting", "answered", "any")
+ROUNDS = 100 if FULL else 4
+"""Two kills each."""
+EACH = 8
+"""New texts in a round: one scheduler claims them all, or two share them."""
+
+
+class Nursery:
+    """The process that forks schedulers, and what each of them says."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+        self._process, self._folder, self._number = process, folder, 0
+
+    def start(self, point: str) -> tuple[int, Path]:
+        """A scheduler that stands still at a point; its pid and the file in which it says so."""
+        self._number += 1
+        said = self._folder / str(self._number)
+        said.touch()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{point} {said}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()), said
+
+
+@contextmanager
+def _nursery(url: str, carrier: Carrier, folder: Path) -> Iterator[Nursery]:
+    more = {
+        "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_FROM": "HenKham", "TWILIO_API_BASE_URL": carrier.url, "PUBLIC_BASE_URL": BASE,
+        "HENKHAM_SMS_PER_SECOND": "1000", "HENKHAM_DATABASE_POOL": "10", "HENKHAM_HORIZON_DAYS": "1",
+        "HENKHAM_LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.forked_schedulers"], env=kept | environment(url, **more), cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield Nursery(process, folder)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()  # it ends its children, and itself
+        process.wait(30)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+async def _at_its_point(point: str, carrier: Carrier, said: list[Path]) -> None:
+    """Until at least one of the two is there; at any time is at any time."""
+    if point == "any":
+        await asyncio.sleep(jitter(0, 0.5))
+    elif point == "posting":
+        assert await asyncio.to_thread(carrier.wait_for_stall, 60)
+    else:
+        for _ in range(6000):
+            if any(one.stat().st_size for one in said):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("nobody came to the point")
+
+
+async def _round(db: Database, nursery: Nursery, carrier: Carrier, number: int) -> tuple[list[Message], Counter[str]]:
+    """New texts, two schedulers, both killed; the texts, and in which states these two left what they touched."""
+    point = POINTS[number % len(POINTS)]
+    after = number // len(POINTS) % 2 == 0
+    stall = plans.stall_after_accepting() if after else plans.stall_before_accepting()
+    carrier.hold()
+    carrier.decide = (lambda _: stall) if point == "posting" else None
+    messages = [await write(db, phone=f"+849{number:04}{each:04}") for each in range(EACH)]
+    since = utc_now()
+    victims = [nursery.start("run" if point in ("posting", "any") else point) for _ in range(2)]
+    await _at_its_point(point, carrier, [said for _, said in victims])
+    for pid, _ in victims:
+        os.kill(pid, signal.SIGKILL)
+    async with db.transaction() as session:
+        query = text("SELECT state::text, count(*) FROM message WHERE changed_at >= :since GROUP BY state")
+        rows = (await session.execute(query, {"since": since})).all()
+    left = Counter({row[0]: row[1] for row in rows})
+    carrier.decide = None
+    carrier.release()
+    return messages, left
+
+
+async def test_two_schedulers_killed_again_and_again_lose_and_double_nothing(
+    db: Database, database_url: str, tmp_path: Path
+) -> None:
+    messages: list[Message] = []
+    left: dict[str, Counter[str]] = {point: Counter() for point in POINTS}
+    with Carrier() as carrier, _nursery(database_url, carrier, tmp_path) as nursery:
+        for number in range(ROUNDS):
+            more, states = await _round(db, nursery, carrier, number)
+            messages += more
+            left[POINTS[number % len(POINTS)]] += states
+        for _ in range(2):
+            nursery.start("run")
+        for message in messages:
+            await until(db, message, MessageState.SENT)
+        assert carrier.log.times_accepted() == dict.fromkeys(mine(messages), 1)
+    # Each point was met: texts were left in the state that it stands for, at least one in each round.
+    assert left["claimed"]["claimed"] >= ROUNDS / 4, left
+    assert left["posting"]["sending"] >= ROUNDS / 4, left
+    assert left["answered"]["sending"] >= ROUNDS / 4, left
+    async with db.transaction() as session:
+        twice = await session.scalar(text("SELECT count(*) FROM message WHERE sends > 1"))
+    assert twice <= EACH * ROUNDS / 4  # only what a carrier had not taken when the sender died

@@ -1,0 +1,49 @@
+"""Schedulers by the hundred, for tests that kill them: `python -m tests.forked_schedulers` forks one for each line.
+
+A line on its input is the point where it shall stand still, `claimed` or `answered`, or `run`; its answer is the pid.
+Everything is imported once, so a scheduler is there in a few hundredths of a second. All of them end with this process.
+"""
+
+import os
+import signal
+import sys
+
+from scheduler.__main__ import main
+from tests import quick_scheduler
+from tests.quick_scheduler import PATIENT, POINTS
+
+
+def _child(point: str, told: int) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(told, 1)
+    if point in POINTS:
+        quick_scheduler.stand_still_at(point)
+    main(pace=PATIENT)
+
+
+def serve() -> None:
+    """Fork until the input ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is gone at once
+    children = []
+    for line in sys.stdin:
+        point, told = line.split()
+        number = os.open(told, os.O_WRONLY | os.O_APPEND)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _child(point, number)
+            finally:
+                os._exit(1)
+        os.close(number)
+        children.append(pid)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+    for pid in children:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+if __name__ == "__main__":
+    serve()
