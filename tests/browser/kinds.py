@@ -29,17 +29,18 @@ EXCUSED: dict[tuple[str, str], str] = {
     (ERROR, "asks for nothing, so nothing can be refused"): """
         days desk_appointment desk_book desk_calendar_day desk_calendar_entries desk_calendar_inside
         desk_calendar_month desk_calendar_off desk_calendar_weekly desk_closings desk_first_password desk_home
-        desk_due desk_lost desk_queue_paper desk_sheet desk_sheet_copy desk_slip desk_staff display docs error_code
+        desk_lost desk_queue_paper desk_sheet desk_sheet_copy desk_slip desk_staff display docs error_code
         facility find_emergency find_near find_results find_service find_services help home inbox invitation
-        on_the_day party people sign_in_help desk_messages_channel
+        party people sign_in_help
     """,
     (
         ERROR,
         "has buttons and choices alone: what cannot be done is said on error.html or on the next page",
     ): """
-        cancel confirming desk_account desk_closing desk_closing_preview desk_displays desk_queue_ticket desk_room
-        desk_series desk_series_dates desk_series_one me my_data my_data_delete my_data_person not_me offer people_remove reminders
-        saved sessions sign_in_new_number ticket wait_entry
+        cancel confirming desk_account desk_closing desk_closing_preview desk_displays desk_due
+        desk_messages_channel desk_queue_ticket desk_room desk_series desk_series_dates desk_series_one me
+        my_data my_data_delete my_data_person not_me offer on_the_day people_remove reminders saved sessions
+        sign_in_new_number ticket wait_entry
     """,
     (ERROR, "is itself what an error leads to"): "error lapsed offer_over",
     (EMPTY, "is of one thing, which is there or the answer is 404"): """
