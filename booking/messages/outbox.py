@@ -27,10 +27,13 @@ from booking.messages.practising import of_practice
 from booking.messages.preparing import Channel, outgoing_of, set_aside
 from booking.messages.segments import cost
 from booking.sealed import UnsealError
-from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Unknown
+from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
 
 _REFUSED_AGAIN: Final = 2
 """Posts after which another text is tried first."""
+
+_BEHIND: Final = timedelta(seconds=1)
+"""Between two looks of a correction at the post it corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,7 @@ async def _prepared(
         aside = set_aside(message, production=through.production, now=now)
         aside = aside or await numbers.look(session, message)
         aside = aside or await sharing.look(session, message, production=through.production, now=now)
+        aside = aside or await _behind(session, message, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         if outgoing is None:
             return aside
@@ -203,6 +207,18 @@ async def _prepared(
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
+
+
+async def _behind(session: AsyncSession, message: Message, *, now: datetime) -> dict[str, Any] | None:
+    """Wait while another text about the same visit is out: a correction must not arrive before what it corrects."""
+    out = select(Message.id).where(
+        col(Message.subject_kind) == message.subject_kind,
+        col(Message.subject_id) == message.subject_id,
+        col(Message.state) == MessageState.SENDING,
+        col(Message.version) < message.version,
+    )
+    waits = (await session.execute(out.limit(1))).first() is not None
+    return {"state": MessageState.DUE, "due_at": now + _BEHIND} if waits else None
 
 
 def ours(claimed: Claim) -> list[Any]:
