@@ -61,7 +61,8 @@ async def test_one_form_sent_many_times_at_once_enters_one(morning: Morning) -> 
         facility=FACILITY, day=morning.world.day, once=ids.public_id(), outcome=Outcome.WAITS, service=SERVICE,
         came=time(8),
     )  # fmt: skip
-    found = await asyncio.gather(*(_entered(morning, one) for one in [row, walk] * MANY))
+    forms: list[EnterRow | EnterWalkIn] = [row, walk]
+    found = await asyncio.gather(*(_entered(morning, one) for one in forms * MANY))
     assert len(set(found)) == 2
     assert await seeds.value(morning.db, "SELECT count(*) FROM queue_ticket") == 2
     assert await seeds.value(morning.db, "SELECT count(*) FROM queue_act") == 2

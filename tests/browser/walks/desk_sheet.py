@@ -43,7 +43,7 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     page.goto(f"{site.url}{DESK}/sheet/entry")
     yield "desk_sheet_entry.html", "nobody yet", EMPTY
     yield from _corrected(page, site)
-    _one_open_date(site)
+    _one_open_date(page, site)
     page.goto(f"{site.url}{DESK}/due")
     yield "desk_due.html", "one can be booked, one waits"
     hands.at(time(9, 10))
@@ -93,9 +93,14 @@ def _corrected(page: Page, site: Site) -> Iterator[Stop]:
     yield "desk_number.html", "set right"
 
 
-def _one_open_date(site: Site) -> None:
-    """A plan behind the product's back: one date in the world's days, one that nobody has published."""
-    series = "SELECT gen_random_uuid(), p.id, s.facility_id, s.id, 'tai-kham', now() FROM patient p, service s LIMIT 1"
+def _one_open_date(page: Page, site: Site) -> None:
+    """A plan of somebody else, behind the product's back: one date in the world's days, one nobody has published."""
+    page.goto(f"{site.url}{DESK}/patients/new")
+    page.fill("#name", "Lê Văn Mẫu")
+    page.fill("#birth_year", "1990")
+    press(page)
+    newest = "FROM patient p, service s ORDER BY p.id DESC LIMIT 1"
+    series = f"SELECT gen_random_uuid(), p.id, s.facility_id, s.id, 'tai-kham', now() {newest}"
     site.run("INSERT INTO visit_series (public_id, patient_id, facility_id, service_id, template, made_at) " + series)
     for number, days in ((1, 0), (2, 40)):
         day = f"DATE '{site.world.far}' + {days}"
