@@ -54,7 +54,7 @@ check: $(STAMP) ## style, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
-bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS="--pages --slots 1000000": pages alone at a million
+bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS="--pages --slots 1000000" or "--sms": those alone
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: ## renew requirements.lock (needs uv)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CursorResult, case, literal, update
+from sqlalchemy import ColumnElement, CursorResult, Select, case, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -102,8 +102,12 @@ class Posting:
 
 async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
     """Whether there is anything to claim in a lane: one look at an index, which is all that a tick costs at rest."""
-    query = select(col(Message.id)).where(*_due(lane, now)).limit(1)
-    return (await session.execute(query)).first() is not None
+    return (await session.execute(due_query(lane, now=now))).first() is not None
+
+
+def due_query(lane: str, *, now: datetime) -> Select[int | None]:
+    """That look."""
+    return select(col(Message.id)).where(*_due(lane, now)).limit(1)
 
 
 async def claim(

@@ -1,6 +1,7 @@
 """`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run; then the time of each page.
 
     make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
+    make bench ARGS="--sms --messages 2000000"     SMS alone, beside two million old messages
     make bench ARGS="--live"                       480 live pages alone: how soon they follow, and return after a kill
 
 Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
@@ -27,10 +28,12 @@ import psutil
 from booking import clock, embedded
 from booking.embedded import Server
 from booking.migrations import migrate
-from tests.bench import bare, live, load, pages
+from tests.bench import bare, live, load, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed
+from tests.carrier import ACCOUNT_SID, AUTH_TOKEN
 from tests.conftest import environment
+from tests.outbox import BASE
 
 POOL = 4
 """Connections of either contestant: two a core. More only wait for each other."""
@@ -106,10 +109,15 @@ def main() -> None:
     parser.add_argument("--pages", action="store_true", help="only the time of each page")
     parser.add_argument("--live", action="store_true", help="only the live pages: 480 streams, and a restart")
     parser.add_argument("--slots", type=int, default=SLOTS, help="how many slots the pages are read from")
+    parser.add_argument("--sms", action="store_true", help="only SMS: ticks, receipts, waits")
+    parser.add_argument("--messages", type=int, default=sms.MESSAGES, help="how many old messages lie beside them")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
+            if asked.sms:
+                _measure_sms(server, asked.messages)
+                return
             if not asked.pages and not asked.live:
                 url = _database(server, "bench")
                 print(f"Seeding {SLOTS:,} slots ...", flush=True)
@@ -150,6 +158,17 @@ def _measure_live(server: Server) -> None:
             return running.enter_context(_web("booking.cli.serving:application", "/readyz", variables))[1]
 
         live.print_live(asyncio.run(live.measure(url, start)))
+
+
+def _measure_sms(server: Server, messages: int) -> None:
+    url = _database(server, "sms")
+    twilio = {
+        "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "TWILIO_FROM": "HenKham", "PUBLIC_BASE_URL": BASE, "HENKHAM_LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    variables = {**environment(url, **twilio), "PORT": "18474"}
+    with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+        sms.measure(url, address, messages)
 
 
 def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
