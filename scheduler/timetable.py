@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages.channel.rules import Allowance
+from booking.messages.channel.queries import allowance_of
 from booking.messages.outbox import Pace
 from booking.messages.preparing import Channel
 from booking.settings import Settings
@@ -51,7 +51,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         base,
         production=where == "production",
         shows_codes=where == "demo",
-        allowance=_allowance(settings),
+        allowance=allowance_of(settings),
     )
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)
@@ -82,16 +82,6 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         *always,
         Job("read_exports", _s(10), lambda: read_exports.run(db, feeds, now=utc_now(), memory=memory)),
     ]
-
-
-def _allowance(settings: Settings) -> Allowance:
-    return Allowance(
-        per_second=settings.sms_per_second,
-        per_day=settings.sms_per_day,
-        per_number=settings.sms_number_per_day,
-        per_facility=settings.sms_facility_per_day,
-        usual_hour=settings.sms_usual_hour,
-    )
 
 
 def _together(settings: Settings) -> int:

@@ -18,19 +18,7 @@ from booking.clock import ZONE, utc_now
 from booking.db import Database
 from booking.messages.channel import queries, service
 from booking.messages.channel.queries import ChannelView
-from booking.messages.channel.rules import Allowance
 from booking.settings import Settings, load
-
-
-def allowance(settings: Settings) -> Allowance:
-    """What an installation lets out."""
-    return Allowance(
-        per_second=settings.sms_per_second,
-        per_day=settings.sms_per_day,
-        per_number=settings.sms_number_per_day,
-        per_facility=settings.sms_facility_per_day,
-        usual_hour=settings.sms_usual_hour,
-    )
 
 
 def show(settings: Settings) -> int:
@@ -67,7 +55,7 @@ async def _standing(settings: Settings) -> ChannelView:
     database = Database(settings.database_url, pool=1, application="henkham-sms")
     try:
         async with database.transaction() as session:
-            return await queries.standing(session, settings.gateway_name, allowance(settings), now=utc_now())
+            return await queries.standing(session, settings.gateway_name, queries.allowance_of(settings), now=utc_now())
     finally:
         await database.close()
 

@@ -11,6 +11,7 @@ from booking.messages.channel import rules
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.models import SmsChannel, SmsReconciliation
 from booking.messages.channel.rules import BREAKER, Allowance, Standing
+from booking.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,17 @@ class ChannelView:
     hour_posts: int = 0
     hour_most: int | None = None
     freed_until: datetime | None = None
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """What an installation lets out."""
+    return Allowance(
+        per_second=settings.sms_per_second,
+        per_day=settings.sms_per_day,
+        per_number=settings.sms_number_per_day,
+        per_facility=settings.sms_facility_per_day,
+        usual_hour=settings.sms_usual_hour,
+    )
 
 
 async def standing(session: AsyncSession, provider: str, allowance: Allowance | None, *, now: datetime) -> ChannelView:
