@@ -38,7 +38,8 @@ WHY: Final[Mapping[str, str]] = {
     "calendar": _("Who is inside a changed time"), "closing": _("Who is inside a closed time"),
     "closing_call": _("Call list of a closing"), "suspicion": _("A suspicion of touting"),
     "sheet": _("The day's sheet"), "kept": _("The day's sheet kept on the desk's machine"),
-    "entry": _("Entering what happened on paper"),
+    "entry": _("Entering what happened on paper"), "messages": _("Messages to patients"),
+    "call_list": _("Call list of the facility"),
 }  # fmt: skip
 """What a record was read for: the desk's words. A new one is shown as it stands until it has a text here."""
 

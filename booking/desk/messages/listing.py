@@ -92,7 +92,7 @@ def _wanted(days: Days, group: str, kind: str, find: str, *, named: bool) -> tup
 def _drawn(by_day: list[Day]) -> Columns | None:
     """Arrived, on its way, did not arrive: what was not to be sent is in the table only."""
     groups = [
-        (f"{one.day:%d/%m}", (one.of(Group.ARRIVED), one.of(Group.SENT, Group.WAITING), one.of(Group.LOST)))
+        (str(one.day.day), (one.of(Group.ARRIVED), one.of(Group.SENT, Group.WAITING), one.of(Group.LOST)))
         for one in by_day
     ]
     if len(by_day) == 1 or not any(sum(parts) for _, parts in groups):
