@@ -2,8 +2,8 @@
 
 desk: AtDesk                      somebody who is signed in; others are sent to sign in and come back
 desk: Annotated[Desk, needs(Right.STAFF)]   … and whose role includes this
-where: Where                      the facility of the address, if it lies in the scope; else there is none (404). A place
-                                  to practise lies in everybody's, and marks every page that is made for it
+where: Where                      the facility of the address, if it lies in the scope; else there is none (404).
+                                  A place to practise lies in everybody's, and marks every page that is made for it
 """
 
 from dataclasses import dataclass
@@ -99,6 +99,11 @@ async def _where(request: Request, desk: AtDesk, facility: Annotated[str, Path()
 
 Where = Annotated[Place, Depends(_where)]
 """The facility of the address; one outside the scope is as unknown as one there is none of."""
+
+
+def over_city(desk: Desk, place: Place) -> bool:
+    """Whether somebody may change here what holds for the whole city: never from a place to practise."""
+    return desk.staff.everywhere and not place.training
 
 
 async def still_there(request: Request, asked: Asked, place: Place, right: Right) -> bool:

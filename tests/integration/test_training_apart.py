@@ -29,7 +29,7 @@ from tests import outbox as sending
 from tests import pages, practising, seeds, staff
 from tests.carrier import Carrier
 from tests.places import STATION
-from tests.practising import BY, PRACTICE, place, real_visit, signed_in, slot
+from tests.practising import BY, PRACTICE, count, place, real_visit, signed_in, slot
 
 pytestmark = pytest.mark.anyio
 
@@ -235,3 +235,17 @@ async def test_it_stands_in_nobodys_scope_and_in_no_feed(client: httpx.AsyncClie
     async with db.transaction() as session:
         assert await exchange.facility_of(session, sample.CODE) is None
         assert sample.CODE not in {one.code for one in await directory.facilities(session)}
+
+
+async def test_nothing_of_the_whole_city_is_changed_from_there(client: httpx.AsyncClient, db: Database) -> None:
+    await signed_in(client, db, Role.CITY_ADMIN)
+    day = clock.local_day(clock.utc_now()) + timedelta(days=40)
+    for at, status in ((sample.CODE, 403), (STATION, 200)):
+        marks = await client.get(f"/desk/{at}/calendar/days/{day}/mark?scope=all")
+        assert marks.status_code == status
+        shown = await client.get(f"/desk/{at}/calendar/days/{day}")
+        assert ("mark?scope=all" in shown.text) == (status == 200)
+        sent = await client.post(f"/desk/{at}/calendar/days/{day}/mark", data={"scope": "all", "kind": "holiday"})
+        assert (sent.status_code == 403) == (status == 403)
+        assert ((await client.post(f"/desk/{at}/messages/channel")).status_code == 403) == (status == 403)
+    assert await count(db, "calendar_day WHERE facility_id IS NULL") == 0

@@ -1,7 +1,8 @@
-"""The place to practise is emptied of everything: no table that leads to a place or a person is forgotten."""
+"""The place to practise: every table is emptied or excused, and whatever is of the whole city asks about it."""
 
 import importlib
 import pkgutil
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
@@ -47,3 +48,14 @@ def test_what_refers_to_a_row_is_emptied_before_it() -> None:
             parent = key.column.table.name
             if parent in WIPED and parent != name:
                 assert order.index(name) < order.index(parent), (name, parent)
+
+
+def test_every_other_use_of_the_city_s_scope_is_known() -> None:
+    """Whoever asks at a facility's page whether somebody keeps the whole city must ask `over_city`."""
+    doors = Path(booking.__file__).parent / "desk"
+    asking = {
+        path.relative_to(doors).as_posix()
+        for path in doors.rglob("*.py")
+        if "staff.everywhere" in path.read_text(encoding="utf-8")
+    }
+    assert asking == {"closings/city.py", "staff.py"}, "these have no facility in their address"

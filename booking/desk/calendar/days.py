@@ -21,6 +21,7 @@ from booking.directory import marks
 from booking.directory import queries as directory
 from booking.i18n import marked as _
 from booking.i18n import translate
+from booking.web import at_desk
 from booking.web.at_desk import Place, Where, needs
 from booking.web.dependencies import Ask, Asked
 from booking.web.origin import check_origin
@@ -59,7 +60,7 @@ async def mark_page(
     request: Request, asked: Ask, desk: Keeper, where: Where, day: OnDay, scope: Annotated[str, Query()] = ""
 ) -> Response:
     """What the day is, for this facility; for all of them where one keeps the whole city."""
-    everywhere = _everywhere(desk, scope)
+    everywhere = _everywhere(desk, where, scope)
     async with asked.db.transaction() as session:
         row = await board.special_day(session, None if everywhere else where.facility_id, day)
     typed = Typed({"kind": DayKind.LOCAL_CLOSURE.value}) if row is None else shown(row)
@@ -67,8 +68,8 @@ async def mark_page(
     return await _show_mark(request, asked, desk, where, day, typed)
 
 
-def _everywhere(desk: Desk, scope: str) -> bool:
-    if scope == ALL and not desk.staff.everywhere:
+def _everywhere(desk: Desk, where: Place, scope: str) -> bool:
+    if scope == ALL and not at_desk.over_city(desk, where):
         raise RightMissing
     return scope == ALL
 
@@ -89,7 +90,7 @@ async def _show_mark(
 async def mark_day(request: Request, asked: Ask, desk: Keeper, where: Where, day: OnDay) -> Response:
     """Say what the day is, or (button `clear`) that it is an ordinary one."""
     typed, _form = await typed_of(request)
-    facility = None if _everywhere(desk, typed["scope"]) else where.code
+    facility = None if _everywhere(desk, where, typed["scope"]) else where.code
     clear = bool(typed["clear"])
     heading = _("%(day)s is an ordinary day again") if clear else "%(day)s: %(name)s"
     step = Step(

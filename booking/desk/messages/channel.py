@@ -25,9 +25,9 @@ router = APIRouter(
 Reader = Annotated[Desk, needs(Right.MESSAGES)]
 
 
-async def _mender(desk: Reader) -> Desk:
+async def _mender(desk: Reader, where: Where) -> Desk:
     """One channel serves the whole city, so only who sees to the city lets it go on."""
-    if not (desk.staff.everywhere and desk.staff.may(Right.CLOSE)):
+    if not (at_desk.over_city(desk, where) and desk.staff.may(Right.CLOSE)):
         raise RightMissing(right=Right.MESSAGES.value)
     return desk
 
@@ -46,7 +46,8 @@ async def channel_page(request: Request, asked: Ask, desk: Reader, where: Where)
     return page(
         request, "desk_messages_channel.html", personal=True, desk=desk, place=place,
         base=f"/desk/{where.code}/messages", stands=stands, done="done" in request.query_params,
-        may_resume=desk.staff.everywhere and desk.staff.may(Right.CLOSE), texts=unapproved() if registered else [],
+        may_resume=at_desk.over_city(desk, where) and desk.staff.may(Right.CLOSE),
+        texts=unapproved() if registered else [],
     )  # fmt: skip
 
 
