@@ -44,15 +44,17 @@ class Screens:
     """What the displays of this process show: several of one kind read the day once."""
 
     found: dict[tuple[UUID, date], tuple[Position, datetime, Shown]] = field(default_factory=dict)
+    reading: dict[tuple[UUID, date], asyncio.Lock] = field(default_factory=dict)
 
     async def shown(self, asked: Asked, display: DisplayView, day: date, heard: Position, now: datetime) -> Shown:
         """Not older than what was heard."""
         key = (display.id, day)
-        known = self.found.get(key)
-        if known is not None and known[0] >= heard and now - known[1] < FRESH:
-            return known[2]
-        async with asked.db.transaction() as session:
-            made = await displays.shown(session, display, day, now=now, policy=POLICY)
+        async with self.reading.setdefault(key, asyncio.Lock()):  # all hear at once: one reads for all
+            known = self.found.get(key)
+            if known is not None and known[0] >= heard and now - known[1] < FRESH:
+                return known[2]
+            async with asked.db.transaction() as session:
+                made = await displays.shown(session, display, day, now=now, policy=POLICY)
         self.found = {one: kept for one, kept in self.found.items() if now - kept[1] < FRESH}
         if key not in self.found or heard >= self.found[key][0]:
             self.found[key] = (heard, now, made)

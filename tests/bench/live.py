@@ -17,6 +17,7 @@ from datetime import timedelta
 
 import httpx
 import orjson
+import psutil
 from sqlalchemy import text
 
 from booking import clock, sealed
@@ -96,11 +97,15 @@ class Listener:
 
 @dataclass(frozen=True)
 class Found:
-    """Seconds from an act to each page, by kind; from the new server's first answer to each page; calls of displays."""
+    """Seconds from an act to each page, by kind; from the new server's first answer to each page; calls of displays.
+
+    `cpu` is what the server spent on one act, whatever else the machine did meanwhile.
+    """
 
     follow: dict[str, list[float]]
     back: dict[str, list[float]]
     away: float
+    cpu: float
     calls_told: int
     calls_missed: int
     calls_doubled: int
@@ -117,11 +122,13 @@ async def measure(url: str, start: Callable[[], int]) -> Found:
     await asyncio.sleep(2)
     follow: dict[str, list[float]] = {}
     called = []
+    spent_before, acted = _cpu(pid), 0.0
     for _ in range(ACTS):
         began = time.perf_counter()
         called.append(await _call(database))
         for kind, spent in (await _reached(listeners, await _position(database), began)).items():
             follow.setdefault(kind, []).extend(spent)
+        acted = _cpu(pid) - spent_before
         await asyncio.sleep(0.3)
     os.kill(pid, signal.SIGKILL)
     killed = time.perf_counter()
@@ -137,10 +144,15 @@ async def measure(url: str, start: Callable[[], int]) -> Found:
     await asyncio.gather(*listening, return_exceptions=True)
     await database.close()
     return Found(
-        follow, back, answers - killed, len(called),
+        follow, back, answers - killed, acted / ACTS, len(called),
         sum(number not in calls for calls in heard for number in called),
         sum(calls.count(number) - 1 for calls in heard for number in set(calls)),
     )  # fmt: skip
+
+
+def _cpu(pid: int) -> float:
+    spent = psutil.Process(pid).cpu_times()
+    return spent.user + spent.system
 
 
 async def _until(listeners: list[Listener], since: float) -> None:
@@ -150,7 +162,7 @@ async def _until(listeners: list[Listener], since: float) -> None:
 
 async def _reached(listeners: list[Listener], position: Position, since: float) -> dict[str, list[float]]:
     """When each page was right, by kind."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not all(one.reached(position, since) for one in listeners):  # noqa: ASYNC110  likewise
             await asyncio.sleep(0.05)
     found: dict[str, list[float]] = {}
@@ -222,6 +234,7 @@ def print_live(found: Found) -> None:
     print(f"{'seconds':12}{'followed p50':>14}{'p95':>8}{'most':>8}{'back p50':>12}{'p95':>8}{'most':>8}")
     for kind, spent in found.follow.items():
         print(f"{kind:12}{_cuts(spent, 14)}{_cuts(found.back[kind], 12)}")
+    print(f"the server spent {found.cpu:.2f} s of CPU on one call")
     print(f"the new server answered {found.away:.1f} s after the kill; `back` counts from that answer")
     print(f"of {found.calls_told} calls: {found.calls_missed} missed by a display, {found.calls_doubled} told twice")
 

@@ -4,6 +4,7 @@ A page is made of them, and so is the stream: it sends the rows that are new or 
 nothing else. Rows depend on the person and the language only, so thirty desks that hear of one call render one row.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -53,17 +54,19 @@ class Sheets:
 
     found: dict[tuple[int, date], Known] = field(default_factory=dict)
     rows: dict[tuple[object, ...], str] = field(default_factory=dict)
+    reading: dict[tuple[int, date], asyncio.Lock] = field(default_factory=dict)
 
     async def known(
         self, asked: Asked, place: Place, service_id: int, day: date, *, heard: Position, now: datetime
     ) -> Known:
         """The day's sheet, not older than what was heard; never one that was begun to be read before it."""
         key = (service_id, day)
-        there = self.found.get(key)
-        if there is not None and there.heard >= heard and now - there.at < FRESH:
-            return there
-        async with asked.db.transaction() as session:
-            made = await read(session, place, service_id, day, heard=heard, now=now)
+        async with self.reading.setdefault(key, asyncio.Lock()):  # all hear at once: one reads for all
+            there = self.found.get(key)
+            if there is not None and there.heard >= heard and now - there.at < FRESH:
+                return there
+            async with asked.db.transaction() as session:
+                made = await read(session, place, service_id, day, heard=heard, now=now)
         self.found = {one: kept for one, kept in self.found.items() if now - kept.at < FRESH}
         if key not in self.found or heard >= self.found[key].heard:
             self.found[key] = made

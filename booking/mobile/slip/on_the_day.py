@@ -74,6 +74,7 @@ class Boards:
 
     found: dict[tuple[int, date], tuple[Position, datetime, Board]] = field(default_factory=dict)
     seen: dict[tuple[int, date], Sight] = field(default_factory=dict)
+    reading: dict[tuple[int, date], asyncio.Lock] = field(default_factory=dict)
 
     def sight(self, visit: Visit, board: Board, now: datetime) -> Sight:
         """The board as of this second."""
@@ -93,6 +94,15 @@ class Boards:
         known = self.found.get(key)
         if not fresh and known is not None and known[0] >= heard and now - known[1] < STALE:
             return known[2]
+        if not fresh:  # all hear of it at once: one reads, the others wait for her reading
+            async with self.reading.setdefault(key, asyncio.Lock()):
+                known = self.found.get(key)
+                if known is not None and known[0] >= heard and now - known[1] < STALE:
+                    return known[2]
+                return await self._read(asked, key, heard, now)
+        return await self._read(asked, key, heard, now)
+
+    async def _read(self, asked: Asked, key: tuple[int, date], heard: Position, now: datetime) -> Board:
         async with asked.db.transaction() as session:
             made = await queries.board(session, *key)
         self.found = {one: kept for one, kept in self.found.items() if now - kept[1] < STALE}
