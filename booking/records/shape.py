@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "name_sort": "the name again, to sort by", "phone_index": _INDEX, "phone_last4_index": _INDEX,
             "citizen_id_index": _INDEX, "bhyt_index": _INDEX,
             "merged_into_id": "the other row of the same person, whose part of the file this is then",
+            "training": "true of invented people at the place to practise, and of nobody else",
         },
     ),
     "profile": Section(

@@ -111,10 +111,10 @@ async def test_another_account_s_session_is_looked_for_like_one_that_never_was(
         except ValueError:
             raise SessionUnknown from None
 
-    app.dependency_overrides[signing_out._session_id] = early
-    seen = await _found(app, client, paths, wrong)
+    with monkeypatch.context() as hasty:
+        hasty.setattr(signing_out, "UUID", early)
+        seen = await _found(app, client, paths, wrong)
     assert seen[2] != seen[1], "the control: who refuses before it looks is seen"
-    app.dependency_overrides.clear()
 
     real = sessions.end_one
 
