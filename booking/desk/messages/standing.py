@@ -9,9 +9,7 @@ from sqlmodel import col
 from booking.messages.channel import queries
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.queries import ChannelView
-from booking.messages.channel.rules import Allowance
 from booking.messages.models import Message
-from booking.settings import Settings
 from booking.web.at_desk import Place
 from booking.web.dependencies import Asked
 
@@ -29,20 +27,11 @@ class Standing:
         return self.view.state in (ChannelState.OPEN, ChannelState.RESTING)
 
 
-def allowance(settings: Settings) -> Allowance:
-    """How fast and how much may go, as the scheduler reads it."""
-    return Allowance(
-        per_second=settings.sms_per_second,
-        per_day=settings.sms_per_day,
-        per_number=settings.sms_number_per_day,
-        per_facility=settings.sms_facility_per_day,
-        usual_hour=settings.sms_usual_hour,
-    )
-
-
 async def standing(session: AsyncSession, asked: Asked, where: Place) -> Standing:
     """How it stands now."""
-    view = await queries.standing(session, asked.settings.gateway_name, allowance(asked.settings), now=asked.now)
+    view = await queries.standing(
+        session, asked.settings.gateway_name, queries.allowance_of(asked.settings), now=asked.now
+    )
     late = select(func.count()).where(
         text("message.state = 'due'"),  # as the index has it
         col(Message.lane) == "visit",
