@@ -166,7 +166,7 @@ def _measure_sms(server: Server, messages: int) -> None:
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "PUBLIC_BASE_URL": BASE, "HENKHAM_LOG_LEVEL": "WARNING",
     }  # fmt: skip
-    variables = {**environment(url, **twilio), "PORT": "18474"}
+    variables = {**environment(url, **twilio), "PORT": "18478"}
     with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
         sms.measure(url, address, messages)
 

@@ -27,8 +27,10 @@ from booking.messages import outbox
 from booking.messages.kinds import MessageKind
 from booking.messages.models import Message
 from booking.messages.preparing import RECEIPTS_PATH
+from booking.sealed import keys
 from booking.settings import load
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, signature
+from tests.carrier.client import PHONE
 from tests.conftest import environment
 from tests.outbox import BASE
 
@@ -41,7 +43,7 @@ RECEIPTS = 500
 _OLD = """
 INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, language, phone, phone_index,
     facts, state, due_at, useful_until, attempts, sends, provider, provider_sid, created_at, posted_at, changed_at)
-SELECT gen_random_uuid(), 'appointment', gen_random_uuid(), 'reminder_day', 1, 0, 'visit', 'vi', '\\x00',
+SELECT gen_random_uuid(), 'appointment', gen_random_uuid(), 'reminder_day', 1, 0, 'visit', 'vi', $3,
     int8send(n % 300000), '{"code": "K7M2PQ4R", "facility": "TYT Mau", "starts_at": "2026-01-01T07:30:00+07:00"}',
     'delivered', now() - n * interval '3 seconds', now() - n * interval '3 seconds', 1, 1, 'twilio', 'SM' || n,
     now() - n * interval '3 seconds', now() - n * interval '3 seconds', now() - n * interval '3 seconds'
@@ -54,7 +56,7 @@ async def fill(url: str, messages: int) -> None:
     connection = await asyncpg.connect(url)
     try:
         for first in range(1, messages + 1, 250_000):
-            await connection.execute(_OLD, first, min(first + 249_999, messages))
+            await connection.execute(_OLD, first, min(first + 249_999, messages), keys().seal(PHONE))
         await connection.execute("VACUUM (ANALYZE) message")
     finally:
         await connection.close()
@@ -146,7 +148,7 @@ async def _due(url: str, number: int) -> dict[str, tuple[str, Any]]:
     database = Database(url, pool=1)
     start = utc_now() + timedelta(seconds=8)
     visits = [_row(each, start, start + timedelta(seconds=SECONDS * each / number)) for each in range(number)]
-    codes = [_row(10_000_000 + each, start, start + timedelta(seconds=each + 0.37)) | _CODE for each in range(SECONDS)]
+    codes = [_row(10_000_000 + each, start, start + timedelta(seconds=each * 1.037)) | _CODE for each in range(SECONDS)]
     async with database.transaction() as session:
         await session.execute(insert(Message), [row | {"secret": None} for row in visits])
         await session.execute(insert(Message), codes)
