@@ -75,6 +75,7 @@ class Boards:
     found: dict[tuple[int, date], tuple[Position, datetime, Board]] = field(default_factory=dict)
     seen: dict[tuple[int, date], Sight] = field(default_factory=dict)
     reading: dict[tuple[int, date], asyncio.Lock] = field(default_factory=dict)
+    begun: dict[tuple[int, date], float] = field(default_factory=dict)
 
     def sight(self, visit: Visit, board: Board, now: datetime) -> Sight:
         """The board as of this second."""
@@ -86,21 +87,18 @@ class Boards:
         return there
 
     async def board(self, asked: Asked, visit: Visit, *, heard: Position, now: datetime, fresh: bool) -> Board:
-        """The day's board, not older than what was heard; `fresh` for one read now, as a page that was just opened has.
+        """The day's board, not older than what was heard; `fresh`: read since the asking, for a page just opened.
 
         What is kept is never replaced by a reading that began before it: two may be under way at once.
         """
-        key = (visit.service_id, visit.day)
-        known = self.found.get(key)
-        if not fresh and known is not None and known[0] >= heard and now - known[1] < STALE:
-            return known[2]
-        if not fresh:  # all hear of it at once: one reads, the others wait for her reading
-            async with self.reading.setdefault(key, asyncio.Lock()):
-                known = self.found.get(key)
-                if known is not None and known[0] >= heard and now - known[1] < STALE:
-                    return known[2]
-                return await self._read(asked, key, heard, now)
-        return await self._read(asked, key, heard, now)
+        key, wished = (visit.service_id, visit.day), asyncio.get_running_loop().time()
+        async with self.reading.setdefault(key, asyncio.Lock()):  # all hear, or return, at once: one reads for all
+            known = self.found.get(key)
+            new_enough = self.begun.get(key, 0.0) >= wished if fresh else True
+            if known is not None and known[0] >= heard and now - known[1] < STALE and new_enough:
+                return known[2]
+            self.begun[key] = asyncio.get_running_loop().time()
+            return await self._read(asked, key, heard, now)
 
     async def _read(self, asked: Asked, key: tuple[int, date], heard: Position, now: datetime) -> Board:
         async with asked.db.transaction() as session:
