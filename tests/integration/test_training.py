@@ -2,24 +2,31 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlmodel import select
+from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.access.kinds import Role
+from booking.appointments import for_others
+from booking.appointments.closing import service as closing
+from booking.appointments.closing.commands import CloseTimes, Span
+from booking.appointments.closing.errors import ClosingRefused
+from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
 from booking.db import Database
 from booking.desk.booking import visits
 from booking.patients.models import Patient
 from booking.queue import displays, finding
 from booking.training import sample, service
-from scheduler.jobs import renew_training
+from scheduler.jobs import apply_closures, renew_training
 from tests import practising, seeds
+from tests.closings import STAFF
 from tests.integration.test_desk_matrix import MATRIX
 from tests.places import STATION
-from tests.practising import BY, PRACTICE, count, place, signed_in
+from tests.practising import BY, PRACTICE, count, place, signed_in, slot
 
 pytestmark = pytest.mark.anyio
 
@@ -147,3 +154,29 @@ async def test_without_a_place_the_night_makes_none(client: httpx.AsyncClient, d
     await seeds.run(db, "UPDATE facility SET training = true WHERE code = :code", code=sample.CODE)
     await signed_in(client, db)
     assert "/desk/training/anew" in (await client.get("/desk/training")).text
+
+
+async def test_closing_is_practised_too_and_a_closing_of_the_city_leaves_the_place_alone(db: Database) -> None:
+    now = clock.utc_now()
+    spot = await place(db)
+    # Tomorrow's morning, so that the hour at which this runs does not matter; one of the samples is booked into it.
+    slot_id = await slot(db)
+    async with db.transaction() as session:
+        (free,) = await for_others.locked_slots(session, [slot_id], spot)
+        patient = (await session.scalars(select(Patient).where(col(Patient.training)).limit(1))).one()
+        visit = await for_others.seat(session, patient, free, language="vi", by=BY, now=now)
+        code, starts, ends = visit.code, free.starts_at, free.ends_at
+    usual: dict[str, Any] = {"answer": ClosingAnswer.MOVE, "reason": "Bão"}
+    span = Span(scope=ClosingScope.CITY, starts_at=starts, ends_at=ends)
+    async with db.transaction() as session:
+        with pytest.raises(ClosingRefused) as refused:  # for all facilities of the city there is nothing to close
+            await closing.close(session, None, CloseTimes(key=ids.public_id(), span=span, **usual), by=STAFF, now=now)
+    assert refused.value.facts["reason"] == "nothing"
+    span = Span(scope=ClosingScope.FACILITY, starts_at=starts, ends_at=ends)
+    async with db.transaction() as session:
+        await closing.close(session, spot, CloseTimes(key=ids.public_id(), span=span, **usual), by=STAFF, now=now)
+    await apply_closures.run(db)
+    (row,) = await seeds.rows(db, "SELECT slot_id, version FROM appointment WHERE code = :code", code=code)
+    assert row["slot_id"] != slot_id
+    assert row["version"] == 2
+    assert {one["reason"] for one in await seeds.rows(db, "SELECT DISTINCT reason FROM message")} == {"training"}
