@@ -37,6 +37,12 @@ async def test_production_names_a_text_that_is_not_approved_and_is_ready_all_the
     assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "texts": "not approved: moved (en)"}
 
 
+async def test_every_kind_that_is_not_approved_is_named_in_both_languages(database_url: str) -> None:
+    said = (await _ready(database_url, **PRODUCTION)).json()["checks"]["texts"]
+    drafts = {f"{kind} ({language})" for kind in MessageKind for language in ("vi", "en")}
+    assert set(said.removeprefix("not approved: ").split(", ")) == drafts
+
+
 async def test_production_is_ready_once_all_are(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "unapproved", list)
     answer = await _ready(database_url, **PRODUCTION)
