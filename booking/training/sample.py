@@ -34,7 +34,7 @@ SERVICES: Final[tuple[dict[str, Any], ...]] = (
     },
 )  # fmt: skip
 
-ROOMS: Final = (("p1", "Phòng 1 (tập dượt)"), ("p2", "Phòng 2 (tập dượt)"), ("p3", "Phòng tiêm (tập dượt)"))
+ROOMS: Final = (("p1", "Phòng số 1"), ("p2", "Phòng số 2"), ("p3", "Phòng tiêm"))
 
 PRACTITIONERS: Final = (("bs-hanh", "BS. Trần Thị Hạnh Mẫu"), ("bs-phuc", "BS. Lê Văn Phúc Mẫu"))
 
