@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CursorResult, Select, case, literal, update
+from sqlalchemy import ColumnElement, CursorResult, Select, case, func, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -31,6 +31,10 @@ from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unk
 
 _REFUSED_AGAIN: Final = 2
 """Posts after which another text is tried first."""
+
+_CLAIM_LOST: Final = "claim lost"
+_COUNTED: Final = (col(Message.attempts) > col(Message.sends)) | (func.coalesce(col(Message.reason), "") == _CLAIM_LOST)
+"""Whether a text was counted before: it was refused since, or nobody came to post it."""
 
 _BEHIND: Final = timedelta(seconds=1)
 """Between two looks of a correction at the post it corrects."""
@@ -311,7 +315,7 @@ async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]
     leased = state_in([MessageState.CLAIMED, MessageState.SENDING])  # as the index has it
     claimed = [leased, over, col(Message.state) == MessageState.CLAIMED]
     sending = [leased, over, col(Message.state) == MessageState.SENDING]
-    again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None)
+    again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None, reason=_CLAIM_LOST)
     unknown = await _move(
         session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost",
         secret=None,

@@ -61,7 +61,8 @@ def _nursery(url: str, carrier: Carrier, folder: Path) -> Iterator[Nursery]:
     more = {
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "TWILIO_API_BASE_URL": carrier.url, "PUBLIC_BASE_URL": BASE,
-        "HENKHAM_SMS_PER_SECOND": "1000", "HENKHAM_DATABASE_POOL": "10", "HENKHAM_HORIZON_DAYS": "1",
+        "HENKHAM_SMS_PER_SECOND": "1000", "HENKHAM_SMS_USUAL_HOUR": "1000000", "HENKHAM_DATABASE_POOL": "10",
+        "HENKHAM_HORIZON_DAYS": "1",
         "HENKHAM_LOG_LEVEL": "ERROR",
     }  # fmt: skip
     kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}

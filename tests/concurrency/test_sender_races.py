@@ -9,24 +9,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.clock import utc_now
+from booking.clock import ZONE, utc_now
 from booking.db import Database
-from booking.ids import jitter
+from booking.ids import jitter, public_id
 from booking.messages import outbox, service
 from booking.messages.channel import service as channels
 from booking.messages.channel.rules import Grant, Standing
 from booking.messages.channel.service import Asked
-from booking.messages.kinds import MessageState
+from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import Claim, Pace, Posting
+from booking.messages.service import Notice, Recipient
 from booking.sms.gateway import Fault, Refused, Unknown
 from scheduler.jobs.send_messages import Sender
 from tests.carrier import Carrier, plans
-from tests.carrier.client import gateway_to
+from tests.carrier.client import PHONE, gateway_to
 from tests.outbox import (
     AGAIN_AT_ONCE,
     AT_ONCE,
@@ -308,3 +310,39 @@ async def test_control_unknown_treated_as_due_goes_twice(db: Database, monkeypat
     with Carrier() as carrier:
         await _lost_after_the_post(db, carrier)
         assert accepted(carrier) == mine([message, message])
+
+
+# The same text written by two
+
+
+async def _written_by_two(db: Database, other: Database) -> None:
+    """Two who plan the same reminder at one moment, each in a transaction of its own."""
+    now = utc_now()
+    starts = (now + timedelta(days=2)).astimezone(ZONE)
+    facts = {"facility": "TYT Mau", "code": "K7M2PQ4R", "starts_at": starts.isoformat(), "token_version": 1}
+    notice = Notice(public_id(), MessageKind.BOOKED, 1, None, facts, due_at=now, useful_until=starts)
+
+    async def plan(database: Database) -> None:
+        async with database.transaction() as session:
+            await service.write(session, [notice], Recipient(PHONE, "vi"), now=now)
+
+    await asyncio.gather(plan(db), plan(other))
+
+
+async def test_what_two_write_at_one_moment_is_one_text(db: Database, other: Database) -> None:
+    await _written_by_two(db, other)
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+        assert len(accepted(carrier)) == 1
+
+
+async def test_control_without_the_unique_key_it_goes_twice(
+    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.transaction() as session:
+        await session.execute(text("ALTER TABLE message DROP CONSTRAINT message_once_key"))
+    monkeypatch.setattr(Insert, "on_conflict_do_nothing", lambda made, **_: made)
+    await _written_by_two(db, other)
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+        assert len(accepted(carrier)) == 2
