@@ -140,7 +140,7 @@ async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
     taken = 0
     try:
         while True:
-            free = 0 if stop.is_set() else max(sender.room - len(flying), 0)
+            free = 0 if stop.is_set() else max(min(sender.room, sender.together) - len(flying), 0)
             claims = await sender.claim(free) if free else []
             taken += len(claims)
             flying |= {asyncio.create_task(sender.carry(one)) for one in claims}
