@@ -19,6 +19,29 @@ class ConflictState(StrEnum):
     GONE = "gone"  # the two no longer meet
 
 
+class ConflictAnswer(StrEnum):
+    """What staff decided about a clash."""
+
+    KEPT = "kept"  # the visit stands; the hospital is to be told
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+
+
+class OrderKind(StrEnum):
+    """What a manager orders about a file of a feed; the scheduler does it."""
+
+    RELEASE = "release"  # apply wholly what a guard holds back
+    RESTORE = "restore"  # the state before this file
+
+
+class OrderState(StrEnum):
+    """How far an order is."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    OBSOLETE = "obsolete"  # a newer file came first
+
+
 class AbsenceMeaning(StrEnum):
     """What it says about a time when an export does not list it."""
 
@@ -82,6 +105,12 @@ class UnreadableReason(StrEnum):
     CUT_OFF = "cut_off"
     MISSING_SHEET = "missing_sheet"
     NOT_ALL = "not_all"
+    NOT_A_FILE = "not_a_file"
+    TOOK_TOO_LONG = "took_too_long"
+    TOO_MUCH_MEMORY = "too_much_memory"
+    READER_FAILED = "reader_failed"
+    READER_DIED = "reader_died"
+    NOT_CONFINED = "not_confined"
 
 
 class VerdictKind(StrEnum):

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, flag, key, moment, number, ref, words
-from booking.exchange.kinds import ConflictState, FileState
+from booking.columns import choice, flag, key, moment, number, optional_choice, ref, words
+from booking.exchange.kinds import ConflictAnswer, ConflictState, FileState, OrderKind, OrderState
 
 
 class FeedFile(SQLModel, table=True):
@@ -58,7 +58,10 @@ class FeedRow(SQLModel, table=True):
 
 
 class Conflict(SQLModel, table=True):
-    """A booked patient in a time the hospital's software calls taken. Staff decide; an import never does."""
+    """A booked patient in a time the hospital's software calls taken. Staff decide; an import never does.
+
+    `answered_by` is the public id of the member of staff; `told_at`, of a visit that is kept, when the hospital was told.
+    """
 
     __tablename__ = "conflict"
     __table_args__ = (
@@ -75,3 +78,70 @@ class Conflict(SQLModel, table=True):
     state: ConflictState = Field(sa_column=choice(ConflictState))
     opened_at: datetime = Field(sa_column=moment())
     ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    answer: ConflictAnswer | None = Field(default=None, sa_column=optional_choice(ConflictAnswer))
+    answered_by: str | None = Field(default=None, sa_column=words(optional=True))
+    told_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+def _slots() -> Column[list[int]]:
+    return Column(ARRAY(BigInteger), nullable=False)
+
+
+class FeedRun(SQLModel, table=True):
+    """What one file did to the calendar: ids of slots it closed and opened, and those it would have, were it not held.
+
+    `waiting` is the file as it was read, without personal data, for as long as it may be released; `before` the rows
+    that it changed as they were, for as long as there is a way back. Both are packed by `history`.
+    """
+
+    __tablename__ = "feed_run"
+    __table_args__ = (Index("feed_run_order", "feed", "feed_file_id"),)
+
+    feed_file_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("feed_file.id", name="feed_run_file_fk"), primary_key=True, autoincrement=False
+        )
+    )
+    feed: str = Field(sa_column=words())
+    closed: list[int] = Field(sa_column=_slots())
+    opened: list[int] = Field(sa_column=_slots())
+    would_close: list[int] = Field(sa_column=_slots())
+    would_open: list[int] = Field(sa_column=_slots())
+    waiting: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    before: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+
+
+class FeedOrder(SQLModel, table=True):
+    """What a manager ordered about a file, with a name and a reason: the scheduler carries it out."""
+
+    __tablename__ = "feed_order"
+    __table_args__ = (
+        Index("feed_order_waiting", "feed_file_id", unique=True, postgresql_where=text("state = 'waiting'")),
+        Index("feed_order_file", "feed_file_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=key())
+    feed_file_id: int = Field(sa_column=ref("feed_file.id", name="feed_order_file_fk"))
+    kind: OrderKind = Field(sa_column=choice(OrderKind))
+    reason: str = Field(sa_column=words())
+    ordered_by: str = Field(sa_column=words())
+    name: str = Field(sa_column=words())
+    ordered_at: datetime = Field(sa_column=moment())
+    state: OrderState = Field(default=OrderState.WAITING, sa_column=choice(OrderState))
+    ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+
+
+class FeedHeard(SQLModel, table=True):
+    """When a feed last said what holds: by a file that was applied, or by the same content once more.
+
+    After `old_minutes` its data is old, and patients are told; `noticed_at`: when staff were last told of conflicts.
+    """
+
+    __tablename__ = "feed_heard"
+    __table_args__ = (Index("feed_heard_facility", "facility_id"),)
+
+    feed: str = Field(sa_column=Column(Text, primary_key=True))
+    facility_id: int = Field(sa_column=ref("facility.id", name="feed_heard_facility_fk"))
+    heard_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    old_minutes: int = Field(default=120, sa_column=number())
+    noticed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

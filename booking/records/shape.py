@@ -124,6 +124,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "id": _ROW, "feed": "the name of the hospital's file", "facility_id": "shown with the visit",
             "appointment_id": _LINK, "slot_id": "the time is shown with the visit",
             "row_keys": "numbers of the hospital's own calendar, which may be another patient's",
+            "answer": "what became of the visit is shown with it", "answered_by": "who works there is in the audit",
+            "told_at": "whether the hospital's own calendar was put right",
         },
     ),
     "waitlist_entry": Section(

@@ -59,6 +59,9 @@ STAYS: Final[dict[str, str]] = {
     "invitation": "made of files of hospitals, and no feed may speak of the place",
     "feed_file": "likewise",
     "feed_row": "likewise",
+    "feed_run": "likewise",
+    "feed_order": "likewise",
+    "feed_heard": "likewise",
     "conflict": "likewise",
     "audit_event": "what was done is written down for good, practised or not",
 }
