@@ -136,9 +136,7 @@ async def claim(
         update(Message)
         .where(col(Message.id) == picked.c.id)
         .values(state=MessageState.CLAIMED, lease_until=now + lease, changed_at=now)
-        .returning(
-            *order, col(Message.phone_index), col(Message.facility_id), col(Message.attempts) > col(Message.sends)
-        )
+        .returning(*order, col(Message.phone_index), col(Message.facility_id), _COUNTED)
         .execution_options(synchronize_session=False)
     )
     return [

@@ -21,7 +21,7 @@ from booking.messages.preparing import Channel
 from scheduler.jobs.send_messages import Sender
 from tests.carrier import Carrier, plans
 from tests.carrier.client import gateway_to
-from tests.outbox import AT_ONCE, BASE, PATIENT, accepted, mine, rested, send, sender, stored, write
+from tests.outbox import AT_ONCE, BASE, PATIENT, accepted, end_leases, mine, rested, send, sender, stored, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -200,6 +200,21 @@ async def test_what_is_tried_again_is_counted_once(db: Database) -> None:
                 await session.execute(text("UPDATE message SET due_at = now() - interval '1 s' WHERE state = 'due'"))
             await rested(db)
         assert accepted(carrier) == mine([message])
+
+
+async def test_what_nobody_came_to_post_is_counted_once(db: Database) -> None:
+    (message,) = await _many(db, 1)
+    with Carrier() as carrier:
+        dead = _metered(db, carrier.url)
+        for _ in range(3):
+            for _ in range(500):  # a new bucket is empty for a moment
+                if await dead.claim(1):
+                    break
+            await end_leases(db, after=100)
+        await send(_metered(db, carrier.url))
+        assert accepted(carrier) == mine([message])
+    async with db.transaction() as session:
+        assert await session.scalar(text("SELECT posts FROM message_tally WHERE scope = 'number'")) == 1
 
 
 async def _a_day_passes(db: Database) -> None:
