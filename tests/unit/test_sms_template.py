@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from booking.settings import Settings, SettingsError, load
 from booking.sms import open_gateway, template
@@ -28,7 +29,11 @@ def _settings(path: Path, **more: str | None) -> Settings:
 
 
 def test_every_key_is_documented_and_nothing_else() -> None:
-    parts = {"request": template.Request, "answer": template.AnswerRule, "receipt": template.ReceiptRule}
+    parts: dict[str, type[BaseModel]] = {
+        "request": template.Request,
+        "answer": template.AnswerRule,
+        "receipt": template.ReceiptRule,
+    }
     keys = {"values"} | {f"{part}.{key}" for part, model in parts.items() for key in model.model_fields}
     assert set(Template.model_fields) == {"values", *parts}
     text = (
