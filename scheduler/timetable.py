@@ -12,10 +12,12 @@ from booking.messages.outbox import Pace
 from booking.messages.preparing import Channel
 from booking.settings import Settings
 from booking.sms.gateway import Gateway
+from scheduler.exports.confinement import Limits
 from scheduler.jobs import (
     apply_closures,
     check_invariants,
     disable_idle,
+    follow_orders,
     housekeeping,
     lapse_invitations,
     make_offers,
@@ -56,7 +58,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)
     days, feeds = settings.horizon_days, settings.feeds_dir
-    memory = read_exports.Memory()
+    memory = read_exports.Memory(limits=Limits(with_network=settings.read_exports_with_network))
     always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
@@ -66,6 +68,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("make_offers", _s(15), lambda: make_offers.run(db)),
         Job("apply_closures", _s(1), lambda: apply_closures.run(db)),
         Job("reach_on", _s(60), lambda: apply_closures.reach_on(db)),
+        Job("follow_orders", _s(5), lambda: follow_orders.run(db, now=utc_now())),
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),

@@ -48,6 +48,7 @@ class Content:
         sha256: of its bytes.
         size: in bytes.
         report: what was read, as JSON; no personal data.
+        old_minutes: after so long without a file its data is old.
     """
 
     feed: str
@@ -57,6 +58,7 @@ class Content:
     sha256: bytes
     size: int
     report: Mapping[str, object]
+    old_minutes: int = 120
 
 
 @dataclass(frozen=True, slots=True)

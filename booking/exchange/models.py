@@ -60,7 +60,8 @@ class FeedRow(SQLModel, table=True):
 class Conflict(SQLModel, table=True):
     """A booked patient in a time the hospital's software calls taken. Staff decide; an import never does.
 
-    `answered_by` is the public id of the member of staff; `told_at`, of a visit that is kept, when the hospital was told.
+    `answered_by` is the public id of the member of staff; `told_at`: when the hospital was told
+    of a visit that is kept.
     """
 
     __tablename__ = "conflict"

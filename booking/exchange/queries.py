@@ -1,7 +1,7 @@
 """Reads of the exchange: files, rows, what a feed closes, and where that meets patients."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, any_, bindparam, func, select, text
@@ -63,6 +63,11 @@ async def _came_before(session: AsyncSession, content: Content) -> datetime | No
 async def last_applied(session: AsyncSession, feed: str) -> FeedFile | None:
     """The feed's last file of which anything was applied: its terms hold."""
     return await session.scalar(_applied(feed).limit(1))
+
+
+async def applied_before(session: AsyncSession, feed: str, file_id: int) -> FeedFile | None:
+    """The last file before this one of which anything was applied."""
+    return await session.scalar(_applied(feed).where(col(FeedFile.id) < file_id).limit(1))
 
 
 async def signs_before(session: AsyncSession, feed: str) -> Signs | None:
@@ -181,16 +186,22 @@ class Plan:
         signs: what the guards looked at, with our calendar's hours.
         changes: of the rows kept.
         picture: afterwards.
+        kept: the rows before.
+        whole: the slots that would be closed if the file were applied wholly.
     """
 
     verdict: Verdict
     signs: Signs
     changes: Changes
     picture: Picture
+    kept: Mapping[str, StagedRow] = field(default_factory=dict)
+    whole: frozenset[int] = frozenset()
 
 
-async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime) -> Plan:
+async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, released: bool = False) -> Plan:
     """What a file would do, by the rows kept and the calendar as they are now. Reads only.
+
+    A file that is `released` applies wholly, whatever its guards say; what they say stays written.
 
     Raises:
         FacilityUnknown: the feed names a facility there is none of.
@@ -201,9 +212,16 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime) ->
     signs = _compared(command.signs, command.rows, slots)
     before, earlier = await signs_before(session, content.feed), await _came_before(session, content)
     verdict = doubted(guard(before, signs, today=local_day(now), limits=command.limits), earlier)
+    if released:
+        verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
     changes = follow(kept, command.rows, terms, verdict.kind, since=_today(now))
     closed_now = await closed_by(session, content.feed, now=now)
-    return Plan(verdict, signs, changes, _picture(changes.after(kept), slots, terms, closed_now))
+    picture = _picture(changes.after(kept), slots, terms, closed_now)
+    if verdict.kind is VerdictKind.APPLY:
+        return Plan(verdict, signs, changes, picture, kept, picture.closed)
+    wholly = follow(kept, command.rows, terms, VerdictKind.APPLY, since=_today(now))
+    whole = _picture(wholly.after(kept), slots, terms, closed_now).closed
+    return Plan(verdict, signs, changes, picture, kept, whole)
 
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:

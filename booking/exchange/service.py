@@ -7,6 +7,7 @@ half a publishing run, two imports of a facility follow each other, and the same
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, Text, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,17 +16,20 @@ from sqlmodel import SQLModel
 
 from booking.actor import Actor
 from booking.availability import service as availability
+from booking.availability.closing import Settled
 from booking.availability.commands import PublishSlots
 from booking.availability.publishing import Published
 from booking.clock import day_bounds, local_day
 from booking.columns import Moment
 from booking.directory import queries as directory
-from booking.exchange import conflicts, queries
+from booking.exchange import conflicts, history, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
+from booking.exchange.hearing import heard
+from booking.exchange.history import Run
 from booking.exchange.kinds import FileState, VerdictKind
 from booking.exchange.queries import Picture, Plan, source_of
-from booking.exchange.rules import Verdict, closings
+from booking.exchange.rules import StagedRow, Verdict, closings
 from booking.trail.service import record
 
 _PUBLISHING = 0x4578706F7274  # "Export"
@@ -64,6 +68,7 @@ class Applied:
         counts: what changed.
         without_times: resources of the feed that have no slot of ours to close.
         again: the content was applied before, and nothing was done now.
+        file_id: of its record.
     """
 
     state: FileState
@@ -71,13 +76,22 @@ class Applied:
     counts: Counts = Counts()
     without_times: tuple[str, ...] = ()
     again: bool = False
+    file_id: int = 0
 
 
-async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, now: datetime) -> Applied:
+async def apply_file(
+    session: AsyncSession,
+    command: ApplyExport,
+    *,
+    by: Actor,
+    now: datetime,
+    released: Mapping[str, Any] | None = None,
+) -> Applied:
     """Apply a file as far as its guards allow. The last content again, by a feed that says the same, does nothing.
 
     An earlier content that comes again, another having been applied since, may only close: which of them is newer
-    nobody can tell, and a time that was given away again must not be open.
+    nobody can tell, and a time that was given away again must not be open. What a manager released applies wholly;
+    `released` says who and why, for the audit.
 
     A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
 
@@ -85,25 +99,49 @@ async def apply_file(session: AsyncSession, command: ApplyExport, *, by: Actor, 
         FacilityUnknown: the feed names a facility there is none of.
     """
     content = command.content
-    facility_id = await _alone(session, content.facility)
-    if done := await queries.done_before(session, content):
+    facility_id = await alone_at(session, content.facility)
+    if released is None and (done := await queries.done_before(session, content)):
+        await heard(session, content, facility_id, now=now)
         return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
-    plan = await queries.plan(session, command, now=now)
+    plan = await queries.plan(session, command, now=now, released=released is not None)
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
-    file_id = await _record_file(session, content, facility_id, state, _report(command, plan), now=now)
-    counts = Counts()
+    file_id = await record_file(session, content, facility_id, state, _report(command, plan), now=now)
+    await heard(session, content, facility_id, now=None if held else now)
+    counts, settled = Counts(), Settled()
     if not held:
-        await _write_rows(session, content.feed, plan.changes, file_id)
+        await write_rows(session, content.feed, plan.changes, file_id)
         await session.execute(_FORGET, {"of_feed": content.feed, "today": day_bounds(local_day(now))[0]})
-        counts = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
+        counts, settled = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
         counts = replace(counts, rows=len(plan.changes.put), dropped=len(plan.changes.drop))
+    await history.write(session, file_id, content.feed, _run(command, plan, settled))
     name = "export.hold" if held else "export.apply"
     record(
         session, name, "feed_file", file_id, by=by, now=now,
-        feed=content.feed, verdict=plan.verdict.kind.value, **asdict(counts),
+        feed=content.feed, verdict=plan.verdict.kind.value, **asdict(counts), **(released or {}),
     )  # fmt: skip
-    return Applied(state, plan.verdict, counts, tuple(plan.picture.without_times))
+    return Applied(state, plan.verdict, counts, tuple(plan.picture.without_times), file_id=file_id)
+
+
+def _run(command: ApplyExport, plan: Plan, settled: Settled) -> Run:
+    """What the file did, and what it would do besides, were it applied wholly."""
+    if plan.verdict.kind is VerdictKind.APPLY:
+        return Run(settled.closed, settled.opened, before=before_of(plan.kept, plan.changes))
+    held = plan.verdict.kind is VerdictKind.HOLD
+    closed_now = plan.picture.before if held else plan.picture.closed
+    return Run(
+        settled.closed,
+        settled.opened,
+        would_close=plan.whole - closed_now,
+        would_open=closed_now - plan.whole,
+        waiting=command,
+        before=None if held else before_of(plan.kept, plan.changes),
+    )
+
+
+def before_of(kept: Mapping[str, StagedRow], changes: Changes) -> dict[str, StagedRow | None]:
+    """The rows that change, as they were."""
+    return {key: kept.get(key) for key in (*changes.put, *changes.drop)}
 
 
 async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: datetime) -> None:
@@ -111,7 +149,9 @@ async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: 
     await session.execute(_SETTING_ASIDE, {"feed": content.feed})
     facility_id = await queries.facility_of(session, content.facility)
     report = {**content.report, "definition": content.definition}
-    file_id = await _record_file(session, content, facility_id, FileState.QUARANTINED, report, now=now)
+    file_id = await record_file(session, content, facility_id, FileState.QUARANTINED, report, now=now)
+    if facility_id is not None:
+        await heard(session, content, facility_id, now=None)
     record(session, "export.quarantine", "feed_file", file_id, by=by, now=now, feed=content.feed)
 
 
@@ -124,7 +164,7 @@ async def publish(session: AsyncSession, command: PublishSlots, *, by: Actor, no
     await alone(session)
     done = await availability.publish(session, command, by=by, now=now)
     for feed in await queries.feeds_applied(session):
-        await _settle_anew(session, feed, by=by, now=now)
+        await settle_anew(session, feed, by=by, now=now)
     return done
 
 
@@ -138,11 +178,12 @@ async def settle_feed(session: AsyncSession, feed: str, *, by: Actor, now: datet
     last = await queries.last_applied(session, feed)
     if last is None:
         return Counts()
-    await _alone(session, last.report["facility"])
-    return await _settle_anew(session, feed, by=by, now=now)
+    await alone_at(session, last.report["facility"])
+    counts, _ = await settle_anew(session, feed, by=by, now=now)
+    return counts
 
 
-async def _alone(session: AsyncSession, facility: str) -> int:
+async def alone_at(session: AsyncSession, facility: str) -> int:
     """Wait for publishing and for other imports of the facility; its id.
 
     Raises:
@@ -156,10 +197,11 @@ async def _alone(session: AsyncSession, facility: str) -> int:
     return facility_id
 
 
-async def _settle_anew(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> Counts:
+async def settle_anew(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> tuple[Counts, Settled]:
+    """Likewise, by whoever is alone at the facility already; what changed, and in which slots."""
     last = await queries.last_applied(session, feed)
     if last is None or last.facility_id is None:
-        return Counts()
+        return Counts(), Settled()
     terms = Terms.from_plain(last.report["terms"])
     picture = await queries.picture(session, feed, last.report["facility"], terms, now=now)
     return await _settle(session, feed, last.facility_id, picture, by=by, now=now)
@@ -167,7 +209,7 @@ async def _settle_anew(session: AsyncSession, feed: str, *, by: Actor, now: date
 
 async def _settle(
     session: AsyncSession, feed: str, facility_id: int, picture: Picture, *, by: Actor, now: datetime
-) -> Counts:
+) -> tuple[Counts, Settled]:
     """Make the calendar what the picture says. Only slots that change are locked: bookings in all others go on."""
     fresh = picture.closed - picture.before
     settled = await availability.settle_closures(
@@ -183,7 +225,8 @@ async def _settle(
     opened, ended = await conflicts.settle(
         session, feed, facility_id, closed=picture.closed, row_keys=row_keys, now=now
     )
-    return Counts(closed=len(settled.closed), opened=len(settled.opened), conflicts=opened, ended=ended)
+    counts = Counts(closed=len(settled.closed), opened=len(settled.opened), conflicts=opened, ended=ended)
+    return counts, settled
 
 
 def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
@@ -199,7 +242,7 @@ def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
     }
 
 
-async def _record_file(
+async def record_file(
     session: AsyncSession,
     content: Content,
     facility_id: int | None,
@@ -253,7 +296,8 @@ _FORGET = delete(_row).where(
 )
 
 
-async def _write_rows(session: AsyncSession, feed: str, changes: Changes, file_id: int) -> None:
+async def write_rows(session: AsyncSession, feed: str, changes: Changes, file_id: int) -> None:
+    """Change the rows kept of a feed."""
     if changes.drop:
         await session.execute(_DROP, {"of_feed": feed, "keys": sorted(changes.drop)})
     if not changes.put:

@@ -30,7 +30,7 @@ _FEEDS: Final = text("""
     SELECT DISTINCT ON (feed) feed, state::text AS state, received_at FROM feed_file ORDER BY feed, id DESC
 """)
 _APPLIED: Final = text("""
-    SELECT feed, max(received_at) AS at FROM feed_file WHERE state = 'applied' GROUP BY feed
+    SELECT feed, heard_at AS at FROM feed_heard WHERE heard_at IS NOT NULL
 """)
 _CONFLICTS: Final = text("SELECT count(*) FROM conflict WHERE state = 'open'")
 _QUEUE: Final = text("""

@@ -77,6 +77,7 @@ class Source(Part):
     format: Literal["csv", "xlsx", "html", "hl7", "fhir", "ical"]
     folder: str | None = None
     pattern: str = "*.csv"
+    old_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
 
 
 class Csv(Part):
