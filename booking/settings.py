@@ -89,6 +89,8 @@ class Settings(BaseModel):
     """Addresses whose X-Forwarded-For is believed (uvicorn's --forwarded-allow-ips); never '*'."""
     feeds_dir: Path | None = None
     """Folder of feed TOML files; unset: no hospital export is read."""
+    read_exports_with_network: bool = False
+    """Read every format of export even where the kernel allows no process without a network."""
     horizon_days: int = Field(30, ge=1, le=365)
     """How far ahead slots are published."""
     hold_minutes: int = Field(5, ge=1, le=60)

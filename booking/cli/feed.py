@@ -23,11 +23,12 @@ from booking.exchange.errors import ExportUnreadable, FeedError
 from booking.exchange.kinds import VerdictKind
 from booking.exchange.rules import StagedRow, Verdict
 from scheduler.exports.checking import read_file, unreadable_json, within
+from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_file import load_feed
 from scheduler.exports.report import Report
 from scheduler.exports.summary import summary
-from scheduler.exports.wording import explain_unreadable
+from scheduler.exports.wording import explain_unreadable, harmless
 
 APPLIES, HELD, UNUSABLE = 0, 1, 2
 _PATIENCE = 10  # seconds for the database
@@ -71,7 +72,7 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
         _tell({"feed": None, "readable": False, "problems": error.problems}, _feed_lines(feed_path, error), as_json)
         return UNUSABLE
     try:
-        rows, report = read_file(feed, file, today=clock.local_day(now))
+        rows, report = read_file(feed, file, today=clock.local_day(now), limits=_limits())
     except ExportUnreadable as error:
         _tell(unreadable_json(feed, error), [explain_unreadable(error)], as_json)
         return UNUSABLE
@@ -85,13 +86,23 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
     return APPLIES if report.verdict.kind is VerdictKind.APPLY else HELD
 
 
+def _limits() -> Limits:
+    """Of the setting alone: the check needs none of the others."""
+    said = os.environ.get("HENKHAM_READ_EXPORTS_WITH_NETWORK", "")
+    return Limits(with_network=said.strip().lower() in {"1", "true", "yes", "on"})
+
+
 def _feed_lines(path: Path, error: FeedError) -> list[str]:
     return [f"{path.name} cannot be used:", *(f"  {problem}" for problem in error.problems)]
 
 
 def _tell(plain: Mapping[str, object], lines: list[str], as_json: bool) -> None:  # noqa: FBT001  passed on
     """One JSON object and nothing else, or lines."""
-    text = json.dumps(plain, ensure_ascii=False, indent=1) if as_json else "\n".join(lines)
+    text = (
+        json.dumps(plain, ensure_ascii=False, indent=1)
+        if as_json
+        else "\n".join(harmless(each) for line in lines for each in line.split("\n"))
+    )
     # As bytes: a pipe on a machine without a UTF-8 locale would otherwise refuse Vietnamese.
     sys.stdout.buffer.write(f"{text}\n".encode())
     sys.stdout.flush()

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from booking.exchange.errors import ExportUnreadable
-from booking.exchange.kinds import UnreadableReason
 from scheduler.exports.feed import Feed
+from scheduler.exports.opening import kind_of, opened
 
 DONE, HELD, QUARANTINE = "done", "held", "quarantine"
 
@@ -55,11 +54,13 @@ class Arrival:
         path: where it is.
         mark: how it looked.
         final: no more patience: it has a marker, or has not changed for long. If it is cut off now, it stays so.
+        instead: what it is instead of a plain file, such as "a link"; then it is never opened.
     """
 
     path: Path
     mark: Mark
     final: bool
+    instead: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,13 +72,14 @@ class Sights:
     """Files that are judged and could not be moved away."""
 
     def look(self, feed: Feed, folder: Path) -> tuple[list[Arrival], list[str]]:
-        """The complete files of a feed, oldest first (by time of change, then by name); names that are no files.
+        """The complete files of a feed, oldest first (by time of change, then by name); names of folders.
 
-        A file still on its way holds back those that came after it.
+        A file still on its way holds back those that came after it. Links, pipes and devices come first: they are
+        only moved away.
         """
-        files, strange = _listed(folder, feed.source.pattern)
+        files, strays, strange = _listed(folder, feed.source.pattern)
         self._forget(folder, {path for path, _ in files})
-        ready: list[Arrival] = []
+        ready = [stray for stray in strays if self.settled.get(stray.path) != stray.mark]
         waiting = False
         for path, mark in files:
             if self.settled.get(path) == mark:
@@ -102,8 +104,10 @@ class Sights:
                     del known[path]
 
 
-def _listed(folder: Path, pattern: str) -> tuple[list[tuple[Path, Mark]], list[str]]:
+def _listed(folder: Path, pattern: str) -> tuple[list[tuple[Path, Mark]], list[Arrival], list[str]]:
+    """Plain files; what is neither file nor folder; names of folders."""
     found: list[tuple[Path, Mark]] = []
+    strays: list[Arrival] = []
     strange: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -118,9 +122,11 @@ def _listed(folder: Path, pattern: str) -> tuple[list[tuple[Path, Mark]], list[s
                 continue  # gone since
             if stat.S_ISREG(status.st_mode):
                 found.append((Path(entry.path), mark_of(status)))
-            else:
+            elif stat.S_ISDIR(status.st_mode):
                 strange.append(plain_name(name))
-    return sorted(found, key=lambda pair: (pair[1][2], pair[0].name)), sorted(strange)
+            else:
+                strays.append(Arrival(Path(entry.path), mark_of(status), final=True, instead=kind_of(status.st_mode)))
+    return sorted(found, key=lambda pair: (pair[1][2], pair[0].name)), strays, sorted(strange)
 
 
 def mark_of(status: os.stat_result) -> Mark:
@@ -141,18 +147,12 @@ def take(arrival: Arrival, *, megabytes: int) -> Taken:
     """Copy a file: at most a megabyte more than `megabytes`, which the reader then refuses.
 
     Raises:
-        ExportUnreadable: it cannot be opened.
+        ExportUnreadable: it cannot be opened, or is no plain file.
         FileNotFoundError: it is gone: another scheduler took it.
         Changed: it is no longer what was looked at.
     """
-    try:
-        number = os.open(arrival.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ExportUnreadable(UnreadableReason.CANNOT_OPEN, why=error.strerror or type(error).__name__) from error
-    with os.fdopen(number, "rb") as source, ExitStack() as stack:
-        copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+    with opened(arrival.path) as source, ExitStack() as stack:
+        copy = stack.enter_context(_nameless(arrival.mark[1]))
         digest = hashlib.sha256()
         _same(source, arrival)
         left = (megabytes + 1) * 1_000_000
@@ -163,7 +163,14 @@ def take(arrival: Arrival, *, megabytes: int) -> Taken:
         _same(source, arrival)
         copy.seek(0)
         stack.pop_all()
-        return Taken(cast("BinaryIO", copy), digest.digest(), arrival.mark[1])
+        return Taken(copy, digest.digest(), arrival.mark[1])
+
+
+def _nameless(size: int) -> BinaryIO:
+    """A file without a name, which can be handed to another process: in memory when it is small."""
+    if size <= _IN_MEMORY:
+        return os.fdopen(os.memfd_create("export", os.MFD_CLOEXEC), "w+b")
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def _same(source: BinaryIO, arrival: Arrival) -> None:
@@ -218,7 +225,8 @@ def _free(folder: Path, path: Path) -> Path:
 
 
 def _same_content(one: Path, other: Path) -> bool:
-    return other.is_file() and not other.is_symlink() and filecmp.cmp(one, other, shallow=False)
+    plain = stat.S_ISREG(one.lstat().st_mode) and stat.S_ISREG(other.lstat().st_mode)
+    return plain and filecmp.cmp(one, other, shallow=False)
 
 
 def _write(path: Path, report: str) -> None:

@@ -1,10 +1,12 @@
 """A dry run without a database: what would be read, closed and refused."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from booking.clock import ZONE, at_local, local_day
 from booking.exchange.errors import ExportUnreadable
@@ -21,12 +23,16 @@ from booking.exchange.rules import (
     outside_hours,
     span_of,
 )
-from scheduler.exports import read_export
+from scheduler.exports.apart import LIMITS, ReaderLost, reading_process
+from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import WEEKDAYS, Feed, folded
+from scheduler.exports.opening import opened
 from scheduler.exports.reader import Note
 from scheduler.exports.report import LISTED, Report, most
 from scheduler.exports.staging import Item
 from scheduler.exports.wording import explain_unreadable
+
+log = logging.getLogger(__name__)
 
 _LONGEST_CALENDAR = 1200  # days; a stated coverage is never longer
 
@@ -61,13 +67,31 @@ def unreadable_json(feed: Feed, error: ExportUnreadable) -> dict[str, object]:
     }
 
 
-def read_file(feed: Feed, path: Path, *, today: date) -> tuple[list[StagedRow], Report]:
+def read_file(feed: Feed, path: Path, *, today: date, limits: Limits = LIMITS) -> tuple[list[StagedRow], Report]:
     """The rows to apply and the report. Rows outside the coverage are in the list: `within` takes them out."""
     try:
-        with path.open("rb") as stream:
-            return collect(feed, read_export(feed, stream, today=today), today=today)
+        with opened(path) as stream:
+            return read_stream(feed, stream, today=today, limits=limits)
     except OSError as error:
         raise ExportUnreadable(UnreadableReason.CANNOT_OPEN, why=error.strerror or type(error).__name__) from error
+
+
+def read_stream(
+    feed: Feed, stream: BinaryIO, *, today: date, limits: Limits = LIMITS
+) -> tuple[list[StagedRow], Report]:
+    """The same of an open file, read in a process of its own.
+
+    Raises:
+        ExportUnreadable: nothing of the file can be used.
+        ReaderLost: nothing is known about the file.
+    """
+    try:
+        return collect(feed, reading_process().read(feed, stream, today=today, limits=limits), today=today)
+    except (ExportUnreadable, ReaderLost):
+        raise
+    except Exception as error:  # what a file makes fail is the file's trouble, not the service's
+        log.exception("what a reader told could not be used", extra={"facts": {"feed": feed.code}})
+        raise ExportUnreadable(UnreadableReason.READER_FAILED, why=type(error).__name__) from error
 
 
 def within(rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:

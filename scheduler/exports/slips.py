@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.clock import ZONE
-from booking.exchange.kinds import VerdictKind
+from booking.exchange.kinds import UnreadableReason, VerdictKind
 from booking.exchange.rules import Verdict
-from scheduler.exports.wording import explain_guard
+from scheduler.exports.wording import explain_guard, harmless
 
 _UNREADABLE = (
     "Tệp không đọc được, chưa có gì được áp dụng; lịch vẫn như trước. Hãy sửa rồi xuất lại tệp.",
@@ -23,6 +23,10 @@ _CLOSINGS = (
 _NAME = (
     "Tên tệp có ký tự điều khiển nên tệp không được đọc. Hãy đổi tên rồi gửi lại.",
     "The file's name holds control signs, so it was not read. Rename it and hand it in again.",
+)
+_NO_FILE = (
+    "Đây không phải là tệp thường (liên kết, ống dẫn hoặc thiết bị) nên không được mở. Hãy gửi chính tệp đó.",
+    "This is no plain file (a link, a pipe or a device), so it was not opened. Hand in the file itself.",
 )
 
 
@@ -51,7 +55,13 @@ def bad_name(slip: Slip) -> str:
     return _written(slip, _NAME, [])
 
 
+def no_file(slip: Slip, instead: str) -> str:
+    """For what lay in the folder and is no file."""
+    return _written(slip, _NO_FILE, [f"{UnreadableReason.NOT_A_FILE}: {instead}"])
+
+
 def _written(slip: Slip, title: tuple[str, str], lines: list[str]) -> str:
     here = slip.received.astimezone(ZONE)
     head = [*title, "", f"File: {slip.file}", f"Feed: {slip.feed}", f"Read: {here:%d/%m/%Y %H:%M:%S} (UTC+7)"]
-    return "\n".join([*head, *(["", *lines] if lines else []), "", "Every reason is explained in docs/feeds.md.", ""])
+    told = [*head, *(["", *lines] if lines else []), "", "Every reason is explained in docs/feeds.md.", ""]
+    return "\n".join(map(harmless, told))

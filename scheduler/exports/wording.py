@@ -49,6 +49,26 @@ _UNREADABLE = {
     UnreadableReason.CUT_OFF: "The file ends before {what}: it is cut off.",
     UnreadableReason.MISSING_SHEET: "There is no {wanted} in the file. See sheet.name and sheet.number.",
     UnreadableReason.NOT_ALL: "The file says that it is not everything: {why}. Export all pages into one file.",
+    UnreadableReason.NOT_A_FILE: "It is {why} and no plain file; it was not opened. Hand in the file itself.",
+    UnreadableReason.TOOK_TOO_LONG: (
+        "Reading was stopped after {seconds} seconds: the file is damaged or made to do harm. Look where it comes from."
+    ),
+    UnreadableReason.TOO_MUCH_MEMORY: (
+        "Reading was stopped at {megabytes} MB of memory: a small file that unpacks into a huge one, or far more data "
+        "than an export has. Look where it comes from."
+    ),
+    UnreadableReason.READER_FAILED: (
+        "The reader failed ({why}): the file is not as its format wants it, or the reader has a fault. "
+        "Export again; if it stays so, report it with the feed file."
+    ),
+    UnreadableReason.READER_DIED: (
+        "The reader came to an end in the middle of the file ({why}): the file is damaged or made to do harm. "
+        "Look where it comes from, then report it with the feed file."
+    ),
+    UnreadableReason.NOT_CONFINED: (
+        "Files of the format {format} are read only where a process can be kept off the network, which this machine "
+        'does not allow. See "Broken and hostile files" in docs/feeds.md.'
+    ),
 }
 _GUARDS = {
     GuardReason.ROWS_SHRANK: "{rows} of {of} rows of the last file are gone. Was a filter or a row limit left on?",
@@ -62,6 +82,11 @@ _GUARDS = {
     GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",
 }
+
+
+def harmless(line: str) -> str:
+    """A line for a screen: what would steer a terminal is shown and not done."""
+    return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in line)
 
 
 def explain_refusal(row: Refused) -> str:

@@ -15,14 +15,16 @@ from booking.actor import Actor, system
 from booking.clock import local_day
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
-from booking.exchange import queries, service
+from booking.exchange import hearing, queries, service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
 from booking.exchange.service import Applied
-from scheduler.exports import arrivals, read_export, slips
+from scheduler.exports import arrivals, slips
+from scheduler.exports.apart import LIMITS, ReaderLost
 from scheduler.exports.arrivals import DONE, HELD, QUARANTINE, Arrival, Changed, Sights, Taken
-from scheduler.exports.checking import collect, unreadable_json, within
+from scheduler.exports.checking import read_stream, unreadable_json, within
+from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_folder import FeedFolder, drop_folder
 from scheduler.exports.slips import Slip
@@ -38,12 +40,13 @@ _PERHAPS_CUT_OFF = frozenset({
 
 @dataclass(slots=True)
 class Memory:
-    """What one process remembers from run to run. Losing it costs two looks at each waiting file."""
+    """What one process remembers from run to run, losing which costs two looks at each waiting file; its limits."""
 
     feeds: FeedFolder = field(default_factory=FeedFolder)
     sights: Sights = field(default_factory=Sights)
     strange: set[tuple[str, str]] = field(default_factory=set)
     newest_slot: int | None = None
+    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ async def _look(db: Database, feed: Feed, folder: Path, *, now: datetime, memory
         _log_once(memory, feed.code, str(error.strerror), "a drop folder cannot be read")
         return []
     for name in strange:
-        _log_once(memory, feed.code, name, "a link, folder or device in a drop folder is left alone")
+        _log_once(memory, feed.code, name, "a folder in a drop folder is left alone")
     outcomes = []
     for arrival in ready:
         try:
@@ -103,8 +106,10 @@ async def _one(db: Database, feed: Feed, arrival: Arrival, *, now: datetime, mem
     slip = Slip(feed.code, arrivals.plain_name(arrival.path.name), now)
     if not arrivals.has_plain_name(arrival.path):
         judged = Judged(QUARANTINE, slips.bad_name(slip))
+    elif arrival.instead:
+        judged = Judged(QUARANTINE, slips.no_file(slip, arrival.instead))
     else:
-        judged = await _judge(db, feed, arrival, slip)
+        judged = await _judge(db, feed, arrival, slip, memory.limits)
     where = await _put_away(arrival, judged, feed, memory=memory) if judged.where else None
     return Outcome(feed.code, slip.file, where, judged.applied)
 
@@ -118,7 +123,7 @@ class Judged:
     applied: Applied | None = None
 
 
-async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip) -> Judged:
+async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip, limits: Limits) -> Judged:
     """Take a copy, and unless the content is done already, read and apply it."""
     try:
         taken = await asyncio.to_thread(arrivals.take, arrival, megabytes=feed.limits.megabytes)
@@ -127,35 +132,36 @@ async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip) -> Judg
     except ExportUnreadable as error:
         return Judged(QUARANTINE, slips.unreadable(slip, explain_unreadable(error))) if arrival.final else Judged()
     with taken.stream:
-        return await _judge_content(db, feed, taken, slip, final=arrival.final)
+        try:
+            return await _judge_content(db, feed, taken, slip, final=arrival.final, limits=limits)
+        except ReaderLost:
+            log.error("the process that reads exports has gone; the file waits", extra={"facts": {"feed": feed.code}})  # noqa: TRY400  its words say all
+            return Judged()
 
 
-async def _judge_content(db: Database, feed: Feed, taken: Taken, slip: Slip, *, final: bool) -> Judged:
+async def _judge_content(db: Database, feed: Feed, taken: Taken, slip: Slip, *, final: bool, limits: Limits) -> Judged:
     content = _content(feed, taken, slip)
-    if await _is_done(db, content):
+    if await _is_done(db, content, now=slip.received):
         return Judged(DONE)
     try:
-        command = await asyncio.to_thread(_read, feed, content, taken, slip)
+        command = await asyncio.to_thread(_read, feed, content, taken, slip, limits)
     except ExportUnreadable as error:
         if error.reason in _PERHAPS_CUT_OFF and not final:
             return Judged()
         return await _set_aside(db, content, slip, unreadable_json(feed, error), explain_unreadable(error))
-    except Exception as error:  # a reader's own mistake is the file's trouble, not the service's
-        log.exception("a reader failed", extra={"facts": {"feed": feed.code}})
-        words = f"The reader failed with {type(error).__name__}. Please report this with the feed file."
-        return await _set_aside(db, content, slip, {"readable": False, "failed": type(error).__name__}, words)
     return await _apply(db, command, slip)
 
 
 def _content(feed: Feed, taken: Taken, slip: Slip) -> Content:
     definition = hashlib.sha256(feed.model_dump_json().encode()).hexdigest()[:16]
-    return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {})
+    old = feed.source.old_minutes
+    return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {}, old)
 
 
-def _read(feed: Feed, content: Content, taken: Taken, slip: Slip) -> ApplyExport:
+def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits) -> ApplyExport:
     """What the file says, by the feed alone."""
     today = local_day(slip.received)
-    rows, report = collect(feed, read_export(feed, taken.stream, today=today), today=today)
+    rows, report = read_stream(feed, taken.stream, today=today, limits=limits)
     window = feed.window(today)
     return ApplyExport(
         replace(content, report=report.as_json(with_busy=False)),
@@ -166,9 +172,13 @@ def _read(feed: Feed, content: Content, taken: Taken, slip: Slip) -> ApplyExport
     )
 
 
-async def _is_done(db: Database, content: Content) -> bool:
+async def _is_done(db: Database, content: Content, *, now: datetime) -> bool:
+    """Whether nothing is left to do; the same content once more still says that it holds."""
     async with db.transaction() as session:
-        return await queries.done_before(session, content) is not None
+        done = await queries.done_before(session, content)
+        if done is not None and done.facility_id is not None:
+            await hearing.heard(session, content, done.facility_id, now=now)
+        return done is not None
 
 
 async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:

@@ -10,9 +10,8 @@ import pytest
 from booking.db import Database
 from booking.exchange import conflicts
 from booking.exchange.kinds import VerdictKind
-from scheduler.exports import arrivals
+from scheduler.exports import arrivals, checking
 from scheduler.exports.arrivals import PATIENCE
-from scheduler.jobs import read_exports
 from tests.exports import HIS, SHAPES, cells_of, shape, truth, written
 from tests.feeds import NOW, Folders, closed_times, hospital_database, names, two_weeks
 from tests.postgres import Cluster
@@ -135,10 +134,10 @@ async def test_a_reader_that_fails_is_the_files_trouble_only(
     drop = folders.add(URL)
     shutil.copy(HIS / SAMPLE, drop)
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise OverflowError
 
-    monkeypatch.setattr(read_exports, "read_export", fails)
+    monkeypatch.setattr(checking, "collect", fails)
     [outcome] = await folders.look(db)
     assert outcome.where == "quarantine"
     assert "OverflowError" in (drop / "quarantine" / f"{SAMPLE}.report.txt").read_text()
@@ -152,9 +151,13 @@ async def test_what_is_no_plain_file_is_never_opened(db: Database, folders: Fold
     os.mkfifo(drop / "t0.url.fifo.csv")
     shutil.copy(HIS / SAMPLE, drop / "t0.url.a\nb.csv")
     outcomes = await folders.look(db, 3)
-    assert [(each.file, each.where) for each in outcomes] == [("t0.url.a_b.csv", "quarantine")]
-    assert names(drop) == ["t0.url.fifo.csv", "t0.url.link.csv"]
-    assert (tmp_path / SAMPLE).exists()
+    strange = {"t0.url.a_b.csv", "t0.url.fifo.csv", "t0.url.link.csv"}
+    assert {(each.file, each.where) for each in outcomes} == {(name, "quarantine") for name in strange}
+    assert (names(drop), (drop / "t0.url.folder.csv").is_dir()) == ([], True)
+    assert names(drop / "quarantine") == sorted({*strange, *(f"{name}.report.txt" for name in strange)})
+    assert (drop / "quarantine" / "t0.url.link.csv").is_symlink()
+    assert "not_a_file: a pipe" in (drop / "quarantine" / "t0.url.fifo.csv.report.txt").read_text()
+    assert (tmp_path / SAMPLE).read_bytes() == (HIS / SAMPLE).read_bytes()
     assert await rows(db, FILES) == []
 
 

@@ -1,0 +1,202 @@
+"""What the process that reads a file tells the one that applies it: JSON, an item a line, and a last line.
+
+The reading process has met bytes that anybody may have written. So nothing it says is believed for its shape: each
+line is read as if a stranger had sent it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from booking.exchange.errors import ExportUnreadable
+from booking.exchange.kinds import NoteReason, RefusalReason, SkipReason, UnreadableReason
+from booking.exchange.rules import Refused, StagedRow
+from scheduler.exports.feed import Feed
+from scheduler.exports.reader import Note, Skipped
+from scheduler.exports.staging import QUOTED, Item
+from scheduler.exports.wording import explain_note, explain_refusal, explain_unreadable
+
+LONGEST_KEY: Final = 500
+"""Characters of an id or of a code of ours; longer ones cannot be looked up."""
+LONGEST_LINE: Final = 1_000_000
+_LONGEST_TEXT: Final = 2_000
+_LISTED: Final = 200
+_ROW, _REFUSED, _SKIPPED, _NOTE, _END, _UNREADABLE = range(6)
+
+
+class Garbled(Exception):
+    """The reading process said something that no reader says."""
+
+
+def line_of(item: Item) -> bytes:
+    """One item as a line.
+
+    Raises:
+        ExportUnreadable: it holds signs or lengths that cannot be kept, whatever the format.
+    """
+    plain = _plain(item)
+    try:
+        told = orjson.dumps(plain)
+    except TypeError as error:  # half a surrogate pair
+        raise ExportUnreadable(
+            UnreadableReason.DAMAGED, why=f"line {item.line} holds signs that no text has"
+        ) from error
+    if b"\\u0000" in told and _has_nul(plain):
+        raise ExportUnreadable(UnreadableReason.NUL_BYTE, line=item.line)
+    return told + b"\n"
+
+
+def end_of(count: int) -> bytes:
+    """The last line of a file that was read to its end: how many items there were."""
+    return orjson.dumps([_END, count]) + b"\n"
+
+
+def unreadable_of(error: ExportUnreadable) -> bytes:
+    """The last line of a file that cannot be read."""
+    facts = {name: fact for name, fact in error.facts.items() if name != "reason"}
+    told = orjson.dumps([_UNREADABLE, error.reason.value, _safe(facts)], option=orjson.OPT_NON_STR_KEYS)
+    return told + b"\n"
+
+
+def _plain(item: Item) -> list[Any]:
+    if isinstance(item, StagedRow):
+        for text in (item.row_key, item.our_code):
+            if text is not None and len(text) > LONGEST_KEY:
+                raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=item.line, limit=LONGEST_KEY)
+        start, end = item.starts_at, item.ends_at
+        state, flags = item.state_text, item.closes + 2 * item.offers
+        return [_ROW, item.line, item.row_key, item.resource, start, end, state, flags, item.our_code]
+    if isinstance(item, Skipped):
+        return [_SKIPPED, item.line, item.reason.value, item.key]
+    kind = _REFUSED if isinstance(item, Refused) else _NOTE
+    return [kind, item.line, item.reason.value, dict(item.facts)]
+
+
+def _has_nul(found: object) -> bool:
+    if isinstance(found, dict):
+        return any(map(_has_nul, found.values()))
+    return any(map(_has_nul, found)) if isinstance(found, list) else isinstance(found, str) and "\0" in found
+
+
+def _safe(found: object) -> object:
+    """Facts with every sign that can be kept, none other: a header may hold anything."""
+    if isinstance(found, Mapping):
+        return {str(_safe(str(name))): _safe(value) for name, value in list(found.items())[:_LISTED]}
+    if isinstance(found, list | tuple):
+        return [_safe(each) for each in found[:_LISTED]]
+    if isinstance(found, int) or found is None:
+        return found
+    text = str(found)[:_LONGEST_TEXT]
+    return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in text)
+
+
+class Listener:
+    """Reads the lines of one file, of one feed.
+
+    Attributes:
+        ended: the last line was there: the file was read to its end, and nothing is missing.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._resources = set(feed.resources)
+        self._keyed = feed.columns.id is not None
+        self._calendar = feed.source.format == "ical"
+        self._most = 4 * feed.limits.rows + 1_000  # a row and a note of each, several practitioners a message
+        self._count = 0
+        self.ended = False
+
+    def hear(self, line: bytes) -> Item | None:
+        """One item; None for the last line.
+
+        Raises:
+            ExportUnreadable: the reader says so.
+            Garbled: nothing a reader says.
+        """
+        if self.ended:
+            raise Garbled("more after the end")
+        try:
+            told = orjson.loads(line)
+            kind = told[0]
+            if kind == _UNREADABLE:
+                raise _unreadable(told)
+            if kind == _END:
+                self.ended = _number(told[1]) == self._count and len(told) == 2  # noqa: PLR2004
+                return None
+            self._count += 1
+            if self._count > self._most:
+                raise Garbled("more items than the file may have rows")
+            return self._row(*told[1:]) if kind == _ROW else _other(kind, *told[1:])
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise Garbled(type(error).__name__) from error
+
+    def _row(
+        self, line: int, key: str | None, resource: str, start: str, end: str | None, state: str, flags: int,
+        code: str | None,
+    ) -> StagedRow:  # fmt: skip
+        has_key = key is not None
+        if resource not in self._resources or has_key is not self._keyed:
+            raise ValueError(resource)
+        closes, offers = flags == 1, flags == 2  # noqa: PLR2004  as `_plain` writes them
+        if flags not in (0, 1, 2) or (offers and self._calendar):
+            raise ValueError(flags)
+        starts_at, ends_at = _moment(start), None if end is None else _moment(end)
+        if ends_at is not None and ends_at <= starts_at:
+            raise ValueError(end)
+        return StagedRow(
+            _number(line),
+            None if key is None else _text(key, LONGEST_KEY),
+            resource,
+            starts_at,
+            ends_at,
+            _text(state, QUOTED),
+            closes,
+            offers,
+            None if code is None else _text(code, LONGEST_KEY),
+        )
+
+
+def _other(kind: int, line: int, reason: str, told: Any) -> Item:
+    if kind == _SKIPPED:
+        return Skipped(_number(line), SkipReason(reason), _text(told, _LONGEST_TEXT))
+    facts = {_text(name, QUOTED): _fact(fact) for name, fact in told.items()}
+    if kind == _REFUSED:
+        refused = Refused(_number(line), RefusalReason(reason), facts)
+        explain_refusal(refused)
+        return refused
+    if kind != _NOTE:
+        raise ValueError(kind)
+    note = Note(_number(line), NoteReason(reason), facts)
+    explain_note(note)
+    return note
+
+
+def _unreadable(told: list[Any]) -> ExportUnreadable:
+    facts = {_text(name, QUOTED): _safe(fact) for name, fact in told[2].items() if name != "reason"}
+    error = ExportUnreadable(UnreadableReason(told[1]), **facts)
+    explain_unreadable(error)  # what has no words is nothing a reader says
+    return error
+
+
+def _number(found: object) -> int:
+    if type(found) is not int or not 0 <= found < 1 << 53:
+        raise ValueError(found)
+    return found
+
+
+def _text(found: object, most: int) -> str:
+    if type(found) is not str or len(found) > most or "\0" in found:
+        raise ValueError(type(found))
+    return found
+
+
+def _fact(found: object) -> str | int:
+    return _number(found) if type(found) is int else _text(found, _LONGEST_TEXT)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment.astimezone(UTC)
