@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -39,7 +39,7 @@ _SHOWN = (AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FU
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What a scan or a typed word means. `exact` where it names one visit or one person beyond doubt."""
+    """What a scan or a typed word may mean."""
 
     code: str | None = None
     number: tuple[str, int] | None = None
@@ -50,15 +50,13 @@ class Meant:
     birth_year: int | None = None
     trouble: Trouble | None = None
 
-    @property
-    def exact(self) -> bool:
-        """Whether one visit found by it may be checked in without asking."""
-        return self.code is not None or self.citizen_id is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A visit of today, or a ticket of somebody who came without one."""
+    """A visit of today, or a ticket of somebody who came without one.
+
+    `sure`: found by what names one visit or one person, and not by a name or a telephone that others have as well.
+    """
 
     code: str | None
     ticket: UUID | None
@@ -73,6 +71,7 @@ class Found:
     patient: UUID | None
     noshow: bool = False
     missed: int = 0
+    sure: bool = False
 
     @property
     def there(self) -> bool:
@@ -113,8 +112,8 @@ async def find(
 
     `training`: it is a place to practise, whose people are known by keys of their own.
     """
-    for where in _ways(meant, training=training):
-        found = await _visits(session, facility_id, day, where)
+    for where, sure in _ways(meant, training=training):
+        found = await _visits(session, facility_id, day, where, sure=sure)
         if found:
             return found
     if meant.number is not None:
@@ -122,25 +121,33 @@ async def find(
     return []
 
 
-def _ways(meant: Meant, *, training: bool) -> list[ColumnElement[bool]]:
-    ways: list[ColumnElement[bool]] = []
+def _ways(meant: Meant, *, training: bool) -> list[tuple[ColumnElement[bool], bool]]:
+    """How to look, in the order of trying, each with whether what it finds is sure."""
+    ways: list[tuple[ColumnElement[bool], bool]] = []
     if meant.code is not None:
-        ways.append(col(Appointment.code) == meant.code)
+        ways.append((col(Appointment.code) == meant.code, True))
     if meant.citizen_id is not None:
-        ways.append(col(Patient.citizen_id_index) == index_of(citizen_mark(meant.citizen_id), training=training))
+        marked = index_of(citizen_mark(meant.citizen_id), training=training)
+        ways.append((col(Patient.citizen_id_index) == marked, True))
     if meant.phone is not None:
-        ways.append(col(Patient.phone_index) == phone_index(meant.phone, training=training))
+        ways.append((col(Patient.phone_index) == phone_index(meant.phone, training=training), False))
     if meant.last4 is not None:
-        ways.append(col(Patient.phone_last4_index) == last4_index(meant.last4, training=training))
+        ways.append((col(Patient.phone_last4_index) == last4_index(meant.last4, training=training), False))
     if meant.name is not None and len(fold(meant.name)) >= _SHORTEST:
-        words = [col(Patient.name_folded).contains(word, autoescape=True) for word in fold(meant.name).split()]
-        named = words[0]
-        for word in words[1:]:
-            named &= word
-        if meant.birth_year is not None:
-            named &= col(Patient.birth_year) == meant.birth_year
-        ways.append(named)
+        ways.append((_named(meant, meant.name), False))
     return ways
+
+
+def _named(meant: Meant, name: str) -> ColumnElement[bool]:
+    """Every word stands in the name: whole as a card has it, or the beginning of one as somebody types it."""
+    carded = meant.citizen_id is not None
+    spaced = " " + col(Patient.name_folded) + " "
+    fits = [spaced.contains(f" {word} " if carded else f" {word}", autoescape=True) for word in fold(name).split()]
+    if meant.birth_year is not None:
+        fits.append(col(Patient.birth_year) == meant.birth_year)
+    if carded:  # its number was looked for before: a record with a number is somebody else's
+        fits.append(col(Patient.citizen_id_index).is_(None))
+    return and_(*fits)
 
 
 _COLUMNS: Final[tuple[Any, ...]] = (
@@ -152,7 +159,9 @@ _COLUMNS: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 
 
-async def _visits(session: AsyncSession, facility_id: int, day: date, where: ColumnElement[bool]) -> list[Found]:
+async def _visits(
+    session: AsyncSession, facility_id: int, day: date, where: ColumnElement[bool], *, sure: bool
+) -> list[Found]:
     query = (
         select_columns(*_COLUMNS)
         .select_from(Appointment)
@@ -170,7 +179,7 @@ async def _visits(session: AsyncSession, facility_id: int, day: date, where: Col
     )
     rows = (await session.execute(query)).all()
     missed = await missed_before(session, facility_id, [row.patient_id for row in rows], day)
-    return [_found(row, missed=missed.get(row.patient_id, 0)) for row in rows]
+    return [_found(row, missed=missed.get(row.patient_id, 0), sure=sure) for row in rows]
 
 
 async def _tickets(session: AsyncSession, facility_id: int, day: date, number: tuple[str, int]) -> list[Found]:
@@ -191,9 +200,11 @@ async def _tickets(session: AsyncSession, facility_id: int, day: date, number: t
     return [_found(row, row.said, row.said_year) for row in await session.execute(query)]
 
 
-def _found(row: Any, said: str | None = None, said_year: int | None = None, *, missed: int = 0) -> Found:
+def _found(
+    row: Any, said: str | None = None, said_year: int | None = None, *, missed: int = 0, sure: bool = False
+) -> Found:
     return Found(
         row[0], row[1], None if row[1] is None else label(row[2], row[3]), row[4], row[5] or said,
         row[6] or said_year, row.service, row.service_name, row.name_en, row.starts_at, row.patient,
-        row.visit_state is AppointmentState.NOSHOW, missed,
+        row.visit_state is AppointmentState.NOSHOW, missed, sure,
     )  # fmt: skip

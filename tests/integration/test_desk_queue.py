@@ -12,6 +12,8 @@ from booking import clock as booking_clock
 from booking import ids
 from booking.access.kinds import Role
 from booking.db import Database
+from booking.patients.identity import citizen_mark
+from booking.patients.persons import index_of
 from booking.queue import acts
 from tests import queues, seeds, staff
 from tests.queues import Clock, Morning
@@ -104,6 +106,35 @@ async def test_a_telephone_or_a_name_lists_who_it_may_be_and_each_is_noted(clerk
     nobody = await clerk.does("scan", scan="Không Có Ai Mẫu")
     assert nobody["typed"]["name"] == "Không Có Ai Mẫu"
     assert (await clerk.does("scan", check_in=visit["code"]))["number"] == "A001"
+
+
+def _card(number: str, name: str, year: int) -> str:
+    return f"{number}||{name}|0101{year}|Nữ|Phường Vũng Tàu|01012022"
+
+
+async def test_a_card_checks_in_by_its_number_and_by_its_name_only_after_asking(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 101)  # Trần Thị Bình Mẫu, 1951, without an ID number
+    asked = await clerk.does("scan", scan=_card("077158001234", "Trần Thị Bình Mẫu", 1951))
+    assert visit["code"] in asked["found"]
+    part = await clerk.does("scan", scan=_card("077158001234", "Trần Thị Bi Mẫu", 1951))
+    assert visit["code"] not in part["found"]  # another name, though its letters stand in hers
+    number = index_of(citizen_mark("077158009999"), training=False)
+    await seeds.run(clerk.morning.db, "UPDATE patient SET citizen_id_index = :number", number=number)
+    other = await clerk.does("scan", scan=_card("077158001234", "Trần Thị Bình Mẫu", 1951))
+    assert visit["code"] not in other["found"]  # her number is known, and is not this one
+    assert await _rows(clerk, "SELECT 1 FROM queue_ticket") == []
+    hers = await clerk.does("scan", scan=_card("077158009999", "Trần Thị Bình Mẫu", 1951))
+    assert (hers["what"], hers["number"]) == ("check_in", "A001")
+
+
+async def test_eight_letters_that_are_no_code_ask_as_a_name_does(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    await seeds.run(clerk.morning.db, "UPDATE patient SET name_folded = 'tran thanhhan'")
+    told = await clerk.does("scan", scan="thanhhan")
+    assert visit["code"] in told["found"]
+    assert await _rows(clerk, "SELECT 1 FROM queue_ticket") == []
+    begun = await clerk.does("scan", scan="thanhha tr")  # typed names may be begun only
+    assert visit["code"] in begun["found"]
 
 
 async def test_a_form_without_scripts_leads_back_to_the_page_and_says_what_was_done(clerk: Clerk) -> None:

@@ -42,9 +42,9 @@ async def scan(request: Request, asked: Ask, desk: InQueue, where: Where) -> Res
     found = await _find(asked, desk, where, meant)
     one = found[0] if len(found) == 1 else None
     chosen = raw_of(form, "check_in")[:_LONGEST]
-    if chosen or (one is not None and meant.exact and not one.there and one.code is not None):
+    if chosen or (one is not None and one.sure and not one.there and one.code is not None):
         return await _check_in(request, asked, desk, where, form, chosen or (one.code if one and one.code else ""))
-    if one is not None and one.there and meant.exact:
+    if one is not None and one.sure and one.there:
         return answers.told(request, asked, where, form, Outcome("there", one.number or "", one.ticket))
     return await _asked_who(request, asked, desk, where, form, meant, found, raw)
 
