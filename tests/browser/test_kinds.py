@@ -11,7 +11,7 @@ OWED = {(template, kind) for template in kinds.pages() for kind in kinds.owed(te
 
 
 def shown(walks: list[Walk]) -> set[tuple[str, str]]:
-    return {pair for walk in walks for pair in walk.shows if pair[1] != "untold"}
+    return {pair for walk in walks for pair in walk.shows}
 
 
 def source(template: str) -> str:

@@ -11,7 +11,7 @@
         page.goto(f"{ticket}/cancel")
         yield "cancel.html", "asks"                          # two entries: with data
 
-test_accessible.py takes every walk in both languages and looks at each stop; it refuses a stop whose template is not
+test_accessible.py takes every walk and looks at each stop, in both languages; it refuses a stop whose template is not
 the one that the server rendered, one that says an error where the walk does not (and the other way round), a walk that
 shows other templates or kinds than it says, and a template of which no walk shows a kind that it owes (`kinds.py`).
 """
@@ -25,7 +25,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Site
-from tests.browser.kinds import DATA, KINDS
+from tests.browser.kinds import DATA
 
 Stop = tuple[str, ...]
 """The template's file name, the case it is shown in, and its kind; without a kind it has data."""
@@ -45,6 +45,11 @@ class Walk:
         """What it stops at."""
         return frozenset(template for template, _ in self.shows)
 
+    @property
+    def at_the_desk(self) -> bool:
+        """Whether it shows no page of the patients'."""
+        return all(name.startswith("desk_") for name in self.templates)
+
 
 def all_walks() -> list[Walk]:
     """Every file of this folder."""
@@ -53,9 +58,7 @@ def all_walks() -> list[Walk]:
     return [Walk(name, _pairs(module.SHOWS), module.walk) for name, module in zip(names, modules, strict=True)]
 
 
-def _pairs(shows: Mapping[str, str] | set[str]) -> frozenset[tuple[str, str]]:
-    if isinstance(shows, set):  # a walk that does not tell its kinds yet
-        return frozenset((template, kind) for template in shows for kind in (*KINDS, "untold"))
+def _pairs(shows: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     return frozenset((template, kind) for template, kinds in shows.items() for kind in kinds.split())
 
 

@@ -9,11 +9,15 @@ from booking.access.kinds import Role
 from tests import people
 from tests.browser.conftest import Site
 from tests.browser.desk import add_staff, sign_in
+from tests.browser.kinds import EMPTY, ERROR
+from tests.browser.pressing import press
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 
 SHOWS = {
-    "desk_figures.html", "desk_figures_city.html", "desk_figures_lost.html", "desk_suspicions.html", "desk_reads.html",
+    "desk_figures.html": "data empty error", "desk_figures_city.html": "data empty error",
+    "desk_figures_lost.html": "data empty error", "desk_suspicions.html": "data empty error",
+    "desk_reads.html": "data empty error",
 }  # fmt: skip
 
 _TICKETS = """
@@ -39,11 +43,11 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     sign_in(page, site, "manager.mau")
     base = f"{site.url}/desk/{STATION}"
     page.goto(f"{base}/figures")
-    yield "desk_figures.html", "empty: nothing took place today"
+    yield "desk_figures.html", "nothing took place today", EMPTY
     page.goto(f"{base}/figures/undelivered")
-    yield "desk_figures_lost.html", "empty"
+    yield "desk_figures_lost.html", "every SMS arrived", EMPTY
     page.goto(f"{base}/suspicions")
-    yield "desk_suspicions.html", "empty"
+    yield "desk_suspicions.html", "nothing was noted", EMPTY
     for number in (1, 2):
         _book(page, site, number)
     for statement in _TICKETS.split(";\n"):
@@ -58,42 +62,40 @@ def _manager(page: Page, site: Site, base: str) -> Iterator[Stop]:
     days = f"days=own&from={site.world.near}&to={site.world.far}"
     page.goto(f"{base}/figures?{days}")
     page.locator("details.how summary").click()
-    yield "desk_figures.html", "data of several days"
+    yield "desk_figures.html", "several days"
     page.goto(f"{base}/figures?days=own&from={site.world.near}&to={site.world.near}")
-    yield "desk_figures.html", "data of one day"
+    yield "desk_figures.html", "one day"
     page.goto(f"{base}/figures?days=own&from={site.world.far}&to={site.world.near}")
-    yield "desk_figures.html", "error: days in the wrong order"
+    yield "desk_figures.html", "days in the wrong order", ERROR
     page.goto(f"{base}/figures/undelivered?days=month")
-    yield "desk_figures_lost.html", "data"
+    yield "desk_figures_lost.html", "some did not arrive"
     page.goto(f"{base}/figures/undelivered?days=own&from=x&to=y")
-    yield "desk_figures_lost.html", "error: no days"
+    yield "desk_figures_lost.html", "no days", ERROR
     page.goto(f"{base}/suspicions")
-    yield "desk_suspicions.html", "data: two open"
-    page.locator("form[action*='/suspicions/'] button").first.click()
-    page.wait_for_load_state()
-    yield "desk_suspicions.html", "error: nothing chosen"
+    yield "desk_suspicions.html", "two open"
+    press(page, "form[action*='/suspicions/'] button")
+    yield "desk_suspicions.html", "nothing chosen", ERROR
     page.locator("select[name=verdict]").first.select_option("family")
-    page.locator("form[action*='/suspicions/'] button").first.click()
-    page.wait_for_load_state()
-    yield "desk_suspicions.html", "data: one answered"
+    press(page, "form[action*='/suspicions/'] button")
+    yield "desk_suspicions.html", "one answered"
 
 
 def _city(page: Page, site: Site) -> Iterator[Stop]:
     _as(page, site, "admin.mau")
     page.goto(f"{site.url}/desk/figures")
-    yield "desk_figures_city.html", "empty: no data yet"
+    yield "desk_figures_city.html", "no data yet", EMPTY
     page.goto(f"{site.url}/desk/figures?days=own&from={site.world.near}&to={site.world.far}")
-    yield "desk_figures_city.html", "data of several days"
+    yield "desk_figures_city.html", "several days"
     page.goto(f"{site.url}/desk/figures?days=own&from=x&to=y")
-    yield "desk_figures_city.html", "error: no days"
+    yield "desk_figures_city.html", "no days", ERROR
 
 
 def _auditor(page: Page, site: Site) -> Iterator[Stop]:
     _as(page, site, "auditor.mau")
     page.goto(f"{site.url}/desk/reads?days=own&from=2020-01-01&to=2020-01-02")
-    yield "desk_reads.html", "empty"
+    yield "desk_reads.html", "nothing was read", EMPTY
     page.goto(f"{site.url}/desk/reads")
-    yield "desk_reads.html", "data"
+    yield "desk_reads.html", "what was read"
     site.run(
         "INSERT INTO audit_event (at, actor_kind, actor_id, action, object_kind, object_id, result, facts) SELECT"
         " now(), 'staff', (SELECT public_id::text FROM staff WHERE username = 'manager.mau'), 'patient.read',"
@@ -102,14 +104,14 @@ def _auditor(page: Page, site: Site) -> Iterator[Stop]:
         " FROM generate_series(1, 6)"
     )
     page.reload()
-    yield "desk_reads.html", "data: something stands out"
+    yield "desk_reads.html", "something stands out"
     page.goto(f"{site.url}/desk/reads?person=nobody")
-    yield "desk_reads.html", "error: nobody of that name"
+    yield "desk_reads.html", "nobody of that name", ERROR
 
 
 def _as(page: Page, site: Site, username: str) -> None:
     page.goto(f"{site.url}/desk")
-    page.locator(".desk-head form[action='/desk/sign-out'] button").click()
+    press(page, ".desk-head form[action='/desk/sign-out'] button")
     sign_in(page, site, username)
 
 
