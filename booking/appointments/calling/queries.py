@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from booking.appointments.calling.models import VisitCall
 from booking.appointments.closing import queries as closings
-from booking.appointments.closing.kinds import LIVE, OPEN_CALLS, CallOutcome
+from booking.appointments.closing.kinds import OPEN_CALLS, CallOutcome
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.queries import Call
 from booking.appointments.kinds import AppointmentState
@@ -82,10 +82,9 @@ async def closing_of(session: AsyncSession, facility_id: int, visit: UUID) -> Cl
         .join(Appointment, col(Appointment.id) == col(ClosingVisit.appointment_id))
         .where(
             col(ClosingVisit.facility_id) == facility_id,
-            col(ClosingVisit.undone).is_(None),
+            closings.concerned(),
             col(ClosingVisit.version) == col(Appointment.version),
             col(Appointment.public_id) == visit,
-            col(Closing.state).in_(LIVE),
         )
         .order_by(col(Closing.id).desc())
         .limit(1)
@@ -104,7 +103,6 @@ async def _of_closings(session: AsyncSession, facility_id: int, *, now: datetime
     query = (
         select(Closing)
         .where(
-            col(Closing.state).in_(LIVE),
             col(Closing.ends_at) > now,
             select(col(ClosingVisit.id))
             .where(col(ClosingVisit.closing_id) == col(Closing.id), col(ClosingVisit.facility_id) == facility_id)

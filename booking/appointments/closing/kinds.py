@@ -44,7 +44,7 @@ class UndoneAs(StrEnum):
     """What became of one visit when the closing was undone."""
 
     RESTORED = "restored"
-    CHANGED = "changed"  # she had changed it herself meanwhile, so it is left as she wants it
+    CHANGED = "changed"  # she had changed it herself, or come, meanwhile: it is left as it is
     STAYS = "stays"  # its old place cannot be had any more
 
 

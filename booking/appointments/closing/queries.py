@@ -221,9 +221,17 @@ class Call:
         return self.call in OPEN_CALLS
 
 
+def concerned() -> ColumnElement[bool]:
+    """A condition over ClosingVisit and Appointment: what the closing did to her stands, or she came meanwhile."""
+    undone = col(ClosingVisit.undone)
+    here = and_(undone == UndoneAs.CHANGED, col(Appointment.state) == AppointmentState.ARRIVED)
+    return or_(undone.is_(None), undone == UndoneAs.STAYS, here)
+
+
 async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, now: datetime) -> list[Call]:
     """Whom to speak to: those checked in already, those no SMS reached, those who have not answered in time.
 
+    Undone, those are left who came meanwhile, and those who could not be put back and whom no SMS tells so.
     Whoever changed her visit herself has heard of it. Those still to be called come first, the earliest visit first.
     """
     on_message = and_(
@@ -242,13 +250,14 @@ async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, no
         .where(
             col(ClosingVisit.closing_id) == closing.id,
             col(ClosingVisit.facility_id) == facility_id,
-            col(ClosingVisit.undone).is_(None),
+            concerned(),
             or_(
                 col(ClosingVisit.calls) > 0,
                 and_(
                     same,
                     or_(
                         col(ClosingVisit.fate) == VisitFate.HERE,
+                        col(ClosingVisit.undone) == UndoneAs.CHANGED,
                         col(ClosingVisit.unreachable).is_not(None),
                         col(Message.state).in_((*_NOT_ARRIVED, MessageState.SUPPRESSED)),
                         and_(
@@ -282,7 +291,7 @@ def _call(
 
 
 def _why(row: ClosingVisit, message: Message | None) -> str:
-    if row.fate is VisitFate.HERE:
+    if row.fate is VisitFate.HERE or row.undone is UndoneAs.CHANGED:
         return "here"
     if row.unreachable is not None:
         return row.unreachable

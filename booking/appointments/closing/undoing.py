@@ -4,6 +4,7 @@ The slots stay closed until then, so that nobody takes the old places.
 """
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,14 @@ from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.service import was_posted
 from booking.trail.service import record
 
+_LEFT_AS: Final = {
+    VisitFate.MOVED: AppointmentState.BOOKED,
+    VisitFate.ASKED: AppointmentState.BOOKED,
+    VisitFate.NO_PLACE: AppointmentState.BOOKED,
+    VisitFate.CANCELLED: AppointmentState.CANCELLED,
+}
+"""How a closing leaves a visit. Checking somebody in raises no version: she may be there, with a number, by now."""
+
 
 async def left(session: AsyncSession, closing_id: int, *, most: int) -> list[int]:
     """Visits of a closing that were not put back yet."""
@@ -37,7 +46,7 @@ async def left(session: AsyncSession, closing_id: int, *, most: int) -> list[int
 
 
 async def restore(session: AsyncSession, row_id: int, *, now: datetime) -> bool:
-    """Put one visit back, if she has not changed it meanwhile; False where that was done already."""
+    """Put one visit back, if she has not changed it or come meanwhile; False where that was done already."""
     possible = True
     while True:
         row = await session.get(ClosingVisit, row_id, populate_existing=True)
@@ -70,6 +79,8 @@ async def _undone(session: AsyncSession, row: ClosingVisit, held: Held, *, possi
         return UndoneAs.CHANGED
     if row.fate is VisitFate.HERE:
         return UndoneAs.RESTORED
+    if visit.state is not _LEFT_AS[row.fate]:
+        return UndoneAs.CHANGED
     posted = await was_posted(session, visit.public_id, visit.version)
     back = possible and (row.fate in ASKS or await _put_back(session, row, held, now=now))
     if not back or row.fate in ASKS:
