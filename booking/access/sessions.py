@@ -178,11 +178,24 @@ async def end_all(session: AsyncSession, staff_id: int, *, but: object | None = 
     )
 
 
-async def enrol(session: AsyncSession, desk: Desk, secret: str, code: str, *, by: Actor, now: datetime) -> None:
-    """Take an authenticator into use once it has shown a code that fits.
+async def enrol(
+    session: AsyncSession, attempt: Attempt, desk: Desk, secret: str, code: str, *, present: str, by: Actor,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Take an authenticator into use once it has shown a code that fits, in place of the one used until now.
+
+    Args:
+        session: of the door.
+        attempt: what `begin` counted; its password was checked and fits. The try stays counted where a code is refused.
+        desk: who, and the one browser that stays signed in.
+        secret: of the new authenticator.
+        code: what the new one shows.
+        present: what the one used until now shows; empty where there is none.
+        by: for the audit.
+        now: the moment.
 
     Raises:
-        AuthenticatorRefused: the code does not belong to the secret.
+        AuthenticatorRefused: a code does not belong to its authenticator; `field` is code or present.
     """
     step = step_of(secret, code, now=now)
     if step is None:
@@ -190,6 +203,9 @@ async def enrol(session: AsyncSession, desk: Desk, secret: str, code: str, *, by
     staff = (
         await session.execute(select(Staff).where(col(Staff.id) == desk.staff.staff_id).with_for_update())
     ).scalar_one()
+    if not _code_fits(staff, present, now=now):
+        raise AuthenticatorRefused(field="present")
+    await forgive(session, attempt)
     staff.authenticator, staff.authenticator_step = secret, step
     await end_all(session, desk.staff.staff_id, but=desk.session, now=now)
     record(session, "staff.authenticator", "staff", desk.staff.id, by=by, now=now)

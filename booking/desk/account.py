@@ -68,7 +68,9 @@ async def change_password(request: Request, asked: Ask, desk: AtDesk) -> Respons
     try:
         async with asked.db.hot() as hot:
             await check_address(hot, asked)
-        await _check_present(asked, desk, old)
+        attempt = await _check_present(asked, desk, old)
+        async with asked.db.transaction() as session:
+            await sessions.forgive(session, attempt)
         service.check_new_password(desk, old, new)
         hashed = await asyncio.to_thread(passwords.hash_password, new)
         async with asked.db.transaction() as session:
@@ -78,14 +80,13 @@ async def change_password(request: Request, asked: Ask, desk: AtDesk) -> Respons
     return see_other(request, "/desk/account?done=password")
 
 
-async def _check_present(asked: Asked, desk: Desk, password: str) -> None:
-    """Tries count like those of signing in: a stolen session must not guess the password."""
+async def _check_present(asked: Asked, desk: Desk, password: str) -> sessions.Attempt:
+    """Tries count like those of signing in: a stolen session must not guess the password. The caller forgives it."""
     async with asked.db.transaction() as session:
         attempt = await sessions.begin(session, desk.staff.username, now=asked.now)
     if not await asyncio.to_thread(passwords.fits, attempt.password, password):
         raise PresentPasswordWrong
-    async with asked.db.transaction() as session:
-        await sessions.forgive(session, attempt)
+    return attempt
 
 
 def _secret_of(desk: Desk) -> str:
@@ -105,22 +106,32 @@ def _show_authenticator(
     secret = _secret_of(desk)
     address = pyotp.TOTP(secret).provisioning_uri(name=desk.staff.username, issuer_name="Hen Kham")
     said = sentence(error, asked.language) if error is not None and asked is not None else None
+    field = str(error.facts.get("field", "old")) if error else ""
     return page(
         request, "desk_authenticator.html", status=status_of(error) if error else 200, personal=True, desk=desk,
         qr=qr_svg(address), secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)), error=said,
+        field=field,
     )  # fmt: skip
 
 
 @router.post("/authenticator")
 async def enrol(request: Request, asked: Ask, desk: AtDesk) -> Response:
-    """Take the authenticator into use, once it shows a code that fits."""
+    """Take the authenticator into use, once it shows a code that fits.
+
+    Whoever sits at a desk left open must not make the account his own: the password is asked for again, and a code of
+    the authenticator used until now.
+    """
     form = await request.form()
     try:
+        async with asked.db.hot() as hot:
+            await check_address(hot, asked)
+        attempt = await _check_present(asked, desk, raw_of(form, "old"))
         async with asked.db.transaction() as session:
             await sessions.enrol(
-                session, desk, _secret_of(desk), raw_of(form, "code"), by=at_desk.actor(asked, desk), now=asked.now
-            )
-    except AuthenticatorRefused as error:
+                session, attempt, desk, _secret_of(desk), raw_of(form, "code"), present=raw_of(form, "present"),
+                by=at_desk.actor(asked, desk), now=asked.now,
+            )  # fmt: skip
+    except (AuthenticatorRefused, PresentPasswordWrong, SignInDelayed) as error:
         return _show_authenticator(request, desk, error=error, asked=asked)
     return see_other(request, "/desk/account?done=authenticator")
 

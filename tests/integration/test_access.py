@@ -106,13 +106,15 @@ async def test_an_authenticators_code_is_needed_once_there_is_one_and_is_good_on
     desk = await _desk(db, "thu.mau")
     secret = pyotp.random_base32()
     now = clock.utc_now()
-    async with db.transaction() as session:
-        with pytest.raises(AuthenticatorRefused):
-            await sessions.enrol(
-                session, desk, secret, "000000" if pyotp.TOTP(secret).now() != "000000" else "1", by=BY, now=now
-            )
-    async with db.transaction() as session:
-        await sessions.enrol(session, desk, secret, pyotp.TOTP(secret).at(now - timedelta(seconds=30)), by=BY, now=now)
+
+    async def enrol(code: str) -> None:
+        async with db.transaction() as session:
+            attempt = await sessions.begin(session, "thu.mau", now=now)
+            await sessions.enrol(session, attempt, desk, secret, code, present="", by=BY, now=now)
+
+    with pytest.raises(AuthenticatorRefused):
+        await enrol("000000" if pyotp.TOTP(secret).now() != "000000" else "1")
+    await enrol(pyotp.TOTP(secret).at(now - timedelta(seconds=30)))
     assert await staff.sign_in(db, "thu.mau") is None
     code = pyotp.TOTP(secret).at(clock.utc_now())
     assert await staff.sign_in(db, "thu.mau", code=f"{code[:3]} {code[3:]}") is not None

@@ -100,15 +100,61 @@ async def test_a_first_password_is_good_for_choosing_ones_own(client: httpx.Asyn
 async def test_an_authenticator_is_set_up_from_the_page(client: httpx.AsyncClient) -> None:
     await _sign_in(client, "manager.mau")
     shown = await _page(client, "/desk/account/authenticator")
-    secret = re.sub(r"\s", "", re.search(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown.text)[0])  # type: ignore[index]
+    totp = pyotp.TOTP(_secret(shown))
     form = shown.form("/desk/account/authenticator")
-    assert (await pages.send(client, form, code="000")).status_code == 422
-    totp = pyotp.TOTP(secret)
-    done = await pages.send(client, form, code=totp.at(clock.utc_now(), counter_offset=-1))
+    assert (await pages.send(client, form, old=PASSWORD, code="000")).status_code == 422
+    done = await pages.send(client, form, old=PASSWORD, code=totp.at(clock.utc_now(), counter_offset=-1))
     assert done.url.path == "/desk/account"
     client.cookies.delete("desk")
     assert (await _sign_in(client, "manager.mau")).status_code == 403
     assert (await _sign_in(client, "manager.mau", code=totp.at(clock.utc_now()))).status_code == 200
+
+
+def _secret(shown: Page) -> str:
+    found = re.search(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown.text)
+    assert found is not None
+    return re.sub(r"\s", "", found[0])
+
+
+async def test_a_browser_left_open_does_not_give_away_the_authenticator(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    await _sign_in(client, "manager.mau")
+    shown = await _page(client, "/desk/account/authenticator")
+    first, form = pyotp.TOTP(_secret(shown)), shown.form("/desk/account/authenticator")
+    early = first.at(clock.utc_now(), counter_offset=-1)
+    wrong = await pages.send(client, form, old="not it at all", code=early)
+    assert "hiện tại không đúng" in pages.read(wrong).beside("old")
+    assert await _enrolled(db) is None
+    await pages.send(client, form, old=PASSWORD, code=early)
+    client.cookies.delete("desk")
+    await _sign_in(client, "manager.mau", code=first.at(clock.utc_now()))
+    shown = await _page(client, "/desk/account/authenticator")
+    second, form = pyotp.TOTP(_secret(shown)), shown.form("/desk/account/authenticator")
+    before = await _enrolled(db)
+    fits = second.at(clock.utc_now())
+    for present in ("000000", early):  # guessed, and used before
+        refused = await pages.send(client, form, old=PASSWORD, present=present, code=fits)
+        assert pages.read(refused).beside("present")
+    assert await _enrolled(db) == before
+    replaced = await pages.send(
+        client, form, old=PASSWORD, present=first.at(clock.utc_now(), counter_offset=1), code=fits
+    )
+    assert replaced.url.path == "/desk/account"
+    assert await _enrolled(db) != before
+
+
+async def test_tries_at_replacing_an_authenticator_are_counted(client: httpx.AsyncClient, db: Database) -> None:
+    await _sign_in(client, "manager.mau")
+    form = (await _page(client, "/desk/account/authenticator")).form("/desk/account/authenticator")
+    for _ in range(3):
+        assert (await pages.send(client, form, old=PASSWORD, code="000")).status_code == 422
+    assert (await pages.send(client, form, old=PASSWORD, code="000")).status_code == 429
+    assert await _enrolled(db) is None
+
+
+async def _enrolled(db: Database) -> object:
+    return await seeds.value(db, "SELECT authenticator::text FROM staff WHERE username = 'manager.mau'")
 
 
 async def test_other_browsers_are_listed_and_signed_out(client: httpx.AsyncClient, db: Database) -> None:

@@ -12,6 +12,7 @@ from tests.browser.kinds import EMPTY, ERROR
 from tests.browser.pressing import press
 from tests.browser.walks import Stop
 from tests.places import STATION
+from tests.staff import PASSWORD
 
 SHOWS = {
     "desk_sign_in.html": "empty error",
@@ -40,6 +41,7 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     page.goto(f"{site.url}/desk/account/authenticator")
     yield "desk_authenticator.html", "empty", EMPTY
     page.fill("#code", "000")
+    page.fill("#old", PASSWORD)
     press(page)
     yield "desk_authenticator.html", "a code that does not fit", ERROR
     page.goto(f"{site.url}/desk/staff")
