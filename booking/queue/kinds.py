@@ -17,6 +17,8 @@ class TicketState(StrEnum):
 
 ENDED = (TicketState.DONE, TicketState.LEFT)
 IN_PROGRESS = (TicketState.CALLED, TicketState.IN_ROOM)
+AWAY = (TicketState.SKIPPED, TicketState.AT_TESTS, TicketState.LEFT)
+"""Waits for nothing, and can be put back into the line."""
 
 
 class WhyNext(StrEnum):

@@ -145,7 +145,7 @@ _STEPS: Final[Mapping[str, tuple[TicketState, ...]]] = {
     "enter": (TicketState.CALLED,),
     "finish": (*IN_PROGRESS, TicketState.AT_TESTS),
     "skip": (TicketState.CALLED,),
-    "put_back": (TicketState.SKIPPED, *IN_PROGRESS),
+    "put_back": (TicketState.SKIPPED, TicketState.LEFT, *IN_PROGRESS),
     "transfer": (TicketState.WAITING, TicketState.SKIPPED, TicketState.AT_TESTS, *IN_PROGRESS),
     "to_tests": IN_PROGRESS,
     "from_tests": (TicketState.AT_TESTS,),

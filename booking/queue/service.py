@@ -212,14 +212,14 @@ async def skip(session: AsyncSession, command: Skip, *, by: Actor, now: datetime
 
 
 async def put_back(session: AsyncSession, command: PutBack, *, by: Actor, now: datetime) -> TicketView:
-    """Back into the line, ordered by this moment.
+    """Back into the line, ordered by this moment; whoever had left and came again, too.
 
     Raises:
         TicketUnknown, TicketMoved.
     """
     async with step(session, command, "put_back", by=by, now=now) as (_, ticket):
         ticket.state, ticket.requeued_at, ticket.in_room_at = TicketState.WAITING, now, None
-        ticket.tested_at = None
+        ticket.tested_at, ticket.finished_at = None, None
     return await view_of(session, ticket)
 
 

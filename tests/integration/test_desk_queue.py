@@ -87,7 +87,7 @@ async def test_a_scan_of_the_slip_checks_in_and_the_next_one_is_named_with_why(c
     visit = await clerk.morning.booked(1, 1)
     told = await clerk.does("scan", scan=visit["link"])
     assert (told["what"], told["number"]) == ("check_in", "A001")
-    assert (await clerk.does("scan", scan=visit["code"].lower()))["what"] == "there"
+    assert (await clerk.does("scan", scan=visit["code"].lower()))["what"] == "there_waiting"
     page = await clerk.page()
     assert _next(page) == "A001"
     assert "Next by the booked time, 07:45." in page
@@ -103,6 +103,7 @@ async def test_a_telephone_or_a_name_lists_who_it_may_be_and_each_is_noted(clerk
     assert visit["code"] in told["found"]
     read = await _rows(clerk, "SELECT object_kind, facts FROM audit_event WHERE action = 'patient.read'")
     assert [row["object_kind"] for row in read] == ["patient"]
+    assert [row["facts"] for row in read] == [{"facility": FACILITY, "reason": "queue"}]
     nobody = await clerk.does("scan", scan="Không Có Ai Mẫu")
     assert nobody["typed"]["name"] == "Không Có Ai Mẫu"
     assert (await clerk.does("scan", check_in=visit["code"]))["number"] == "A001"
@@ -125,6 +126,40 @@ async def test_a_card_checks_in_by_its_number_and_by_its_name_only_after_asking(
     assert await _rows(clerk, "SELECT 1 FROM queue_ticket") == []
     hers = await clerk.does("scan", scan=_card("077158009999", "Trần Thị Bình Mẫu", 1951))
     assert (hers["what"], hers["number"]) == ("check_in", "A001")
+
+
+@pytest.mark.parametrize(
+    ("steps", "state", "back"),
+    [
+        (["skip"], "passed over", "put_back"),
+        (["to_tests"], "sent for tests", "from_tests"),
+        (["leave"], "had left", "put_back"),
+    ],
+)
+async def test_a_second_scan_says_where_somebody_is_and_offers_the_way_back(
+    clerk: Clerk, steps: list[str], state: str, back: str
+) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    ticket = (await clerk.does("scan", scan=visit["link"]))["ticket"]
+    assert (await clerk.does("scan", scan=visit["link"]))["said"] == "A001 had checked in already."
+    await clerk.does("call", room="P1")
+    assert "called" in (await clerk.does("scan", scan=visit["link"]))["said"]
+    for step in steps:
+        await clerk.does(f"step/{step}", ticket=ticket)
+    clerk.morning.clock.set(30)  # long after what could be taken back
+    told = await clerk.does("scan", scan=visit["link"])
+    assert state in told["said"]
+    assert f'name="ticket" value="{ticket}" formaction="{BASE}/step/{back}"' in told["found"]
+    plain = {"service": SERVICE, "room": "", "once": str(ids.public_id()), "scan": visit["link"]}
+    page = await clerk.client.post(f"{BASE}/scan", data=plain, headers={"sec-fetch-site": "same-origin"})
+    assert f'formaction="{BASE}/step/{back}"' in page.text
+    assert state in page.text
+    again = await clerk.does("scan", check_in=visit["code"])  # from a list that is old by now
+    assert state in again["said"]
+    await clerk.does(f"step/{back}", ticket=ticket)
+    assert _next(await clerk.page()) == "A001"
+    await clerk.does("undo")
+    assert _next(await clerk.page()) == "–"
 
 
 async def test_eight_letters_that_are_no_code_ask_as_a_name_does(clerk: Clerk) -> None:

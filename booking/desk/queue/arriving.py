@@ -1,6 +1,7 @@
 """Arriving: the field that takes a scan, and people who come without booking."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,7 @@ from booking import ids
 from booking.access.queries import Desk
 from booking.clock import local_day
 from booking.desk.forms import raw_of
-from booking.desk.queue import answers
+from booking.desk.queue import answers, words
 from booking.desk.queue.answers import Outcome, acted, uuid_of, wants_words
 from booking.desk.queue.page import InQueue, seat_of, shown
 from booking.errors import BookingError
@@ -19,6 +20,7 @@ from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
 from booking.patients.kinds import PriorityClass
 from booking.queue import commands, finding, service
 from booking.queue.finding import Found, Meant
+from booking.queue.kinds import AWAY, TicketState
 from booking.trail.service import record
 from booking.web import at_desk, problems
 from booking.web.at_desk import Place, Where
@@ -44,9 +46,16 @@ async def scan(request: Request, asked: Ask, desk: InQueue, where: Where) -> Res
     chosen = raw_of(form, "check_in")[:_LONGEST]
     if chosen or (one is not None and one.sure and not one.there and one.code is not None):
         return await _check_in(request, asked, desk, where, form, chosen or (one.code if one and one.code else ""))
-    if one is not None and one.sure and one.there:
-        return answers.told(request, asked, where, form, Outcome("there", one.number or "", one.ticket))
-    return await _asked_who(request, asked, desk, where, form, meant, found, raw)
+    there = _there(one.state, one.number or "", one.ticket) if one and one.sure and one.state else None
+    if there is not None and one is not None and one.state not in AWAY:
+        return answers.told(request, asked, where, form, there)
+    said = "" if there is None else words.done(there.what, there.number, asked.language)
+    return await _asked_who(request, asked, desk, where, form, meant, found, raw, said)
+
+
+def _there(state: TicketState, number: str, ticket: UUID | None) -> Outcome:
+    """She has checked in before; said with where she is now."""
+    return Outcome(f"there_{state.value}", number, ticket)
 
 
 async def _find(asked: Asked, desk: Desk, where: Place, meant: Meant) -> list[Found]:
@@ -67,16 +76,22 @@ async def _check_in(request: Request, asked: Asked, desk: Desk, where: Place, fo
     by = at_desk.actor(asked, desk)
 
     async def work(session: AsyncSession) -> Outcome:
-        return answers.of("check_in", await service.check_in(session, command, by=by, now=asked.now))
+        view = await service.check_in(session, command, by=by, now=asked.now)
+        if view.state is not TicketState.WAITING:  # chosen from a list that is old by now
+            return _there(view.state, view.label, view.public_id)
+        return answers.of("check_in", view)
 
     return await acted(request, asked, where, form, work)
 
 
 async def _asked_who(
     request: Request, asked: Asked, desk: Desk, where: Place, form: FormData, meant: Meant, found: list[Found],
-    raw: str,
+    raw: str, said: str,
 ) -> Response:  # fmt: skip
-    """The list to choose from; where nobody fits, the form for those without a booking, filled as far as known."""
+    """The list to choose from; where nobody fits, the form for those without a booking, filled as far as known.
+
+    `said`: where the one who was scanned is, when she has checked in and could be put back.
+    """
     named = meant.name if meant.code is None and meant.name else ""
     typed = {"name": named, "birth_year": str(meant.birth_year or "")}
     if wants_words(request):
@@ -84,11 +99,13 @@ async def _asked_who(
             request, "desk_queue_parts.html", "found", found=found, scanned="" if meant.citizen_id else raw,
             trouble=meant.trouble, facility=where.code,
         )  # fmt: skip
-        return JSONResponse({"found": html, "typed": typed, "many": len(found)}, headers={"Cache-Control": "no-store"})
+        return JSONResponse(
+            {"found": html, "typed": typed, "many": len(found), "said": said}, headers={"Cache-Control": "no-store"}
+        )
     seat = await seat_of(asked, where, raw_of(form, "service")[:_LONGEST], raw_of(form, "room")[:_LONGEST])
     return await shown(
         request, asked, desk, where, seat, found=found, typed=typed, scanned="" if meant.citizen_id else raw,
-        trouble=meant.trouble, walking=not found,
+        trouble=meant.trouble, walking=not found, said=said,
     )  # fmt: skip
 
 

@@ -50,9 +50,15 @@ DONE: Final[Mapping[str, str]] = {
     "late.0": _("The delay was taken back."),
     "paper": _("%(number)s was entered from paper."),
     "undo": _("Taken back: %(number)s is as before."),
-    "there": _("%(number)s had checked in already."),
+    "there_waiting": _("%(number)s had checked in already."),
+    "there_called": _("%(number)s had checked in already and is called."),
+    "there_in_room": _("%(number)s had checked in already and is in the room."),
+    "there_at_tests": _("%(number)s was sent for tests. Back from them?"),
+    "there_skipped": _("%(number)s was passed over. Put it back into the line?"),
+    "there_left": _("%(number)s had left. Put it back into the line?"),
+    "there_done": _("%(number)s was seen already today."),
 }
-"""What was done, by its step."""
+"""What was done, by its step; `there_…`: nothing was, for she had checked in, and her number is in that state."""
 
 
 def done(what: str, number: str, language: Language) -> str:

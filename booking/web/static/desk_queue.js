@@ -246,7 +246,7 @@ async function act(form, button) {
     found.replaceChildren(fragment(told.found));
     if (told.many) found.querySelector("button, a")?.focus();
     else fill(told.typed);
-    say("", false);
+    say(told.said, false);
     return;
   }
   say(told.said, false);
