@@ -1,61 +1,78 @@
 """Closings with people inside: go through the visits, or put them back, one transaction each."""
 
+import logging
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from booking.appointments.closing import applying, undoing
 from booking.appointments.closing.kinds import ClosingState
 from booking.clock import utc_now
-from booking.db import Database
+from booking.db import Database, is_lost
+
+log = logging.getLogger(__name__)
 
 
 async def run(db: Database, *, now: datetime | None = None, most: int = 100) -> int:
     """How many visits were seen to; with no closing at work one look at an index, and no more.
 
     Whoever is killed loses at most the visit at hand, which was not changed. Two schedulers at once do what one does.
+    A visit that cannot be seen to stops no other, of this closing or the next: it is told at the end and tried again
+    in the next run; its closing stays at work until then.
+
+    Raises:
+        ExceptionGroup: the troubles of single visits, after everybody else was seen to.
     """
     async with db.transaction() as session:
         found = await applying.at_work(session)
-    done = 0
+    done, troubles = 0, list[Exception]()
     for closing_id, state in found:
         if state is ClosingState.UNDOING:
-            done += await _undo(db, closing_id, now=now, most=most)
+            left, each, finish = undoing.left, undoing.restore, undoing.finish
         else:
-            done += await _apply(db, closing_id, now=now, most=most)
+            left, each, finish = applying.left, partial(_settle, closing_id), applying.finish
+        done += await _through(db, closing_id, left, each, troubles, now=now, most=most)
+        async with db.transaction() as session:
+            await finish(session, closing_id, now=now or utc_now())
+    if troubles:
+        raise ExceptionGroup("visits of closings could not be seen to", troubles)
     return done
 
 
-async def _apply(db: Database, closing_id: int, *, now: datetime | None, most: int) -> int:
-    done = 0
+async def _through(
+    db: Database,
+    closing_id: int,
+    left: Callable[..., Awaitable[Collection[int]]],
+    each: Callable[..., Awaitable[bool]],
+    troubles: list[Exception],
+    *,
+    now: datetime | None,
+    most: int,
+) -> int:
+    """Every visit that is left, in pieces; those that cannot be seen to are passed over and their troubles kept."""
+    done, passed = 0, set[int]()
     while True:
         async with db.transaction() as session:
-            visits = await applying.left(session, closing_id, most=most)
-        changed = 0
-        for visit in visits:
-            async with db.transaction() as session:
-                changed += await applying.settle(session, closing_id, visit, now=now or utc_now())
+            found = await left(session, closing_id, most=most, without=passed)
+        changed, before = 0, len(passed)
+        for one in found:
+            try:
+                async with db.transaction() as session:
+                    changed += await each(session, one, now=now or utc_now())
+            except Exception as trouble:
+                if is_lost(trouble):  # the database's trouble, not the visit's
+                    raise
+                log.error("a visit of a closing could not be seen to", extra={"facts": {"id": one}})  # noqa: TRY400
+                troubles.append(trouble)
+                passed.add(one)
         done += changed
-        if not visits or not changed:  # somebody else works on the same, or it is being undone
-            break
-    async with db.transaction() as session:
-        await applying.finish(session, closing_id, now=now or utc_now())
-    return done
+        if not changed and len(passed) == before:  # none left, somebody else works on them, or it is being undone
+            return done
 
 
-async def _undo(db: Database, closing_id: int, *, now: datetime | None, most: int) -> int:
-    done = 0
-    while True:
-        async with db.transaction() as session:
-            rows = await undoing.left(session, closing_id, most=most)
-        changed = 0
-        for row in rows:
-            async with db.transaction() as session:
-                changed += await undoing.restore(session, row, now=now or utc_now())
-        done += changed
-        if not rows or not changed:
-            break
-    async with db.transaction() as session:
-        await undoing.finish(session, closing_id, now=now or utc_now())
-    return done
+async def _settle(closing_id: int, session: Any, visit: int, *, now: datetime) -> bool:
+    return await applying.settle(session, closing_id, visit, now=now)
 
 
 async def reach_on(db: Database, *, now: datetime | None = None) -> int:

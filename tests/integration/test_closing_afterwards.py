@@ -1,8 +1,10 @@
 """What comes after a closing: undone with somebody there, opened again, one visit at fault, the same key once more."""
 
+import httpx
 import pytest
 
 from booking import clock
+from booking.access.kinds import Role
 from booking.appointments.calling import queries as calling
 from booking.appointments.closing import queries
 from booking.appointments.closing.kinds import ClosingAnswer
@@ -10,10 +12,12 @@ from booking.appointments.closing.models import Closing
 from booking.appointments.closing.queries import Call
 from booking.db import Database
 from scheduler.jobs import apply_closures
-from tests import seeds
+from tests import pages, seeds, staff
 from tests.closings import CLOSING_STATE, Crowd, close, crowd, places_of, undo
+from tests.seeds import FACILITY
 
 pytestmark = pytest.mark.anyio
+_FAULT = "ALTER TABLE appointment ADD CONSTRAINT at_fault CHECK (id <> {id}) NOT VALID"
 _UNDONE = "SELECT undone::text FROM closing_visit ORDER BY appointment_id"
 
 
@@ -43,3 +47,30 @@ async def test_whoever_has_come_meanwhile_is_left_where_she_is_and_spoken_to(
     assert (await places_of(db))[0] == here
     assert [row["undone"] for row in await seeds.rows(db, _UNDONE)] == ["changed", "restored"]
     assert [(call.why, call.code) for call in await _calls(db, made, closing)] == [("here", made.codes[0])]
+
+
+@pytest.mark.parametrize("at", ["applying", "undoing"])
+async def test_one_visit_at_fault_stops_no_other_and_is_named(db: Database, client: httpx.AsyncClient, at: str) -> None:
+    made = await crowd(db, 4, per_slot=2)
+    closing = await close(db, made)
+    if at == "undoing":
+        await apply_closures.run(db)
+        await undo(db, closing)
+    await seeds.run(db, _FAULT.format(id=(await places_of(db))[0]["id"]))
+    with pytest.raises(ExceptionGroup) as told:
+        await apply_closures.run(db, most=1)
+    assert len(told.value.exceptions) == 1
+    assert await seeds.value(db, CLOSING_STATE) == at
+    settled = "SELECT count(*) FROM closing_visit WHERE (undone IS NOT NULL) = :undoing"
+    assert await seeds.value(db, settled, undoing=at == "undoing") == 3
+    await staff.add(db, "truong.mau", Role.MANAGER, [FACILITY])
+    client.cookies.set("desk", await staff.sign_in(db, "truong.mau") or "")
+    where = f"/desk/{FACILITY}/closings/{closing.public_id}"
+    assert made.codes[0] not in (await client.get(where)).text  # there is time still
+    await seeds.run(db, "UPDATE closing SET changed_at = changed_at - interval '11 minutes'")
+    said = pages.read(await client.get(where)).text
+    assert "Chưa xử lý được 1 lịch hẹn" in said
+    assert made.codes[0] in said
+    await seeds.run(db, "ALTER TABLE appointment DROP CONSTRAINT at_fault")
+    assert await apply_closures.run(db) == 1
+    assert await seeds.value(db, CLOSING_STATE) == {"applying": "applied", "undoing": "undone"}[at]

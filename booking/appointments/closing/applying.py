@@ -3,6 +3,7 @@
 Two schedulers do what one does: whoever locks a visit second finds its row written, or the visit gone from the slot.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -48,22 +49,23 @@ async def at_work(session: AsyncSession) -> list[tuple[int, ClosingState]]:
     return [(row.id, row.state) for row in await session.execute(query) if row.id is not None]
 
 
-async def left(session: AsyncSession, closing_id: int, *, most: int) -> list[int]:
-    """Appointments in the closed slots that were not gone through yet, in the order of time."""
+async def left(session: AsyncSession, closing_id: int, *, most: int, without: Collection[int] = ()) -> list[int]:
+    """Appointments in the closed slots that were not gone through yet, in the order of time; `without` are left out."""
     closing = await session.get(Closing, closing_id)
     assert closing is not None
-    query = select(Appointment.id).where(*_inside(closing))
+    query = select(Appointment.id).where(*inside(closing), col(Appointment.id).not_in(without))
     query = query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(most)
     return [one for one in (await session.execute(query)).scalars() if one is not None]
 
 
 async def count_left(session: AsyncSession, closing: Closing) -> int:
     """How many."""
-    query = select(func.count()).select_from(Appointment).where(*_inside(closing))
+    query = select(func.count()).select_from(Appointment).where(*inside(closing))
     return (await session.execute(query)).scalar_one()
 
 
-def _inside(closing: Closing) -> list[ColumnElement[bool]]:
+def inside(closing: Closing) -> list[ColumnElement[bool]]:
+    """Conditions over Appointment: visits and holds in the closed slots that were not gone through yet."""
     seen = exists().where(
         col(ClosingVisit.closing_id) == closing.id, col(ClosingVisit.appointment_id) == col(Appointment.id)
     )

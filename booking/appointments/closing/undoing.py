@@ -3,6 +3,7 @@
 The slots stay closed until then, so that nobody takes the old places.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -34,11 +35,15 @@ _LEFT_AS: Final = {
 """How a closing leaves a visit. Checking somebody in raises no version: she may be there, with a number, by now."""
 
 
-async def left(session: AsyncSession, closing_id: int, *, most: int) -> list[int]:
-    """Visits of a closing that were not put back yet."""
+async def left(session: AsyncSession, closing_id: int, *, most: int, without: Collection[int] = ()) -> list[int]:
+    """Visits of a closing that were not put back yet; `without` are left out."""
     query = (
         select(ClosingVisit.id)
-        .where(col(ClosingVisit.closing_id) == closing_id, col(ClosingVisit.undone).is_(None))
+        .where(
+            col(ClosingVisit.closing_id) == closing_id,
+            col(ClosingVisit.undone).is_(None),
+            col(ClosingVisit.id).not_in(without),
+        )
         .order_by(col(ClosingVisit.id))
         .limit(most)
     )

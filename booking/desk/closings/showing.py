@@ -10,6 +10,7 @@ from starlette.responses import Response
 from booking.access.queries import Desk
 from booking.appointments.closing import queries
 from booking.appointments.closing.errors import ClosingUnknown
+from booking.appointments.closing.stuck import stuck as stuck_of
 from booking.desk.closings.making import Door
 from booking.web import at_desk
 from booking.web.dependencies import Asked
@@ -41,11 +42,12 @@ async def show_one(request: Request, asked: Asked, desk: Desk, door: Door, which
     """One closing: how far it is, what can still be done."""
     async with asked.db.transaction() as session:
         one = await queries.one(session, which, door.facility_id)
+        stuck = await stuck_of(session, which, door.facility_id, now=asked.now)
         at = await queries.by_facility(session, which) if door.facility_id is None else []
     return page(
         request, "desk_closing.html", personal=True, desk=desk, place=await door.view(asked), base=door.base, one=one,
         at=at, own=one.facility_id == door.facility_id, may_undo=one.may_undo(asked.now),
-        may_end=one.may_end(asked.now),
+        may_end=one.may_end(asked.now), stuck=stuck,
     )  # fmt: skip
 
 
