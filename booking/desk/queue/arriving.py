@@ -18,10 +18,10 @@ from booking.desk.queue.page import InQueue, seat_of, shown
 from booking.errors import BookingError
 from booking.patients.errors import BirthRefused, NameRefused, PhoneRefused
 from booking.patients.kinds import PriorityClass
+from booking.patients.service import read_by_staff
 from booking.queue import commands, finding, service
 from booking.queue.finding import Found, Meant
 from booking.queue.kinds import AWAY, TicketState
-from booking.trail.service import record
 from booking.web import at_desk, problems
 from booking.web.at_desk import Place, Where
 from booking.web.dependencies import Ask, Asked
@@ -64,9 +64,9 @@ async def _find(asked: Asked, desk: Desk, where: Place, meant: Meant) -> list[Fo
         found = await finding.find(session, where.facility_id, local_day(asked.now), meant, training=where.training)
         for one in found:
             if one.patient is not None:
-                record(
-                    session, "patient.read", "patient", one.patient, by=at_desk.actor(asked, desk), now=asked.now,
-                    where="queue",
+                read_by_staff(
+                    session, one.patient, by=at_desk.actor(asked, desk), now=asked.now, facility=where.code,
+                    reason="queue",
                 )  # fmt: skip
     return found
 

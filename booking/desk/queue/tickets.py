@@ -10,11 +10,11 @@ from booking import ids
 from booking.clock import local_day
 from booking.desk.queue import words
 from booking.desk.queue.page import InQueue
+from booking.patients.service import read_by_staff
 from booking.queue.around import OneTicket, one_ticket, rooms_at, services_at
 from booking.queue.errors import TicketUnknown
 from booking.queue.service import POLICY
 from booking.queue.sheet import sheet
-from booking.trail.service import record
 from booking.web import at_desk
 from booking.web.at_desk import Place, Where
 from booking.web.dependencies import Ask, Asked
@@ -42,9 +42,9 @@ async def ticket_page(request: Request, asked: Ask, desk: InQueue, where: Where,
         services = await services_at(session, where.facility_id, local_day(asked.now))
         rooms = await rooms_at(session, where.facility_id)
         if found.patient is not None:
-            record(
-                session, "patient.read", "patient", found.patient, by=at_desk.actor(asked, desk), now=asked.now,
-                where="queue",
+            read_by_staff(
+                session, found.patient, by=at_desk.actor(asked, desk), now=asked.now, facility=where.code,
+                reason="queue",
             )  # fmt: skip
     one = found.person
     return page(
