@@ -6,6 +6,7 @@ is broken. With `-n` each worker has servers of its own.
 """
 
 import contextlib
+import gc
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -129,7 +130,12 @@ def _keys() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _built_once() -> Iterator[None]:
-    """Applications of a run share their routes and engines the SQL they compiled."""
+    """Applications of a run share their routes and engines the SQL they compiled.
+
+    What was imported stays until the end: the collector of garbage need not look through it again and again.
+    """
+    gc.collect()
+    gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(db_module, "create_async_engine", once.engine)
         patch.setattr(routing._EffectiveRouteContext, "from_api_route", once.route)

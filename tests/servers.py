@@ -8,6 +8,7 @@ Each server is a process of its own (tests/served.py); `answer.pid` says which o
 """
 
 import asyncio
+import atexit
 import contextlib
 import json
 import os
@@ -17,7 +18,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -123,20 +124,35 @@ class Server:
                 await asyncio.sleep(0.01)
 
 
+@cache
+def _forking() -> "subprocess.Popen[bytes]":
+    """The process that forks servers, for all tests of this one: importing the product takes it two seconds."""
+    made = subprocess.Popen(
+        [sys.executable, "-m", "tests.served"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    atexit.register(_end, made)
+    return made
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.communicate()
+
+
 class Nursery:
-    """The process that forks servers."""
+    """The servers of one test, forked by a process that stays."""
 
     def __init__(self, url: str, **settings: str) -> None:
         self.environment = environment(url, HENKHAM_DATABASE_POOL="16", **settings)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.served"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        self._process = _forking()
+        self._servers: list[Server] = []
 
     async def server(self, variant: str = "as_it_is") -> Server:
         """One more server, ready to answer."""
         order = json.dumps({"variant": variant, "environment": self.environment}) + "\n"
         born = json.loads(await asyncio.to_thread(self._order, order.encode()))
         server = Server(born["pid"], born["port"], self)
+        self._servers.append(server)
         for _ in range(_READY_TRIES):
             with contextlib.suppress(OSError):
                 answer = await server.ask("GET", "/readyz")
@@ -153,10 +169,12 @@ class Nursery:
         self._process.stdin.flush()
         return self._process.stdout.readline()
 
-    def close(self) -> None:
-        """End it and every server it has."""
-        self._process.kill()
-        self._process.communicate()
+    async def close(self) -> None:
+        """End every server it has."""
+        for server in self._servers:
+            server.kill()
+        for server in self._servers:
+            await server.gone()
 
 
 @asynccontextmanager
@@ -166,7 +184,7 @@ async def nursery(url: str, **settings: str) -> AsyncIterator[Nursery]:
     try:
         yield made
     finally:
-        made.close()
+        await made.close()
 
 
 @asynccontextmanager

@@ -1,15 +1,14 @@
-"""XLSX through openpyxl, which nobody else writes with. A text is written as a text, whatever it begins with."""
+"""XLSX through openpyxl, which nobody else writes with. A text is written as a text, whatever it begins with.
+
+openpyxl is imported where a file is written: it takes a tenth of a second, and every process of ours would pay that at
+its start, most of them for nothing.
+"""
 
 import io
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from booking.clock import ZONE
 from booking.sheets.cells import Cell, Sheet, is_formula, plain
@@ -27,6 +26,8 @@ _LOOKED_AT: Final = 200
 
 def xlsx_bytes(sheets: Sequence[Sheet], *, made_at: datetime) -> bytes:
     """The file of several tables, one a tab, their headings in sight. `made_at` is what the file says of itself."""
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     book.properties.creator = "Hẹn Khám"
     book.properties.created = book.properties.modified = made_at.astimezone(UTC).replace(tzinfo=None)
@@ -37,7 +38,9 @@ def xlsx_bytes(sheets: Sequence[Sheet], *, made_at: datetime) -> bytes:
     return written.getvalue()
 
 
-def _write(book: Workbook, sheet: Sheet) -> None:
+def _write(book: Any, sheet: Sheet) -> None:
+    from openpyxl.utils import get_column_letter
+
     tab = book.create_sheet(_title(sheet.title, {one.title for one in book.worksheets}))
     tab.freeze_panes = "A2"
     for number, heading in enumerate(sheet.headings, start=1):
@@ -60,6 +63,9 @@ def _title(wanted: str, taken: set[str]) -> str:
 
 
 def _cell(tab: Any, value: Cell, *, bold: bool = False) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     cell = WriteOnlyCell(tab, value=_value(value))
     if isinstance(value, str):
         # Said after the value was set: openpyxl takes what begins with = for a formula, and #N/A for an error.
