@@ -101,6 +101,27 @@ SELECT e.at, e.actor_id, e.object_id, e.facts ->> 'facility', e.facts ->> 'reaso
 {_FROM} ORDER BY e.at DESC, e.id DESC LIMIT :most
 """).bindparams(*_TYPES, bindparam("most", type_=Integer))
 
+_LISTS: Final = text("""
+SELECT e.at, e.actor_id, p.public_id::text, e.object_id, coalesce(e.facts ->> 'reason', 'queue_list'), e.address, true
+FROM patient p, audit_event e JOIN facility f ON f.code = e.object_id
+WHERE p.public_id = CAST(:patient AS uuid) AND e.object_kind = 'facility' AND e.action IN ('sheet.read', 'queue.read')
+  AND e.actor_kind = 'staff' AND e.at >= :begins AND e.at < :ends
+  AND (CAST(:staff AS text) IS NULL OR e.actor_id = :staff)
+  AND (CAST(:facility AS text) IS NULL OR e.object_id = :facility)
+  AND EXISTS (
+    SELECT FROM (
+      SELECT a.patient_id, a.facility_id, a.day, a.service_id FROM appointment a
+      UNION ALL
+      SELECT t.patient_id, t.facility_id, t.day, queue.service_id
+      FROM queue_ticket t JOIN queue ON queue.id = t.queue_id
+    ) stood JOIN service ON service.id = stood.service_id
+    WHERE stood.patient_id = coalesce(p.merged_into_id, p.id) AND stood.facility_id = f.id
+      AND stood.day = coalesce(CAST(e.facts ->> 'day' AS date), CAST(e.at AT TIME ZONE :zone AS date))
+      AND coalesce(e.facts ->> 'service', service.code) = service.code)
+ORDER BY e.at DESC, e.id DESC LIMIT :most
+""").bindparams(*_TYPES, bindparam("zone", type_=Text), bindparam("most", type_=Integer))
+"""Lists with names on which one person stood: a facility's day sheet, the line of a service."""
+
 _BY_DAY: Final = text(f"""
 WITH one AS (
   SELECT e.actor_id, (e.at AT TIME ZONE :zone)::date AS day, f.code, e.object_id, p.id AS person, p.merged_into_id,
@@ -120,8 +141,15 @@ GROUP BY actor_id, day, code ORDER BY day DESC, count(*) DESC
 
 
 async def listed(session: AsyncSession, wanted: Wanted, *, most: int = SHOWN) -> list[Read]:
-    """The readings, the latest first; one more than `most` is never read."""
-    rows: list[Any] = [*(await session.execute(_LIST, _values(wanted) | {"most": most})).all()]
+    """The readings, the latest first; one more than `most` is never read.
+
+    Of one person also the lists she stood on, such as the day's sheet: whoever looked at them may have read her name.
+    """
+    values = _values(wanted) | {"most": most}
+    rows: list[Any] = [*(await session.execute(_LIST, values)).all()]
+    if wanted.patient is not None:
+        rows += (await session.execute(_LISTS, values | {"zone": str(ZONE)})).all()
+        rows = sorted(rows, key=lambda row: row[0], reverse=True)[:most]
     people = await _staff(session, [row[1] for row in rows])
     return [
         Read(at, people.get(actor or ""), UUID(patient), facility, why, address, known)

@@ -18,6 +18,7 @@ from booking.figures.kinds import Oddity, SpanKind
 from booking.figures.reads import Outstanding, Wanted
 from booking.figures.rules import Span
 from booking.patients.service import read_by_staff
+from booking.trail.service import record
 from tests import asking, pages, seeds, staff
 from tests.seeds import FACILITY, World
 
@@ -91,6 +92,30 @@ async def test_reads_are_found_by_who_whom_where_and_when(db: Database) -> None:
         assert await reads.person_of(session, f" {code.lower()} ") == known
         assert await reads.person_of(session, str(known)) == known
         assert await reads.person_of(session, "nobody") is None
+
+
+@pytest.mark.usefixtures("world")
+async def test_lists_she_stood_on_are_named_to_whoever_asks_for_her(db: Database) -> None:
+    one = await _clerk(db, "mot.mau")
+    known, (stranger,) = await _known(db), await _strangers(db, 1)
+    (visit,) = await seeds.rows(db, "SELECT a.day, s.code FROM appointment a JOIN service s ON s.id = a.service_id")
+    noon = at_local(visit["day"], time(12))
+    async with db.transaction() as session:
+        for day, reason in ((visit["day"], "sheet"), (visit["day"] + timedelta(days=1), "sheet")):
+            record(session, "sheet.read", "facility", FACILITY, by=one, now=NOON, day=str(day), reason=reason)
+        record(session, "sheet.read", "facility", "MAU-99", by=one, now=NOON, day=str(visit["day"]), reason="kept")
+        for service, at in ((visit["code"], noon), ("another", noon), (visit["code"], noon + timedelta(days=1))):
+            record(session, "queue.read", "facility", FACILITY, by=one, now=at, service=service)
+    span = Span(SpanKind.OWN, TODAY, visit["day"] + timedelta(days=1))
+    async with db.transaction() as session:
+        found = await reads.listed(session, Wanted(span, patient=known))
+        assert [(row.why, row.at, row.facility, row.who and row.who.username) for row in found] == [
+            ("queue_list", noon, FACILITY, "mot.mau"),
+            ("sheet", NOON, FACILITY, "mot.mau"),
+        ]
+        assert await reads.listed(session, Wanted(span, patient=stranger)) == []
+        assert await reads.listed(session, Wanted(span)) == []  # who looked at a list looked at nobody in particular
+        assert await reads.listed(session, Wanted(span, patient=known, facility="MAU-99")) == []
 
 
 @pytest.mark.usefixtures("world")

@@ -39,7 +39,8 @@ WHY: Final[Mapping[str, str]] = {
     "closing_call": _("Call list of a closing"), "suspicion": _("A suspicion of touting"),
     "sheet": _("The day's sheet"), "kept": _("The day's sheet kept on the desk's machine"),
     "entry": _("Entering what happened on paper"), "messages": _("Messages to patients"),
-    "call_list": _("Call list of the facility"), "queue": _("The queue"), "correct": _("Putting a record right"),
+    "call_list": _("Call list of the facility"), "queue": _("The queue"), "queue_list": _("The queue's list"),
+    "correct": _("Putting a record right"),
     "due": _("Asking somebody to a visit that is due"), "clash": _("A clash with the hospital's own list"),
 }  # fmt: skip
 """What a record was read for: the desk's words; a test finds each of them in the code."""
