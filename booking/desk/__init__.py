@@ -8,6 +8,7 @@ from booking.desk import (
     calendar,
     closings,
     display,
+    feeds,
     figures,
     home,
     messages,
@@ -35,6 +36,7 @@ def install(app: FastAPI) -> None:
         *queue.routers,
         *day_sheet,
         *booking_for_others,
+        *feeds.routers,
         display.router,
         *figures.routers,
     ):

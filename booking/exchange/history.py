@@ -96,7 +96,7 @@ def unpack_command(packed: bytes) -> ApplyExport:
     content = Content(**{**kept["content"], "sha256": bytes.fromhex(kept["content"]["sha256"])})
     return ApplyExport(
         content,
-        [_row(row) for row in kept["rows"]],
+        tuple(_row(row) for row in kept["rows"]),
         Signs.from_plain(kept["signs"]),
         Thresholds(**kept["limits"]),
         Terms.from_plain(kept["terms"]),

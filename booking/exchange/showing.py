@@ -160,6 +160,14 @@ def shown(
     )  # fmt: skip
 
 
+def of_run(file: FeedFile, run: FeedRun | None) -> File:
+    """A file with the counts of its run."""
+    if run is None:
+        return shown(file)
+    lists = (run.closed, run.opened, run.would_close, run.would_open)
+    return shown(file, *(len(one) for one in lists), waits=run.waiting is not None)
+
+
 def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 

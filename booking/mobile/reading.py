@@ -15,6 +15,7 @@ from booking.clock import local_day
 from booking.directory import queries
 from booking.directory.listing import told
 from booking.directory.models import Notice
+from booking.exchange import hearing
 from booking.mobile.finding.calendar import Half, Month, halves, months
 from booking.mobile.finding.listing import Offered as Offered  # noqa: PLC0414  the pages read it from here
 from booking.mobile.finding.listing import days_of, listed
@@ -88,6 +89,12 @@ async def notices(asked: Asked, what: Offered) -> list[Notice]:
     """What the facility tells those who come for this service."""
     async with asked.db.transaction() as session:
         return await told(session, what.facility.code, what.service.code, today=local_day(asked.now))
+
+
+async def old_since(asked: Asked, what: Offered) -> datetime | None:
+    """Since when the hospital's software has said nothing, where that is so long that its times may have changed."""
+    async with asked.db.transaction() as session:
+        return await hearing.old_since(session, what.facility.code, now=asked.now)
 
 
 async def days(asked: Asked, what: Offered, *, start: date | None) -> Days:

@@ -2,6 +2,7 @@
 
 from booking.i18n import marked as _
 from booking.web.calendar_texts import CALENDAR_TEXTS
+from booking.web.feed_texts import FEED_TEXTS
 from booking.web.message_texts import MESSAGE_TEXTS
 from booking.web.queue_texts import QUEUE_TEXTS
 
@@ -26,6 +27,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Please wait and try again later, or telephone the facility."),
     ),
     **QUEUE_TEXTS,
+    **FEED_TEXTS,
     "streams_full": (
         _("Many people are watching this queue."),
         _("The page goes on without live news; it is loaded again every half minute."),

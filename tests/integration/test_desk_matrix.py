@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import calendars, closings, counters, places, seeds, staff, told
+from tests import calendars, clashing, closings, counters, places, seeds, staff, told
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -128,6 +128,12 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/{facility}/messages/channel"): {ADMIN},
     ("GET", "/desk/{facility}/messages/{message}"): {CLERK, MANAGER},
     ("POST", "/desk/{facility}/messages/{message}"): {CLERK, MANAGER},
+    ("GET", "/desk/{facility}/conflicts"): BOOKERS,
+    ("POST", "/desk/{facility}/conflicts/{conflict}"): BOOKERS,
+    ("GET", "/desk/{facility}/feeds"): LEADERS,
+    ("GET", "/desk/{facility}/feeds/{feed}"): LEADERS,
+    ("GET", "/desk/{facility}/feeds/{feed}/files/{file}"): LEADERS,
+    ("POST", "/desk/{facility}/feeds/{feed}/files/{file}"): LEADERS,
     ("GET", "/desk/closings"): {ADMIN},
     ("GET", "/desk/closings/new"): {ADMIN},
     ("POST", "/desk/closings/new"): {ADMIN},
@@ -176,7 +182,7 @@ ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{
 ELSEWHERE |= {path: {ADMIN, AUDITOR} for path in ELSEWHERE if "/figures" in path}  # an auditor's scope is the city
 
 
-INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}", "{message}")
+INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}", "{message}", "{conflict}", "{feed}", "{file}")
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 
@@ -222,6 +228,7 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
         | await closings.closed_at(db, place)
         | await counters.fill(db, place)
         | await told.fill(db, place)
+        | await clashing.fill(db, place)
         for place in (STATION, OTHER)
     ]
     wrong: list[tuple[object, ...]] = []

@@ -20,6 +20,7 @@ from booking.desk.queue.parts import Known, Parts, Sheets, Viewer
 from booking.directory.errors import ServiceUnknown
 from booking.directory.models import Room
 from booking.errors import BookingError, Busy
+from booking.exchange import clashes
 from booking.queue.around import ServiceToday, rooms_at, services_at
 from booking.queue.errors import RoomUnknown
 from booking.queue.lines import topic
@@ -122,10 +123,13 @@ async def shown(
     """The clerk's page, with whatever a form has to say."""
     _, found = await fresh(request, asked, viewer_of(where, desk, seat))
     await read_noted(asked, desk, where, seat)
+    async with asked.db.transaction() as session:
+        to_answer = await clashes.count(session, where.facility_id)
     usual: dict[str, Any] = {"found": None, "typed": {}, "errors": {}, "scanned": "", "trouble": None, "walking": False}
     return page(
         request, "desk_queue.html", status=status, personal=True, desk=desk, place=where, seat=seat, parts=found,
-        said=said, once=str(ids.public_id()), priorities=words.priorities(asked.language), **(usual | more),
+        said=said, clashes=to_answer, once=str(ids.public_id()), priorities=words.priorities(asked.language),
+        **(usual | more),
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ async def days_page(
     nothing = await instead.of_span(asked, what, days) if first is None else None
     return page(
         request, "days.html", what=what, days=days, first=first, path=what.path, move=None, nothing=nothing,
-        notices=await reading.notices(asked, what),
+        notices=await reading.notices(asked, what), old_since=await reading.old_since(asked, what),
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ async def move_days_page(
     return page(
         request, "days.html", personal=True, what=what, days=days, first=earliest(days.months),
         path=f"{visit.path}/move", move=visit, notices=await reading.notices(asked, what),
+        old_since=await reading.old_since(asked, what),
     )  # fmt: skip
 
 

@@ -1,0 +1,5 @@
+"""Hospital exports at the desk: clashes to answer, and a page per feed with what each of its files did."""
+
+from booking.desk.feeds import answers, feeds, files
+
+routers = (answers.router, feeds.router, files.router)
