@@ -25,7 +25,7 @@ from booking.directory.models import Facility
 from booking.patients.kinds import PriorityClass
 from booking.queue import lines, texting
 from booking.queue.commands import Undo
-from booking.queue.errors import ActUnknown
+from booking.queue.errors import ActOvertaken, ActUnknown
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueAct, QueueTicket
 from booking.queue.rules import UNDO_FOR, check_undo, label
@@ -107,6 +107,31 @@ async def done_with(session: AsyncSession, facility: str, once: UUID | None) -> 
         .execution_options(populate_existing=True)
     )
     return found
+
+
+async def repeated(
+    session: AsyncSession, facility: str, once: UUID | None, what: str, *, ticket: UUID | None = None,
+    number: str | None = None,
+) -> QueueAct | None:  # fmt: skip
+    """What the same form did already; None where it is the first time.
+
+    Args:
+        session: the caller's transaction.
+        facility: its code.
+        once: the form's own name for the act.
+        what: the step it wants.
+        ticket: whose, where the form says so.
+        number: the same as it is remembered.
+
+    Raises:
+        ActOvertaken: the name stands for something else that was done, so this was not.
+    """
+    done = await done_with(session, facility, once)
+    if done is None:
+        return None
+    if done.what != what or ticket not in (None, done.ticket) or number not in (None, done.number):
+        raise ActOvertaken
+    return done
 
 
 async def lately(session: AsyncSession, facility_id: int, *, now: datetime, most: int = 8) -> list[Act]:

@@ -3,6 +3,7 @@
 Locks: see lines.py.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ from booking.queue.commands import (
     VerifyPriority,
     WalkIn,
 )
-from booking.queue.errors import NobodyWaiting
+from booking.queue.errors import ActOvertaken, NobodyWaiting
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.queries import view_of, waiting_in
@@ -85,6 +86,7 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
         NameRefused, BirthRefused, PhoneRefused: what was said of the person cannot be.
+        ActOvertaken: the form gave a number to somebody else.
     """
     service = await lines.service_at(session, command.facility, command.service)
     assert service.id is not None
@@ -93,16 +95,22 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
     known = select(QueueTicket).where(
         col(QueueTicket.public_id) == command.ticket, col(QueueTicket.facility_id) == service.facility_id
     )
+    said = _said(command, now)
     if (there := await session.scalar(known)) is not None:
-        return await view_of(session, there)
+        return await _same(session, there, said)
     new = await _new(session, line, now)  # its counter makes a second tap wait until the first one's ticket is there
     if (there := await session.scalar(known)) is not None:
-        return await view_of(session, there)
-    ticket = QueueTicket(
-        public_id=command.ticket, priority_claimed=command.priority_claimed, **_said(command, now), **new
-    )
+        return await _same(session, there, said)
+    ticket = QueueTicket(public_id=command.ticket, priority_claimed=command.priority_claimed, **said, **new)
     session.add(ticket)
     return await noted(session, line, ticket, "walk_in", by=by, now=now, before={"new": True})
+
+
+async def _same(session: AsyncSession, there: QueueTicket, said: Mapping[str, Any]) -> TicketView:
+    """The ticket that the same form made, if it is of the same person."""
+    if there.emergency or any(getattr(there, name) != value for name, value in said.items()):
+        raise ActOvertaken
+    return await view_of(session, there)
 
 
 def _said(command: WalkIn, now: datetime) -> dict[str, Any]:
@@ -135,6 +143,7 @@ async def call_next(
 
     Raises:
         NobodyWaiting: the line is empty.
+        ActOvertaken: the form's name stands for another act.
         FacilityUnknown, ServiceUnknown, RoomUnknown.
     """
     service = await lines.service_at(session, command.facility, command.service)
@@ -144,7 +153,7 @@ async def call_next(
     assert line.id is not None
     line_id = line.id
     line = (await lines.locked(session, line_id))[line_id]
-    done = await acts.done_with(session, command.facility, command.once)
+    done = await acts.repeated(session, command.facility, command.once, "call")
     if done is not None and done.ticket is not None:  # the same form again, or its answer was lost
         return await view_of(session, await lines.ticket_seen(session, command.facility, done.ticket))
     waiting = await waiting_in(session, line_id)
@@ -279,6 +288,7 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
     """The session runs late, and everybody who waits is told so; by SMS, where chosen, who is not here: to how many.
 
     Raises:
+        ActOvertaken: the form's name stands for another act.
         FacilityUnknown, ServiceUnknown, RoomUnknown.
     """
     service = await lines.service_at(session, command.facility, command.service)
@@ -287,14 +297,15 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
     line = await lines.line_for(session, service.facility_id, service.id, room_id, local_day(now), now=now)
     assert line.id is not None
     line = (await lines.locked(session, line.id))[line.id]
-    if await acts.done_with(session, command.facility, command.once) is not None:
+    number = str(command.minutes)
+    if await acts.repeated(session, command.facility, command.once, "late", number=number) is not None:
         return 0
     before = {"late_minutes": line.late_minutes, "said": now.isoformat()}
     before["late_said_at"] = None if line.late_said_at is None else line.late_said_at.isoformat()
     line.late_minutes, line.late_said_at = command.minutes, now
     acts.remember(
         session, "late", facility_id=line.facility_id, before=before, by=by, now=now, once=command.once,
-        line_id=line.id, number=str(command.minutes),
+        line_id=line.id, number=number,
     )  # fmt: skip
     texted = await texting.tell_late(session, line, command.minutes, text=command.text, now=now)
     record(session, "queue.say_late", "queue", line.id, by=by, now=now, minutes=command.minutes, texted=texted)

@@ -1,12 +1,13 @@
 """A small morning through the pages alone: a clerk, a doctor, a display and a patient's telephone follow each other."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import time, timedelta
 
 import pytest
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from booking.access.kinds import Role
 from tests.browser.conftest import Site
@@ -159,6 +160,44 @@ def test_the_display_reads_at_seven_to_one_and_says_how_old_it_is(
     hands.call()
     expect(display.locator(".number")).to_have_text("A002")
     expect(display.locator("#age")).to_be_hidden()
+
+
+def test_a_lost_answer_swallows_no_other_act(site: Site, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = Desk(site, monkeypatch)
+    hands.at(time(7, 40))
+    _staffed(site)
+    clerk = screen(1280, 900)
+    sign_in(clerk, site, "thu.mau")
+    for _ in range(3):
+        hands.walk_in()
+        hands.call()
+    clerk.goto(f"{site.url}/desk/{STATION}/queue")
+    rows = clerk.locator("#section-called tr")
+    expect(rows).to_have_count(3)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    clerk.route("**/step/finish", lose, times=1)
+    clerk.locator("#section-called tr[data-key=A001] button", has_text="Khám xong").click()
+    expect(clerk.locator("#said")).to_have_class(re.compile("refused"))
+    expect(rows).to_have_count(2)  # it was done all the same
+    clerk.locator("#section-called tr[data-key=A002] button", has_text="Khám xong").click()
+    expect(clerk.locator("#said")).to_contain_text("A002")
+    expect(rows).to_have_count(1)
+
+    def give(name: str) -> None:
+        clerk.fill("#walk-name", name)
+        clerk.locator("#walk-form button").click()
+
+    clerk.route("**/walk-in", lose, times=1)
+    give("Lê Thị Mẫu")
+    expect(clerk.locator("#said")).to_have_class(re.compile("refused"))
+    give("Trần Văn Mẫu")
+    expect(clerk.locator("#said")).to_contain_text("A005")
+    give("Lê Thị Mẫu")  # the same again, under its old name
+    expect(clerk.locator("#said")).to_contain_text("A004")
 
 
 def test_the_desk_works_without_scripts(site: Site, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

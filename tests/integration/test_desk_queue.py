@@ -198,6 +198,31 @@ async def test_a_form_sent_twice_calls_once(clerk: Clerk) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "nobody_waiting")
 
 
+async def test_a_form_with_the_name_of_another_one_is_refused_and_never_answered_as_done(clerk: Clerk) -> None:
+    once = str(ids.public_id())
+    first = await clerk.walk_in(once=once)
+    assert (await clerk.walk_in(once=once))["number"] == "A001"
+    for other in ({"name": "Bùi Văn Mẫu"}, {"birth_year": "1970"}, {"phone": "0903123456"}):
+        refused = await clerk.send("walk-in", **({"name": "Lê Thị Mẫu", "birth_year": "1961", "once": once} | other))
+        assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+    refused = await clerk.send("emergency", once=once)
+    assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+    second = await clerk.walk_in()
+    for path, more in (("step/leave", {"ticket": first["ticket"]}), ("call", {}), ("late", {"minutes": "20"})):
+        name = str(ids.public_id())
+        for _ in range(2):
+            assert (await clerk.does(path, once=name, **more))["what"] in {"leave", "call", "late"}
+        for step, ticket in (("leave", second["ticket"]), ("verify", first["ticket"])):
+            refused = await clerk.send(f"step/{step}", once=name, ticket=ticket)
+            assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+        for elsewhere, said in (("late", {"minutes": "35"}), ("call", {})):
+            if path != elsewhere or said:
+                refused = await clerk.send(elsewhere, once=name, **said)
+                assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+    states = await _rows(clerk, "SELECT number, state::text FROM queue_ticket ORDER BY number")
+    assert [row["state"] for row in states] == ["left", "called"]
+
+
 async def _state(clerk: Clerk) -> list[dict[str, Any]]:
     kept = "number, state::text, queue_id, calls, room_id, called_at, requeued_at, finished_at, priority_verified::text"
     tickets = await _rows(clerk, f"SELECT {kept} FROM queue_ticket ORDER BY number")

@@ -84,7 +84,7 @@ async def take_step(request: Request, asked: Ask, desk: InQueue, where: Where, s
     )
 
     async def work(session: AsyncSession) -> Outcome:
-        done = await acts.done_with(session, where.code, once)
+        done = await acts.repeated(session, where.code, once, step, ticket=command.ticket)
         if done is not None:  # the same form again, or its answer was lost
             return Outcome(done.what, done.number or "", done.ticket)
         view: TicketView = await verb(session, command, by=by, now=asked.now)

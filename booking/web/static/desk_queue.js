@@ -207,15 +207,17 @@ function wrongIn(form, errors) {
   form.querySelector("[aria-invalid]")?.focus();
 }
 
-const once = new WeakMap(); // a form whose answer was lost is sent again under its old name
+const unanswered = new Map(); // the very same act, its answer lost, is sent again under its old name; another has its own
 
 async function act(form, button) {
   if (form.dataset.busy) return;
   form.dataset.busy = "yes";
   const data = new FormData(form, button ?? undefined);
-  if (!once.has(form)) once.set(form, minted());
-  data.set("once", once.get(form));
-  const address = button?.getAttribute("formaction") ?? form.action;
+  data.delete("once");
+  const address = button?.getAttribute("formaction") ?? form.getAttribute("action");
+  const same = `${address} ${new URLSearchParams(data)}`;
+  if (!unanswered.has(same)) unanswered.set(same, minted());
+  data.set("once", unanswered.get(same));
   let answer = null;
   try {
     answer = await fetch(address, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
@@ -225,7 +227,7 @@ async function act(form, button) {
     say(stale.firstChild.textContent, true);
     return;
   }
-  once.delete(form);
+  unanswered.delete(same);
   if (answer.redirected) {
     location.reload(); // signed out
     return;
