@@ -48,9 +48,11 @@ WITH ticket AS (
   SELECT t.facility_id, queue.service_id, t.day, t.state, t.emergency, t.called_at, t.appointment_id,
     extract(isodow FROM t.day)::int AS weekday,
     extract(hour FROM coalesce(t.band_start, t.arrived_at) AT TIME ZONE :zone)::int AS hour,
-    CASE WHEN NOT t.emergency AND t.called_at IS NOT NULL THEN extract(epoch FROM greatest(interval '0',
-      coalesce(t.first_called_at, t.called_at) - greatest(t.arrived_at, t.band_start))) / 60 END AS waited,
+    CASE WHEN NOT t.emergency AND t.called_at IS NOT NULL AND NOT t.came_assumed
+      THEN extract(epoch FROM greatest(interval '0',
+        coalesce(t.first_called_at, t.called_at) - greatest(t.arrived_at, t.band_start))) / 60 END AS waited,
     CASE WHEN NOT t.emergency AND t.state = 'done' AND t.called_at IS NOT NULL AND t.tested_at IS NULL
+      AND NOT t.came_assumed AND t.finished_at > t.called_at  -- an end nobody wrote down is that of the call
       THEN extract(epoch FROM greatest(interval '0', t.finished_at - greatest(t.arrived_at, t.band_start))) / 60
       END AS stayed
   FROM queue_ticket t JOIN queue ON queue.id = t.queue_id

@@ -77,6 +77,7 @@ class QueueTicket(SQLModel, table=True):
     to last. `tested_at` is when somebody was sent for tests. Whoever came without booking may have said `name`,
     `birth_year` and `phone`.
     `on_paper`: entered afterwards, with the times written by hand; `paper_number` is the one that was handed out then.
+    `came_assumed`: nobody wrote down when she came, so no waiting is measured from `arrived_at`.
     `version` counts what was done with it and not undone: an act is undone only while nothing came after it.
     """
 
@@ -130,6 +131,7 @@ class QueueTicket(SQLModel, table=True):
     birth_year: int | None = Field(default=None, sa_column=whole(optional=True))
     phone: str | None = Field(default=None, sa_column=Column(Sealed))
     on_paper: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    came_assumed: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     paper_number: str | None = Field(default=None, sa_column=words(optional=True))
     version: int = Field(default=1, sa_column=whole())
 

@@ -185,6 +185,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "finished_at": "finished_at",
             "tested_at": "sent_for_tests_at", "emergency": "emergency", "name": "name_given",
             "birth_year": "year_of_birth_given", "phone": "phone_given", "on_paper": "entered_from_paper",
+            "came_assumed": "arrival_was_assumed",
             "paper_number": "number_on_paper",
         },
         {

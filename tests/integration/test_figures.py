@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from booking import clock as booking_clock
+from booking import ids
 from booking.clock import at_local
 from booking.db import Database
 from booking.figures import queries
@@ -16,9 +17,13 @@ from booking.figures.kinds import SpanKind
 from booking.figures.queries import Counts, Figures
 from booking.figures.rules import Span
 from booking.queue import acts, commands, detours
+from booking.queue.paper import rules as paper_rules
+from booking.queue.paper import service as paper
+from booking.queue.paper.commands import EnterRow, EnterWalkIn
+from booking.queue.paper.kinds import Outcome
 from tests import figures, queues, seeds
 from tests.queues import CLERK, Clock, Morning
-from tests.seeds import FACILITY
+from tests.seeds import FACILITY, SERVICE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -187,3 +192,32 @@ async def test_facilities_side_by_side_and_messages_that_did_not_arrive(morning:
     assert city.total == alone.total
     assert (city.lost, alone.lost) == (1, 1)
     assert real == {here}
+
+
+async def _from_paper(morning: Morning, code: str | None, **clock: time) -> None:
+    written: dict[str, Any] = {
+        "facility": FACILITY, "day": morning.world.day, "once": ids.public_id(), "outcome": Outcome.SEEN, **clock,
+    }  # fmt: skip
+    async with morning.db.transaction() as session:
+        if code is None:
+            walk_in = EnterWalkIn(service=SERVICE, **written)
+            await paper.enter_walk_in(session, walk_in, by=CLERK, now=morning.clock.moment)
+        else:
+            row = EnterRow(code=code, was=paper_rules.mark("booked", None), **written)
+            await paper.enter(session, row, by=CLERK, now=morning.clock.moment)
+
+
+async def test_no_waiting_is_measured_from_an_arrival_nobody_wrote_down(morning: Morning) -> None:
+    bare, whole = await morning.booked(0, 1), await morning.booked(0, 2)
+    morning.clock.set(200)
+    await _from_paper(morning, None, called=time(8, 0), finished=time(8, 10))
+    await _from_paper(morning, bare["code"], called=time(9, 0), finished=time(9, 5))
+    found = (await _figures(morning)).total
+    assert (found.walk_ins, found.came, found.called, found.stays) == (1, 1, 0, 0)
+    assert (found.wait_median, found.stay_median) == (None, None)
+    await _from_paper(morning, None, came=time(8, 0), called=time(8, 30))  # when it ended was not written down
+    found = (await _figures(morning)).total
+    assert (found.called, found.wait_median, found.stays) == (1, 30, 0)
+    await _from_paper(morning, whole["code"], came=time(7, 20), called=time(7, 40), finished=time(8, 0))
+    found = (await _figures(morning)).total
+    assert (found.called, found.wait_median, found.stays, found.stay_median) == (2, 20, 1, 30)

@@ -186,6 +186,7 @@ async def _new(session: AsyncSession, line: Queue, command: Written, times: Time
         "number": await lines.next_number(session, line), "state": rules.STATE_AFTER[command.outcome],
         "arrived_at": times.came, "called_at": times.called, "first_called_at": times.called,
         "finished_at": times.finished, "on_paper": True,
+        "came_assumed": "came" in times.assumed,
     }  # fmt: skip
 
 
