@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from booking.db import Database
-from tests.conftest import environment
+from tests.conftest import FULL, environment
 from tests.exports import HIS, ROOT, SHAPES, truth
 from tests.feeds import Folders, closed_times, hospital_database, names, two_weeks
 from tests.postgres import Cluster
@@ -18,6 +18,8 @@ from tests.seeds import value
 
 pytestmark = pytest.mark.anyio
 URL = "gnuhealth-url"
+MOMENTS = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5] if FULL else [0.02, 0.2, 0.5]
+"""Seconds until each of the schedulers is killed."""
 
 READER = """
 import asyncio, sys
@@ -64,13 +66,12 @@ async def test_a_killed_scheduler_loses_nothing_and_doubles_nothing(
 ) -> None:
     folders = Folders(tmp_path / "feeds")
     drop, data = folders.add(URL), (HIS / SHAPES[URL]).read_bytes()
-    moments = [0.02, 0.1, 0.2, 0.3, 0.4, 0.5]
-    for number, seconds in enumerate(moments):
+    for number, seconds in enumerate(MOMENTS):
         (drop / f"t0.url.{number}.csv").write_bytes(data + b"\r\n" * number)
         killed_after(seconds, database_url, folders.home)
     await folders.look(db, 3)
     assert await closed_times(db) == truth()
     assert names(drop) == []
-    assert names(drop / "done") == [f"t0.url.{number}.csv" for number in range(len(moments))]
+    assert names(drop / "done") == [f"t0.url.{number}.csv" for number in range(len(MOMENTS))]
     for table in ("feed_file", "audit_event WHERE action = 'export.apply'"):
-        assert await value(db, f"SELECT count(*) FROM {table}") == len(moments)
+        assert await value(db, f"SELECT count(*) FROM {table}") == len(MOMENTS)
