@@ -13,6 +13,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.appointments.closing.asking import is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.availability.models import Session
@@ -33,7 +34,8 @@ from booking.queue.views import Board, Held, Line
 class Person:
     """One row. `key` is the number as printed, or the booking code of somebody who is still expected.
 
-    `missed` counts earlier visits here she did not come to; `noshow` says that of today's visit.
+    `missed` counts earlier visits here she did not come to; `noshow` says that of today's visit. `off`: her time does
+    not take place, so nobody waits for her.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Person:
     tested: bool = False
     missed: int = 0
     noshow: bool = False
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ async def _expected(session: AsyncSession, service_id: int, day: date) -> tuple[
         select_columns(
             col(Appointment.code), col(Appointment.state), col(Appointment.starts_at), col(Appointment.ends_at),
             col(Patient.name), col(Patient.birth_year), col(Patient.priority_claimed), col(Patient.id),
+            is_off(),
         )
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
         .where(
@@ -234,7 +238,7 @@ async def _expected(session: AsyncSession, service_id: int, day: date) -> tuple[
     return tuple(
         Person(
             row[0], None, None, row[4], row[5], row[6], None, row[2], row[3], missed=missed.get(row[7], 0),
-            noshow=row[1] is AppointmentState.NOSHOW,
+            noshow=row[1] is AppointmentState.NOSHOW, off=row[1] is AppointmentState.BOOKED and row[8],
         )
         for row in rows
     )  # fmt: skip

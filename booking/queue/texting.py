@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import clock
+from booking.appointments.closing.asking import is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import facts_of, recipient_of
@@ -99,6 +100,7 @@ async def _coming(
 ) -> Sequence[tuple[Appointment, Patient, Account | None, Facility]]:
     """Whom a delay concerns: booked for the session that is on or comes next, and not here.
 
+    Whose time does not take place is none of them: she was told so, or will be.
     Those somebody is changing this moment are left out: we hold the line, and they may wait for it.
     """
     closes = (
@@ -112,6 +114,7 @@ async def _coming(
         col(Appointment.state) == AppointmentState.BOOKED,
         col(Appointment.ends_at) > now,
         col(Appointment.starts_at) < closes,
+        ~is_off(),
     ]
     if line.room_id is not None:
         where.append(col(Slot.room_id) == line.room_id)

@@ -7,16 +7,21 @@ import httpx
 import pytest
 
 from booking import clock as booking_clock
+from booking import ids
+from booking.appointments.closing import service as closings
+from booking.appointments.closing.commands import CloseTimes, Span
+from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
 from booking.db import Database
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import body_of
-from booking.queue import acts, commands, service, texting
+from booking.queue import acts, commands, service, sheet, texting
 from booking.queue.texting import NEAR, REST
 from booking.queue.wishing import forget_wishes
+from scheduler.jobs import apply_closures
 from tests import queues, seeds
 from tests.queues import CLERK, Clock, Morning
-from tests.seeds import FACILITY, SERVICE
+from tests.seeds import FACILITY, LENGTH, SERVICE
 
 pytestmark = pytest.mark.anyio
 SAME = {"sec-fetch-site": "same-origin"}
@@ -116,6 +121,35 @@ async def test_a_delay_that_is_taken_back_reaches_nobody(morning: Morning, clock
     assert await _states(morning, visit) == [("superseded", 400)]
     assert await _late(morning, 40) == 1
     assert await _states(morning, visit) == [("superseded", 400), ("due", 40)]
+
+
+async def test_whoever_was_asked_for_another_time_is_told_of_no_delay_and_not_waited_for(
+    morning: Morning, clock: Clock
+) -> None:
+    slots = morning.world.slots
+    comes, asked, shut, off = [await morning.booked(slot, number) for number, slot in enumerate((0, 1, 2, 3), 1)]
+    closing = CloseTimes(
+        key=ids.public_id(), answer=ClosingAnswer.ASK, reason="Bác sĩ nghỉ ốm",
+        span=Span(scope=ClosingScope.FACILITY, starts_at=clock.opens + LENGTH, ends_at=clock.opens + LENGTH * 2),
+    )  # fmt: skip
+    async with morning.db.transaction() as session:
+        made = await closings.close(session, morning.world.facility_id, closing, by=CLERK, now=clock.moment)
+    await apply_closures.run(morning.db, now=clock.moment)
+    assert await seeds.value(morning.db, "SELECT fate::text FROM closing_visit") == "asked"
+    # One that a closing has shut and not come to yet, and one whose day the calendar gives off.
+    for slot, source in ((slots[2], made.source + "x"), (slots[3], "calendar")):
+        await seeds.run(
+            morning.db, "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:s, :w, 'x', now())",
+            s=slot, w=source,
+        )  # fmt: skip
+        await seeds.run(morning.db, "UPDATE slot SET open = false WHERE id = :s", s=slot)
+    assert await _late(morning, 40) == 1
+    assert [await _states(morning, one) for one in (comes, asked, shut, off)] == [[("due", 40)], [], [], []]
+    async with morning.db.transaction() as session:
+        day = await sheet.sheet(session, morning.world.service_id, morning.world.day)
+    assert {one.key: one.off for one in day.expected} == {
+        comes["code"]: False, asked["code"]: True, shut["code"]: True, off["code"]: True,
+    }  # fmt: skip
 
 
 async def test_a_delay_is_not_texted_unless_chosen_nor_when_it_is_short(morning: Morning) -> None:

@@ -155,7 +155,8 @@ def parts(request: Request, viewer: Viewer, known: Known, now: datetime) -> Part
     def add(section: str, kind: str, people: list[Person]) -> None:
         order[section] = tuple(one.key for one in people)
         for one in people:
-            over = kind == "expected" and one.ends_at is not None and one.ends_at <= now and not one.noshow
+            comes = kind == "expected" and not one.noshow and not one.off
+            over = comes and one.ends_at is not None and one.ends_at <= now
             rows[one.key] = sheets.row(request, kind, one, place=viewer.place, over=over)
 
     for line_id in whole.lines:
@@ -188,7 +189,7 @@ def parts(request: Request, viewer: Viewer, known: Known, now: datetime) -> Part
 def _counts(whole: Sheet) -> dict[str, int]:
     return {
         "waiting": sum(len(line) for line in whole.waiting.values()),
-        "expected": sum(not one.noshow for one in whole.expected),
+        "expected": sum(not one.noshow and not one.off for one in whole.expected),
         "done": whole.done,
         "at_tests": sum(one.state is TicketState.AT_TESTS for one in whole.aside),
     }
