@@ -9,6 +9,7 @@ from typing import Final
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
+from booking.messages.channel import counting
 from booking.messages.channel import service as channels
 from booking.messages.kinds import MessageState
 from booking.messages.outbox import Claim, Pace, Posting
@@ -72,8 +73,7 @@ class Sender:
             claims = await outbox.claim(
                 session, self.lane, most=posts, now=now, lease=self.pace.claimed, probe=probe
             )  # fmt: skip
-            await channels.taken(session, asked, allowance, claims)
-            over = await channels.over_caps(session, asked, allowance, claims)
+            over = await counting.charge(session, asked, allowance, claims)
             for reason, each in over.items():
                 await outbox.put_off(session, each, reason, now=now)
                 log.error("texts over a cap wait", extra={"facts": {"reason": reason, "count": len(each)}})
@@ -86,6 +86,7 @@ class Sender:
         try:
             posting, looked = await self._begin(claimed)
             if posting is None:
+                await self._give_back(claimed)
                 return
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
@@ -101,6 +102,12 @@ class Sender:
             now, lease = utc_now(), self.pace.sending
             posting = await outbox.begin(session, claimed, through=self.channel, now=now, lease=lease)
             return posting, time.monotonic()
+
+    async def _give_back(self, claimed: Claim) -> None:
+        """It was not posted, so it counts for no cap. A transaction of its own: the channel is locked before texts."""
+        provider, allowance = self.channel.provider, self.channel.allowance
+        async with self._db.transaction() as session:
+            await counting.give_back(session, provider, allowance, claimed, lane=self.lane)
 
     def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
         """Post, unless this process was held up since it looked: the visit may be off by now. Then it looks again."""

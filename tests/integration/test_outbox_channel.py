@@ -11,17 +11,34 @@ from booking import clock
 from booking.actor import system
 from booking.clock import utc_now
 from booking.db import Database
+from booking.messages import service, texts
 from booking.messages.channel import queries
 from booking.messages.channel import service as channels
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.rules import Allowance
-from booking.messages.kinds import MessageState
+from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
+from booking.messages.outbox import Claim
 from booking.messages.preparing import Channel
 from scheduler.jobs.send_messages import Sender
 from tests.carrier import Carrier, plans
 from tests.carrier.client import gateway_to
-from tests.outbox import AT_ONCE, BASE, PATIENT, accepted, end_leases, mine, rested, send, sender, stored, write
+from tests.outbox import (
+    AT_ONCE,
+    BASE,
+    PATIENT,
+    accepted,
+    begun,
+    claimed,
+    end_leases,
+    make_due,
+    mine,
+    rested,
+    send,
+    sender,
+    stored,
+    write,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -34,6 +51,14 @@ def _metered(db: Database, url: str, *, lane: str = "visit", **limits: Any) -> S
 
 async def _many(db: Database, number: int, **more: Any) -> list[Message]:
     return [await write(db, phone=f"+8490123{each:04}", starts_in=9000 + each, **more) for each in range(number)]
+
+
+async def _one_claim(made: Sender) -> Claim:
+    """The next claim: a new bucket is empty for a moment."""
+    for _ in range(500):
+        if claims := await made.claim(1):
+            return claims[0]
+    raise AssertionError("nothing is due")
 
 
 async def _state(db: Database, allowance: Allowance | None = None) -> ChannelState:
@@ -207,9 +232,7 @@ async def test_what_nobody_came_to_post_is_counted_once(db: Database) -> None:
     with Carrier() as carrier:
         dead = _metered(db, carrier.url)
         for _ in range(3):
-            for _ in range(500):  # a new bucket is empty for a moment
-                if await dead.claim(1):
-                    break
+            await _one_claim(dead)
             await end_leases(db, after=100)
         await send(_metered(db, carrier.url))
         assert accepted(carrier) == mine([message])
@@ -220,3 +243,71 @@ async def test_what_nobody_came_to_post_is_counted_once(db: Database) -> None:
 async def _a_day_passes(db: Database) -> None:
     async with db.transaction() as session:
         await session.execute(text("UPDATE sms_channel SET day_at = day_at - interval '1 day'"))
+
+
+# What is claimed and not posted counts for nothing
+
+
+async def _posts(db: Database) -> tuple[int, int, int]:
+    """What the hour, the day and the busiest number or facility have had."""
+    async with db.transaction() as session:
+        row = (await session.execute(text("SELECT hour_posts, day_posts FROM sms_channel"))).one()
+        most = await session.scalar(text("SELECT coalesce(max(posts), 0) FROM message_tally WHERE scope <> 'hour'"))
+    return row[0], row[1], most or 0
+
+
+async def _looks(db: Database, made: Sender, number: int) -> None:
+    """So many looks at whatever waits."""
+    for _ in range(number):
+        async with db.transaction() as session:
+            await session.execute(text("UPDATE sms_channel SET empty_at = now() - interval '1 minute'"))
+        await make_due(db)
+        for claim in await made.claim(10):
+            await made.carry(claim)
+
+
+async def test_a_correction_that_waits_behind_a_post_is_not_counted_at_every_look(db: Database) -> None:
+    first = await write(db)
+    await begun(db, await claimed(db))  # its sender hangs, or was killed
+    correction = await write(db, kind=MessageKind.CANCELLED, subject=first.subject_id, version=2)
+    with Carrier() as carrier:
+        made = _metered(db, carrier.url, per_number=2, usual_hour=1, per_day=3)
+        await _looks(db, made, 5)
+        assert (await stored(db, correction)).reason is None
+        assert await _posts(db) == (0, 0, 0)
+        await end_leases(db, after=100)
+        await _looks(db, made, 1)
+        assert accepted(carrier) == mine([correction])
+    assert await _posts(db) == (1, 1, 1)
+
+
+async def test_texts_that_wait_for_their_approval_do_not_trip_the_breaker(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "may_send", lambda *_, **__: False)
+    await _many(db, 4)
+    with Carrier() as carrier:
+        await _looks(db, _metered(db, carrier.url, usual_hour=1), 3)
+        assert await _state(db, Allowance(usual_hour=1)) is ChannelState.OPEN
+    assert await _posts(db) == (0, 0, 0)
+
+
+async def test_what_is_called_back_after_its_claim_is_not_counted(db: Database) -> None:
+    (message,) = await _many(db, 1, facility_id=1)
+    with Carrier() as carrier:
+        made = _metered(db, carrier.url)
+        claim = await _one_claim(made)
+        assert await _posts(db) == (1, 1, 1)
+        async with db.transaction() as session:
+            await service.supersede(session, message.subject_id, now=utc_now())
+        await made.carry(claim)
+    assert await _posts(db) == (0, 0, 0)
+
+
+async def test_what_is_put_off_over_a_cap_costs_the_city_nothing(db: Database) -> None:
+    for each in range(6):
+        await write(db, starts_in=9000 + each, facility_id=each % 2)
+    with Carrier() as carrier:
+        await send(_metered(db, carrier.url, per_number=2))
+        assert len(carrier.log.accepted) == 2
+    assert await _posts(db) == (2, 2, 2)

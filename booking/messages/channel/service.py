@@ -5,25 +5,11 @@ The order of locks is the channel's row, then messages; nobody who holds it wait
 """
 
 import logging
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import (
-    ARRAY,
-    CursorResult,
-    Integer,
-    LargeBinary,
-    Text,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    text,
-    update,
-)
+from sqlalchemy import CursorResult, bindparam, delete, func, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -34,9 +20,9 @@ from booking.columns import Moment
 from booking.messages.channel import rules
 from booking.messages.channel.kinds import ChannelState, TallyScope
 from booking.messages.channel.models import MessageTally, SmsChannel
-from booking.messages.channel.rules import CODES, Allowance, Grant, Standing
-from booking.messages.kinds import SuppressedReason
-from booking.messages.outbox import Claim, Posting
+from booking.messages.channel.row import NOW, locked, write
+from booking.messages.channel.rules import Allowance, Grant, Standing
+from booking.messages.outbox import Posting
 from booking.sms.gateway import Accepted, Fault, Outcome, Refused
 from booking.trail.service import record
 
@@ -48,20 +34,6 @@ _REST_LEAST: Final = 1.0
 
 _DAYS: Final = 14
 """How many earlier days say what an hour usually has."""
-
-_NOW: Final = func.clock_timestamp(type_=Moment)
-
-_COUNT = text(
-    "INSERT INTO message_tally (scope, since, subject, posts)"
-    " SELECT scope, :day, subject, posts FROM unnest(:scopes, :subjects, :posts) AS t(scope, subject, posts)"
-    " ON CONFLICT (scope, since, subject) DO UPDATE SET posts = message_tally.posts + excluded.posts"
-    " RETURNING scope, subject, posts"
-).bindparams(
-    bindparam("day", type_=Moment),
-    bindparam("scopes", type_=ARRAY(Text)),
-    bindparam("subjects", type_=ARRAY(LargeBinary)),
-    bindparam("posts", type_=ARRAY(Integer)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +51,8 @@ class Asked:
 async def ask(
     session: AsyncSession, provider: str, allowance: Allowance | None, *, lane: str, wanted: int, held: timedelta
 ) -> Asked:
-    """Lock the channel's row and hear how many texts may be claimed; `taken` writes down how many were."""
-    row, now = await _locked(session, provider)
+    """Lock the channel's row and hear how many texts may be claimed; `counting.charge` writes down how many were."""
+    row, now = await locked(session, provider)
     standing, changed = await _rolled(session, row, allowance, now)
     grant = rules.grant(now, standing, allowance, lane=lane, wanted=wanted)
     if grant.state in (ChannelState.BREAKER, ChannelState.BUDGET) and (
@@ -91,71 +63,11 @@ async def ask(
     if grant.probe:
         changed["probe_at"] = now + held
     if len(changed) > len(_WINDOWS) or row.hour_at != changed["hour_at"] or row.day_at != changed["day_at"]:
-        await _write(session, provider, **changed)
+        await write(session, provider, **changed)
     return Asked(provider, lane, now, changed["day_at"], standing, grant)
 
 
 _WINDOWS: Final = ("hour_at", "hour_posts", "hour_usual", "day_at", "day_posts")
-
-
-async def taken(session: AsyncSession, asked: Asked, allowance: Allowance | None, claims: Sequence[Claim]) -> None:
-    """Take what was claimed out of the bucket, and count it where it was not counted before."""
-    if allowance is None or not claims:
-        return
-    posts = 0 if asked.lane == CODES else sum(not one.counted for one in claims)
-    await _write(
-        session,
-        asked.provider,
-        empty_at=rules.emptied(asked.now, asked.standing.empty_at, allowance, len(claims)),
-        hour_posts=asked.standing.hour_posts + posts,
-        day_posts=asked.standing.day_posts + posts,
-    )
-
-
-async def over_caps(
-    session: AsyncSession, asked: Asked, allowance: Allowance | None, claims: Sequence[Claim]
-) -> dict[SuppressedReason, list[Claim]]:
-    """Count what was claimed by number and by facility; the claims that are over a cap, by reason."""
-    fresh = [one for one in claims if not one.counted]
-    if allowance is None or asked.lane == CODES or not fresh:
-        return {}
-    added = Counter(subject for one in fresh for subject in _subjects(one))
-    order = sorted(added)
-    counted = await session.execute(
-        _COUNT,
-        {
-            "day": asked.day_at,
-            "scopes": [scope for scope, _ in order],
-            "subjects": [subject for _, subject in order],
-            "posts": [added[each] for each in order],
-        },
-    )
-    caps = {TallyScope.NUMBER: allowance.per_number, TallyScope.FACILITY: allowance.per_facility}
-    left = {
-        (scope, subject): rules.within(caps[TallyScope(scope)], posts, added[scope, subject])
-        for scope, subject, posts in counted
-    }
-    return _over(fresh, left)
-
-
-def _subjects(claim: Claim) -> list[tuple[str, bytes]]:
-    number = [(TallyScope.NUMBER.value, claim.phone_index)] if claim.phone_index is not None else []
-    facility = [(TallyScope.FACILITY.value, str(claim.facility_id).encode())] if claim.facility_id is not None else []
-    return number + facility
-
-
-def _over(claims: Sequence[Claim], left: dict[tuple[str, bytes], int]) -> dict[SuppressedReason, list[Claim]]:
-    """In the order of the claims: the first ones are within."""
-    reasons = {TallyScope.NUMBER: SuppressedReason.NUMBER_CAP, TallyScope.FACILITY: SuppressedReason.FACILITY_CAP}
-    found: dict[SuppressedReason, list[Claim]] = {}
-    for one in claims:
-        full = [scope for scope, subject in _subjects(one) if left[scope, subject] <= 0]
-        if full:
-            found.setdefault(reasons[TallyScope(full[0])], []).append(one)
-        else:
-            for each in _subjects(one):
-                left[each] -= 1
-    return found
 
 
 async def heard(session: AsyncSession, provider: str, posting: Posting, outcome: Outcome, *, held: timedelta) -> bool:
@@ -170,11 +82,11 @@ async def heard(session: AsyncSession, provider: str, posting: Posting, outcome:
     if isinstance(outcome, Refused) and outcome.fault is Fault.PASSING:
         if outcome.code in _TOO_MANY or outcome.retry_after is not None:
             seconds = max(outcome.retry_after or 0.0, _REST_LEAST)
-            until = func.greatest(col(SmsChannel.rest_until), _NOW + timedelta(seconds=seconds))
-            await _write(session, provider, rest_until=until)
+            until = func.greatest(col(SmsChannel.rest_until), NOW + timedelta(seconds=seconds))
+            await write(session, provider, rest_until=until)
         return False
     if posting.probe and (isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.code is not None)):
-        await _write(session, provider, held_at=None, held_code=None, probe_at=None, opened_at=_NOW)
+        await write(session, provider, held_at=None, held_code=None, probe_at=None, opened_at=NOW)
         log.warning("the SMS channel is open again", extra={"facts": {"provider": provider}})
     return False
 
@@ -185,9 +97,9 @@ async def _hold(session: AsyncSession, provider: str, posting: Posting, refused:
         .where(
             col(SmsChannel.provider) == provider,
             (col(SmsChannel.opened_at).is_(None))
-            | (func.coalesce(bindparam("refused", posting.refused_at, Moment), _NOW) > col(SmsChannel.opened_at)),
+            | (func.coalesce(bindparam("refused", posting.refused_at, Moment), NOW) > col(SmsChannel.opened_at)),
         )
-        .values(held_at=func.coalesce(col(SmsChannel.held_at), _NOW), held_code=refused.code, probe_at=_NOW + held)
+        .values(held_at=func.coalesce(col(SmsChannel.held_at), NOW), held_code=refused.code, probe_at=NOW + held)
         .execution_options(synchronize_session=False)
     )
     assert isinstance(changed, CursorResult)
@@ -199,9 +111,9 @@ async def resume(session: AsyncSession, provider: str, *, by: Actor, now: dateti
 
     After a refused configuration the next text tries it now; budget and breaker stay aside until the local day is over.
     """
-    await _locked(session, provider)
+    await locked(session, provider)
     _, tomorrow = clock.day_bounds(clock.local_day(now))
-    await _write(session, provider, probe_at=None, freed_until=tomorrow, rest_until=None)
+    await write(session, provider, probe_at=None, freed_until=tomorrow, rest_until=None)
     record(session, "sms.resume", "sms_channel", provider, by=by, now=now)
 
 
@@ -216,20 +128,6 @@ async def forget_tallies(session: AsyncSession, *, now: datetime) -> int:
         assert isinstance(gone, CursorResult)
         number += gone.rowcount
     return number
-
-
-async def _locked(session: AsyncSession, provider: str) -> tuple[SmsChannel, datetime]:
-    query = select(SmsChannel, _NOW).where(col(SmsChannel.provider) == provider).with_for_update()
-    query = query.execution_options(populate_existing=True)
-    found = (await session.execute(query)).first()
-    if found is None:
-        now = literal_column("clock_timestamp()", Moment)
-        made = upsert(SmsChannel).values(
-            provider=provider, empty_at=now, hour_at=now, hour_posts=0, hour_usual=0, day_at=now, day_posts=0
-        )
-        await session.execute(made.on_conflict_do_nothing())
-        found = (await session.execute(query)).one()
-    return found[0], found[1]
 
 
 async def _rolled(
@@ -271,12 +169,3 @@ async def _finished(session: AsyncSession, row: SmsChannel, hour_at: datetime) -
         col(MessageTally.subject) == subject,
     )
     return list((await session.execute(query)).scalars())
-
-
-async def _write(session: AsyncSession, provider: str, **values: Any) -> None:
-    await session.execute(
-        update(SmsChannel)
-        .where(col(SmsChannel.provider) == provider)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
