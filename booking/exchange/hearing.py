@@ -15,14 +15,17 @@ from booking.exchange.models import FeedHeard
 
 
 async def heard(session: AsyncSession, content: Content, facility_id: int, *, now: datetime | None) -> None:
-    """Note that a feed was heard of; `now` is None where what came did not say what holds."""
+    """Note that a feed was heard of; `now` is None where what came did not say what holds.
+
+    The newest moment counts: a file that is released hours later makes no data young.
+    """
     new = insert(FeedHeard).values(
         feed=content.feed, facility_id=facility_id, heard_at=now, old_minutes=content.old_minutes
     )
     values = {
         "facility_id": new.excluded.facility_id,
         "old_minutes": new.excluded.old_minutes,
-        "heard_at": func.coalesce(new.excluded.heard_at, FeedHeard.heard_at),
+        "heard_at": func.greatest(new.excluded.heard_at, FeedHeard.heard_at),
     }
     await session.execute(new.on_conflict_do_update(constraint="feed_heard_pkey", set_=values))
 

@@ -148,7 +148,7 @@ async def _release(
     assert run.waiting is not None
     assert file.id is not None
     command = history.unpack_command(run.waiting)
-    done = await service.apply_file(session, command, by=by, now=now, released=_said(order))
+    done = await service.apply_file(session, command, by=by, now=now, released=_said(order), received=file.received_at)
     new = await session.get(FeedFile, done.file_id, populate_existing=True)
     assert new is not None
     new.report = {**new.report, "released": {**_said(order), "file": file.id}}

@@ -86,12 +86,13 @@ async def apply_file(
     by: Actor,
     now: datetime,
     released: Mapping[str, Any] | None = None,
+    received: datetime | None = None,
 ) -> Applied:
     """Apply a file as far as its guards allow. The last content again, by a feed that says the same, does nothing.
 
     An earlier content that comes again, another having been applied since, may only close: which of them is newer
     nobody can tell, and a time that was given away again must not be open. What a manager released applies wholly;
-    `released` says who and why, for the audit.
+    `released` says who and why, for the audit, and `received` when the file came.
 
     A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
 
@@ -107,7 +108,7 @@ async def apply_file(
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
     file_id = await record_file(session, content, facility_id, state, _report(command, plan), now=now)
-    await heard(session, content, facility_id, now=None if held else now)
+    await heard(session, content, facility_id, now=None if held else received or now)
     counts, settled = Counts(), Settled()
     if not held:
         await write_rows(session, content.feed, plan.changes, file_id)

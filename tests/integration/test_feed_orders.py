@@ -213,6 +213,9 @@ async def test_the_same_content_keeps_the_data_young_and_a_held_one_does_not(db:
     assert [await old(2.9), await old(3.1)] == [False, True]
     await hospital.apply(row("1", "12:00"), now=NOW + timedelta(hours=2))
     assert await old(3.1)
+    await order(db, await newest(db))
+    await follow_orders.run(db, now=NOW + timedelta(hours=3))
+    assert [await old(3.9), await old(4.1)] == [False, True]  # as old as the file, however late it was released
 
 
 def test_a_file_is_packed_and_unpacked_as_it_was() -> None:

@@ -1,0 +1,126 @@
+"""Hospital exports: a manager answers clashes, looks at feeds and files, releases one; a page tells patients of age."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from booking.access.kinds import Role
+from booking.clock import utc_now
+from booking.db import Database
+from booking.exchange import showing
+from scheduler.jobs import follow_orders
+from tests import clashing, people
+from tests.browser.conftest import Site
+from tests.browser.desk import add_staff, sign_in
+from tests.browser.kinds import EMPTY, ERROR
+from tests.browser.pressing import press
+from tests.browser.walks import Stop
+from tests.places import SERVICE, STATION
+from tests.postgres import apart
+
+SHOWS = {
+    "desk_conflicts.html": "data empty error",
+    "desk_feeds.html": "data empty",
+    "desk_feed.html": "data empty",
+    "desk_feed_file.html": "data error",
+    "desk_queue.html": "data",
+    "days.html": "data",
+}
+FEED = "his-mau"
+
+
+def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
+    """From a facility nobody speaks of to one with a held file."""
+    add_staff(site, "manager.mau", Role.MANAGER, STATION)
+    sign_in(page, site, "manager.mau")
+    base = f"{site.url}/desk/{STATION}"
+    page.goto(f"{base}/feeds")
+    yield "desk_feeds.html", "no feed", EMPTY
+    page.goto(f"{base}/conflicts")
+    yield "desk_conflicts.html", "none", EMPTY
+    for number in (1, 2, 3):
+        _book(page, site, number)
+    file = _with(site, clashing.applied, STATION, FEED, old=True)
+    _with(site, clashing.clash, STATION, FEED, file)
+    held = _with(site, clashing.held, STATION, FEED)
+    yield from _answers(page, site, base)
+    yield from _feeds(page, site, monkeypatch, base, file, held)
+    site.run("UPDATE feed_heard SET heard_at = now() - interval '5 hours'")
+    page.goto(f"{site.url}/f/{STATION}/{SERVICE}")
+    assert page.locator("main p.muted", has_text=":").count()
+    yield "days.html", "the hospital has said nothing for hours"
+
+
+def _answers(page: Page, site: Site, base: str) -> Iterator[Stop]:
+    page.goto(f"{base}/queue?service={SERVICE}")
+    yield "desk_queue.html", "with clashes to answer"
+    page.goto(f"{base}/conflicts")
+    yield "desk_conflicts.html", "three"
+    page.keyboard.press("F2")
+    assert page.evaluate("document.activeElement.value") == "keep"
+    page.keyboard.press("F8")
+    assert page.evaluate("document.activeElement.value") == "cancel"
+    press(page, "button[value=keep]")
+    yield "desk_conflicts.html", "one is kept"
+    press(page, "button[value=told]")
+    press(page, "button[value=move]")
+    yield "desk_conflicts.html", "one is told, one is moved"
+    site.run("UPDATE conflict SET state = 'gone' WHERE state = 'open'")
+    press(page, "button[value=cancel]")
+    yield "desk_conflicts.html", "gone meanwhile", ERROR
+
+
+def _feeds(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str, file: int, held: int) -> Iterator[Stop]:
+    page.goto(f"{base}/feeds")
+    yield "desk_feeds.html", "one, of which nothing was heard for hours"
+    here = f"{base}/feeds/{FEED}"
+    page.goto(here)
+    yield "desk_feed.html", "files applied, held, unreadable"
+    with monkeypatch.context() as patch:
+        patch.setattr(showing, "files", _none)
+        page.goto(here)
+    yield "desk_feed.html", "no file yet", EMPTY
+    page.goto(f"{here}/files/{file}")
+    yield "desk_feed_file.html", "applied, with a way back"
+    page.goto(f"{here}/files/{held}")
+    yield "desk_feed_file.html", "held, with what it would do"
+    press(page, unchecked=True)
+    yield "desk_feed_file.html", "no reason", ERROR
+    page.fill("#reason", "Đã gọi phòng công nghệ thông tin, tệp đúng")
+    press(page)
+    yield "desk_feed_file.html", "ordered"
+    _with(site, _carried_out)
+    page.goto(f"{here}/files/{held}")
+    yield "desk_feed_file.html", "released"
+
+
+async def _none(*_: object, **__: object) -> list[object]:
+    return []
+
+
+async def _carried_out(db: Database) -> int:
+    return len(await follow_orders.run(db, now=utc_now()))
+
+
+def _with(site: Site, work: Any, *given: Any, **more: Any) -> int:
+    """Do something behind the product's back; its answer."""
+    found: list[int] = []
+
+    async def go() -> None:
+        database = Database(site.database_url, pool=1)
+        try:
+            found.append(await work(database, *given, **more))
+        finally:
+            await database.close()
+
+    apart(go)
+    return found[0]
+
+
+def _book(page: Page, site: Site, number: int) -> None:
+    slot = site.world.slots[site.world.near][number - 1]
+    body = {"facility": STATION, "service": SERVICE, "slot": slot, "patient": people.patient(number)}
+    key = {"Idempotency-Key": f"walk-feeds-{number}"}
+    assert page.request.post(f"{site.url}/api/v1/appointments", data=body, headers=key).ok
