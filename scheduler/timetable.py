@@ -17,6 +17,7 @@ from scheduler.jobs import (
     apply_closures,
     check_invariants,
     disable_idle,
+    end_leases,
     follow_orders,
     housekeeping,
     lapse_invitations,
@@ -62,6 +63,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
+        Job("end_leases", pace.settle_every, lambda: end_leases.run(db)),
         Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
         Job("reconcile_messages", _s(600), lambda: reconcile_messages.run(db, gateway, base_url=base, now=utc_now())),
         Job("release_holds", _s(15), lambda: release_holds.run(db)),

@@ -20,6 +20,7 @@ from booking.messages.preparing import Channel
 from booking.messages.rules import is_quiet
 from booking.sealed import keys
 from booking.sms.bounded import Limits
+from scheduler.jobs import end_leases as ending
 from scheduler.jobs import send_messages, settle_unknown
 from scheduler.jobs.send_messages import Sender
 from tests.carrier import Carrier
@@ -93,7 +94,8 @@ async def send(made: Sender) -> int:
 
 
 async def settle(db: Database, url: str, pace: Pace = AT_ONCE) -> int:
-    """One look at everything unknown; how many were settled."""
+    """End leases that ran out, then one look at everything unknown; how many were settled."""
+    await ending.run(db)
     return await settle_unknown.run(db, gateway_to(url, PATIENT), base_url=BASE, pace=pace)
 
 

@@ -321,6 +321,24 @@ async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]
     return again, unknown
 
 
+async def expire(session: AsyncSession, *, most: int, now: datetime) -> int:
+    """End what waits and is of no use any more, so that it does not stand before what is; how many, at most `most`.
+
+    Its sender would do so too, but comes to it late where the channel is held or rests. Why it waited stays readable.
+    """
+    over = (
+        select(col(Message.id))
+        .where(state_in([MessageState.DUE]), col(Message.due_at) <= now, col(Message.useful_until) <= now)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .cte("over")
+    )
+    waited = [one.value for one in SuppressedReason]
+    reason = case((col(Message.reason).in_(waited), col(Message.reason)), else_=SuppressedReason.TIME_PASSED.value)
+    mine = [col(Message.id) == over.c.id, col(Message.state) == MessageState.DUE]
+    return await _move(session, mine, now=now, state=MessageState.EXPIRED, reason=reason, secret=None)
+
+
 async def _move(session: AsyncSession, guard: list[Any], *, now: datetime, **values: Any) -> int:
     """One guarded UPDATE; how many rows it changed."""
     result = await session.execute(

@@ -1,4 +1,4 @@
-"""End leases nobody renewed, erase codes whose time is over, and find out about texts that may have been sent."""
+"""Find out about texts that may have been sent."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox, service, settling
+from booking.messages import settling
 from booking.messages.outbox import Pace
 from booking.messages.settling import Doubt
 from booking.sms.gateway import Gateway, Listed, ListingError
@@ -18,7 +18,6 @@ _AT_ONCE = 20
 
 async def run(db: Database, gateway: Gateway, *, base_url: str, pace: Pace) -> int:
     """One look at each message whose time for it has come; how many were settled."""
-    await _end_leases(db)
     async with db.transaction() as session:
         doubts = await settling.take(session, most=_AT_ONCE, base_url=base_url, now=utc_now(), pace=pace)
     settled = 0
@@ -32,14 +31,6 @@ async def run(db: Database, gateway: Gateway, *, base_url: str, pace: Pace) -> i
     return settled
 
 
-async def _end_leases(db: Database) -> None:
-    async with db.transaction() as session:
-        again, unknown = await outbox.end_leases(session, now=utc_now())
-        await service.erase_codes(session, now=utc_now())
-    if again or unknown:
-        log.warning("leases ran out", extra={"facts": {"due": again, "count": unknown}})
-
-
 async def _listed(gateway: Gateway, doubt: Doubt) -> Sequence[Listed] | None:
     """The provider's texts to this number; None where they could not be read, which settles nothing.
 
@@ -47,6 +38,8 @@ async def _listed(gateway: Gateway, doubt: Doubt) -> Sequence[Listed] | None:
     """
     if doubt.provider not in (None, gateway.name):
         return None  # the provider was changed meanwhile
+    if doubt.body is None:
+        return None  # a code, which is erased: no list can show it, and it never goes again
     if not gateway.keeps_list:
         return []
     try:

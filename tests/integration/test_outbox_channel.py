@@ -20,6 +20,7 @@ from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import Claim
 from booking.messages.preparing import Channel
+from scheduler.jobs import end_leases as end_leases_job
 from scheduler.jobs.send_messages import Sender
 from tests.carrier import Carrier, plans
 from tests.carrier.client import gateway_to
@@ -311,3 +312,40 @@ async def test_what_is_put_off_over_a_cap_costs_the_city_nothing(db: Database) -
         await send(_metered(db, carrier.url, per_number=2))
         assert len(carrier.log.accepted) == 2
     assert await _posts(db) == (2, 2, 2)
+
+
+# A probe that is not posted
+
+
+async def _held(db: Database, carrier: Carrier) -> None:
+    """The channel is held, and may be probed now."""
+    carrier.plan(plans.refuse(401, 20003))
+    first = await write(db, phone="+84901230999", starts_in=1)
+    await send(sender(db, carrier.url))
+    assert await _state(db) is ChannelState.HELD
+    async with db.transaction() as session:
+        await service.supersede(session, first.subject_id, now=utc_now())
+    await rested(db)
+
+
+async def test_texts_that_cannot_be_posted_use_up_no_probe(db: Database) -> None:
+    with Carrier() as carrier:
+        await _held(db, carrier)
+        await _many(db, 5, useful=-1)
+        good = await write(db)
+        await send(sender(db, carrier.url))
+        assert accepted(carrier) == mine([good])
+    assert await _state(db) is ChannelState.OPEN
+
+
+async def test_what_is_of_no_use_any_more_ends_though_the_channel_is_held(db: Database) -> None:
+    with Carrier() as carrier:
+        await _held(db, carrier)
+        over, code = await write(db, useful=-1), await write(db, lane="code", useful=-1, secret="123456")
+        capped, good = await write(db, useful=-1, reason="number_cap"), await write(db)
+        later = await write(db, due_in=60, useful=-1)
+        await end_leases_job.run(db)
+        rows = [await stored(db, one) for one in (over, code, capped, good, later)]
+    assert [row.state for row in rows] == [MessageState.EXPIRED] * 3 + [MessageState.DUE] * 2
+    assert [row.reason for row in rows[:3]] == ["time_passed", "time_passed", "number_cap"]
+    assert rows[1].secret is None

@@ -1,6 +1,6 @@
 """Codes in the outbox: posted once at most, and erased by whatever ends them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,11 +15,12 @@ from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import Channel
 from booking.messages.receipts import Receipt
-from booking.sms.gateway import Accepted, Fault, Refused, Unknown
+from booking.sms.console import ConsoleGateway
+from booking.sms.gateway import Accepted, Fault, Listed, Refused, Unknown
+from scheduler.jobs import end_leases as ending
 from scheduler.jobs import settle_unknown
 from tests.carrier import Carrier
-from tests.carrier.client import gateway_to
-from tests.outbox import AGAIN_AT_ONCE, AT_ONCE, BASE, PATIENT, begun, claimed, send, sender, settle, stored, write
+from tests.outbox import AGAIN_AT_ONCE, AT_ONCE, BASE, begun, claimed, send, sender, settle, stored, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -101,10 +102,9 @@ async def test_too_late_it_is_not_sent_and_erased(db: Database) -> None:
 
 
 async def test_codes_nobody_took_up_are_erased_when_their_time_is_over(db: Database) -> None:
-    """While the channel is held nothing is claimed; the job that settles erases them all the same."""
+    """While the channel is held nothing is claimed; the job that ends leases erases them all the same."""
     over, good = await code(db, useful=-1.0), await code(db)
-    with Carrier() as carrier:
-        await settle_unknown.run(db, gateway_to(carrier.url, PATIENT), base_url=BASE, pace=AT_ONCE)
+    await ending.run(db)
     assert (await stored(db, over)).secret is None
     assert (await stored(db, good)).secret == DIGITS
 
@@ -152,3 +152,24 @@ async def test_the_demo_s_inbox_shows_a_code_until_its_time_is_over(
     assert DIGITS not in shown.text
     assert "đã được xóa" in shown.text
     assert (await stored(db, message)).state is MessageState.SENT
+
+
+class _Asked(ConsoleGateway):
+    """A provider that notes how often its list is read."""
+
+    name = "twilio"
+    asked = 0
+
+    def sent_to(self, to: str, since: datetime) -> list[Listed]:  # noqa: ARG002
+        self.asked += 1
+        return []
+
+
+async def test_the_list_is_not_read_for_a_code_that_can_never_be_found_there(db: Database) -> None:
+    asked, other = _Asked(), _Asked()
+    await code(db, state=MessageState.UNKNOWN, secret=None, posted_at=utc_now(), provider="twilio")
+    await settle_unknown.run(db, asked, base_url=BASE, pace=AT_ONCE)
+    assert asked.asked == 0
+    await write(db, state=MessageState.UNKNOWN, posted_at=utc_now(), provider="twilio")  # control
+    await settle_unknown.run(db, other, base_url=BASE, pace=AT_ONCE)
+    assert other.asked == 1
