@@ -200,6 +200,61 @@ def test_a_lost_answer_swallows_no_other_act(site: Site, screen: Screen, monkeyp
     expect(clerk.locator("#said")).to_contain_text("A004")
 
 
+def test_a_scan_presses_no_button_and_nothing_typed_is_lost(
+    site: Site, phone: Phone, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = book(phone(), site)
+    hands = Desk(site, monkeypatch)
+    hands.at(time(7, 40))
+    _staffed(site)
+    hands.walk_in()
+    clerk = screen(1280, 900)
+    sign_in(clerk, site, "thu.mau")
+    clerk.goto(f"{site.url}/desk/{STATION}/queue")
+    scan, said = clerk.locator("#scan"), clerk.locator("#said")
+
+    # A list of who was meant: the next scan goes into the field; the arrows go into the list.
+    expect(scan).to_be_focused()
+    clerk.keyboard.type("Mẫu\n")
+    check_in = clerk.locator("#found button")
+    expect(check_in).to_be_visible()
+    expect(scan).to_be_focused()
+    clerk.keyboard.press("ArrowDown")
+    expect(check_in).to_be_focused()
+    clerk.keyboard.type("Không Có Ai Mẫu\n")
+    expect(clerk.locator("#walk-name")).to_have_value("Không Có Ai Mẫu")
+    expect(clerk.locator("#section-expected tr")).to_have_count(1)  # nobody was checked in
+
+    # A key while somebody is being entered takes neither her name nor the focus.
+    clerk.fill("#walk-name", "Lê Thị")
+    clerk.keyboard.press("F2")
+    expect(said).to_contain_text("A001")
+    expect(clerk.locator("#walk-name")).to_be_focused()
+    expect(clerk.locator("#walk-name")).to_have_value("Lê Thị")
+    calls = clerk.locator("#part-now")
+    clerk.keyboard.press("Alt+F4")
+    clerk.keyboard.press("Control+F4")
+    expect(calls).not_to_contain_text("2 lần")
+
+    # A second scan while the first is on its way: both are answered.
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    clerk.route("**/queue/scan", hold, times=1)
+    scan.fill("")
+    clerk.keyboard.type(f"{ticket}\n")
+    expect(scan).to_have_value("")
+    clerk.keyboard.type("Ai Đó Mẫu\n")
+    expect(clerk.locator("#found")).to_contain_text("Ai Đó Mẫu")
+    clerk.locator("#scan").fill("Phạm")
+    waiting[0].continue_()
+    expect(said).to_have_text("Đã tiếp nhận, số A002.")
+    expect(scan).to_have_value("Phạm")
+    expect(clerk.locator("#walk-name")).to_have_value("Lê Thị")
+
+
 def test_the_desk_works_without_scripts(site: Site, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     Desk(site, monkeypatch).at(time(7, 40))
     _staffed(site)

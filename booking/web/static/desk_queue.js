@@ -14,6 +14,7 @@ let stream = null;
 let retry = 0;
 let wait = 1_000;
 let chosen = "";
+let looked = ""; // what was sent last from the field; the next scan may replace it
 
 const time = (moment) => new Date(moment).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
@@ -191,7 +192,22 @@ async function print(ticket) {
 }
 
 function back() {
-  if (scan) scan.focus({ preventScroll: true });
+  if (!scan || document.activeElement === scan) return;
+  scan.focus({ preventScroll: true });
+  if (scan.value === looked) scan.select();
+}
+
+// An act gives the field its focus back where it took it away, and pulls nobody out of another form.
+function settle(form) {
+  const active = document.activeElement;
+  if (!active || active === document.body || active.form === form) back();
+}
+
+// A form is emptied of what was sent, not of what was typed meanwhile.
+function empty(form, sent) {
+  for (const input of form.querySelectorAll(".field input, .field select")) {
+    if (input.value === sent.get(input.name)) input.value = "";
+  }
 }
 
 function wrongIn(form, errors) {
@@ -209,22 +225,33 @@ function wrongIn(form, errors) {
 
 const unanswered = new Map(); // the very same act, its answer lost, is sent again under its old name; another has its own
 
+const going = new Set();
+
 async function act(form, button) {
-  if (form.dataset.busy) return;
-  form.dataset.busy = "yes";
   const data = new FormData(form, button ?? undefined);
+  const scanning = form.id === "scan-form";
   data.delete("once");
   const address = button?.getAttribute("formaction") ?? form.getAttribute("action");
   const same = `${address} ${new URLSearchParams(data)}`;
+  if (going.has(same)) return;
+  going.add(same);
+  if (scanning) looked = data.get("scan");
+  if (scanning && !button?.name) scan.value = ""; // the next scan may come before the answer
   if (!unanswered.has(same)) unanswered.set(same, minted());
   data.set("once", unanswered.get(same));
   let answer = null;
   try {
     answer = await fetch(address, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
   } catch { /* said below */ }
-  delete form.dataset.busy;
+  going.delete(same);
+  const again = () => { // what was not settled is there again, unless something else is typed by now
+    if (!scanning || scan.value) return;
+    scan.value = data.get("scan");
+    if (document.activeElement === scan) scan.select();
+  };
   if (!answer) {
     say(stale.firstChild.textContent, true);
+    again();
     return;
   }
   unanswered.delete(same);
@@ -241,30 +268,34 @@ async function act(form, button) {
   if (form.id === "walk-form") wrongIn(form, told.field ? { [told.field]: `${told.title} ${told.detail}` } : {});
   if (!answer.ok) {
     say([told.title, told.detail].filter(Boolean).join(" "), true);
-    if (!told.field) back();
+    again();
+    if (!told.field) settle(form);
     return;
   }
   if (told.found !== undefined) {
-    found.replaceChildren(fragment(told.found));
-    if (told.many) found.querySelector("button, a")?.focus();
-    else fill(told.typed);
+    found.replaceChildren(fragment(told.found)); // the focus stays: the next scan must press none of its buttons
+    if (told.many || !fill(told.typed)) again();
     say(told.said, false);
     return;
   }
   say(told.said, false);
-  found?.replaceChildren();
-  if (scan) scan.value = "";
-  if (form.id === "walk-form") form.reset();
-  back();
+  if (scanning) found.replaceChildren();
+  if (scanning && scan.value === data.get("scan")) scan.value = "";
+  if (form.id === "walk-form") empty(form, data);
+  settle(form);
   if (told.ticket && ["check_in", "walk_in"].includes(told.what) && printing?.checked) await print(told.ticket);
 }
 
+let filled = {}; // by us: what somebody typed there is left alone
+
 function fill(typed) {
   const walk = document.getElementById("walk-form");
-  if (!walk || !(typed.name || typed.birth_year)) return scan.select();
-  for (const [name, value] of Object.entries(typed)) if (value) walk.elements[name].value = value;
-  walk.elements[typed.name ? "birth_year" : "name"].focus();
-  return undefined;
+  const free = walk && Object.keys(typed).every((name) => ["", filled[name]].includes(walk.elements[name].value));
+  if (!free || !(typed.name || typed.birth_year)) return false;
+  filled = typed;
+  for (const [name, value] of Object.entries(typed)) walk.elements[name].value = value;
+  if (document.activeElement === scan && !scan.value) walk.elements[typed.name ? "birth_year" : "name"].focus();
+  return true;
 }
 
 document.addEventListener("submit", (event) => {
@@ -296,12 +327,30 @@ function choose(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 
+// The arrows go from the field into the list of who was meant, and back.
+function meant(event) {
+  const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const items = [...(found?.querySelectorAll("button, a") ?? [])];
+  const at = items.indexOf(document.activeElement);
+  if (!way || !items.length || (at < 0 && (document.activeElement !== scan || way < 0))) return false;
+  if (at + way < 0) back();
+  else items[Math.min(items.length - 1, at + way)].focus();
+  return true;
+}
+
 document.addEventListener("keydown", (event) => {
-  const empty = document.activeElement === scan || document.activeElement === document.body ? !scan?.value : false;
-  if (KEYS[event.key] && !event.repeat) {
+  const active = document.activeElement;
+  const empty = active === scan || active === document.body ? !scan?.value : false;
+  const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (plain && !event.shiftKey && meant(event)) {
+    event.preventDefault();
+  } else if (scan && plain && event.key.length === 1 && event.key !== " " && active?.closest("a, button")) {
+    scan.focus({ preventScroll: true }); // a scan, or typing: it belongs into the field, and presses nothing
+    scan.select();
+  } else if (plain && !event.shiftKey && KEYS[event.key] && !event.repeat) {
     event.preventDefault();
     KEYS[event.key]()?.click();
-  } else if (event.key === "F10" && document.getElementById("walk-name")) {
+  } else if (plain && !event.shiftKey && event.key === "F10" && document.getElementById("walk-name")) {
     event.preventDefault();
     document.getElementById("walk-name").focus();
   } else if (event.key === "Escape") {
