@@ -121,6 +121,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/{facility}/closings/{closing}/calls"): {CLERK, MANAGER},
     ("POST", "/desk/{facility}/closings/{closing}/calls/{visit}"): {CLERK, MANAGER},
     ("GET", "/desk/{facility}/messages"): {CLERK, MANAGER, ADMIN},
+    ("POST", "/desk/{facility}/messages"): {CLERK, MANAGER, ADMIN},
     ("GET", "/desk/{facility}/messages/calls"): {CLERK, MANAGER},
     ("POST", "/desk/{facility}/messages/calls/{visit}"): {CLERK, MANAGER},
     ("POST", "/desk/{facility}/messages/calls/{visit}/works"): {CLERK, MANAGER},
@@ -182,7 +183,19 @@ ELSEWHERE = {path: {ADMIN} for method, path in MATRIX if "{staff}" in path or "{
 ELSEWHERE |= {path: {ADMIN, AUDITOR} for path in ELSEWHERE if "/figures" in path}  # an auditor's scope is the city
 
 
-INSIDE = ("{weekly}", "{code}", "{notice}", "{closing}", "{ticket}", "{room}", "{display}", "{message}", "{conflict}", "{feed}", "{file}")
+INSIDE = (
+    "{weekly}",
+    "{code}",
+    "{notice}",
+    "{closing}",
+    "{ticket}",
+    "{room}",
+    "{display}",
+    "{message}",
+    "{conflict}",
+    "{feed}",
+    "{file}",
+)
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
 

@@ -1,7 +1,8 @@
 """Which days are asked for, and how files leave the house."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.responses import Response
@@ -42,8 +43,13 @@ class Days:
 
 def days_of(request: Request, asked: Asked) -> Days:
     """The days of the address. What cannot be used is said beside its field, and today is shown."""
+    return days_in(request.query_params, asked)
+
+
+def days_in(values: Mapping[str, Any], asked: Asked) -> Days:
+    """The days of an address or a form."""
     today = local_day(asked.now)
-    given = {name: request.query_params.get(name, "")[:_LONGEST] for name in ("days", "from", "to")}
+    given = {name: str(values.get(name, ""))[:_LONGEST] for name in ("days", "from", "to")}
     try:
         span = span_of(given["days"], given["from"], given["to"], today=today)
     except SpanRefused as refused:

@@ -1,9 +1,10 @@
 """What was sent to whom: a list to look through, and a chart of each day."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from booking.access.kinds import Right
@@ -11,7 +12,8 @@ from booking.access.queries import Desk
 from booking.appointments.told import queries
 from booking.appointments.told.kinds import Group
 from booking.appointments.told.queries import A_PAGE, Day, Told, Wanted
-from booking.desk.figures.asked import Days, days_of
+from booking.desk.figures.asked import Days, days_in
+from booking.desk.forms import raw_of
 from booking.desk.messages.standing import standing
 from booking.directory import queries as directory
 from booking.figures.rules import MOST_DAYS, ceiling
@@ -20,9 +22,10 @@ from booking.patients.errors import PhoneRefused
 from booking.patients.rules import read_phone
 from booking.patients.service import read_by_staff
 from booking.web import at_desk
-from booking.web.at_desk import Where, needs
+from booking.web.at_desk import Place, Where, needs
 from booking.web.charts import Columns, columns
-from booking.web.dependencies import Ask
+from booking.web.dependencies import Ask, Asked
+from booking.web.origin import check_origin
 from booking.web.pages import page
 
 router = APIRouter(prefix="/desk/{facility}/messages", include_in_schema=False)
@@ -32,6 +35,7 @@ Reader = Annotated[Desk, needs(Right.MESSAGES)]
 _LONGEST: Final = 30
 _CODE = 8
 _PAGES: Final = 500
+_FIELDS: Final = ("days", "from", "to", "state", "kind", "find", "page")
 
 KINDS: Final = tuple(
     kind
@@ -44,13 +48,23 @@ KINDS: Final = tuple(
 @router.get("")
 async def list_page(request: Request, asked: Ask, desk: Reader, where: Where) -> Response:
     """The messages of some days."""
-    days = days_of(request, asked)
-    query = request.query_params
-    group, kind, find = query.get("state", ""), query.get("kind", ""), query.get("find", "")[:_LONGEST].strip()
+    said = {name: value for name, value in request.query_params.items() if name != "find"}
+    return await _show(request, asked, desk, where, said)
+
+
+@router.post("", dependencies=[Depends(check_origin)])
+async def find_page(request: Request, asked: Ask, desk: Reader, where: Where) -> Response:
+    """The same for whoever is looked for by code or number, which stand in no address: those are kept in many logs."""
+    form = await request.form()
+    return await _show(request, asked, desk, where, {name: raw_of(form, name) for name in _FIELDS})
+
+
+async def _show(request: Request, asked: Asked, desk: Desk, where: Place, said: Mapping[str, str]) -> Response:
+    days = days_in(said, asked)
+    group, kind, find = said.get("state", ""), said.get("kind", ""), said.get("find", "")[:_LONGEST].strip()
     named = desk.staff.may(Right.PATIENT)
     wanted, unfit = _wanted(days, group, kind, find, named=named)
-    number = int(query["page"]) if query.get("page", "").isascii() and query.get("page", "").isdecimal() else 1
-    number = max(1, min(number, _PAGES))
+    number = _number(said.get("page", ""))
     async with asked.db.transaction() as session:
         place = await directory.facility(session, where.code, at_desk=True)
         found = [] if unfit else await queries.listed(session, where.facility_id, wanted, page=number)
@@ -62,14 +76,19 @@ async def list_page(request: Request, asked: Ask, desk: Reader, where: Where) ->
                     session, patient, by=at_desk.actor(asked, desk), now=asked.now, facility=where.code,
                     reason="messages",
                 )  # fmt: skip
-    kept = {"state": group, "kind": kind, "find": find}
+    kept = {"state": group, "kind": kind}
     return page(
         request, "desk_messages.html", status=422 if unfit else days.status, personal=True, desk=desk, place=place,
         days=days, base=f"/desk/{where.code}/messages", found=found[:A_PAGE], more=len(found) > A_PAGE, number=number,
-        by_day=by_day, drawn=_drawn(by_day), total=_total(by_day), stands=stands, named=named, kept=kept, unfit=unfit,
-        same=urlencode({name: value for name, value in kept.items() if value}), groups=list(Group), kinds=KINDS,
-        most_days=MOST_DAYS,
+        by_day=by_day, drawn=_drawn(by_day), total=_total(by_day), stands=stands, named=named, unfit=unfit,
+        kept=kept | {"find": find}, same=urlencode({name: value for name, value in kept.items() if value}),
+        groups=list(Group), kinds=KINDS, most_days=MOST_DAYS,
     )  # fmt: skip
+
+
+def _number(raw: str) -> int:
+    """Which page, from 1."""
+    return max(1, min(int(raw), _PAGES)) if raw.isascii() and raw.isdecimal() else 1
 
 
 def _wanted(days: Days, group: str, kind: str, find: str, *, named: bool) -> tuple[Wanted, bool]:
