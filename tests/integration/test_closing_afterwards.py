@@ -1,5 +1,8 @@
 """What comes after a closing: undone with somebody there, opened again, one visit at fault, the same key once more."""
 
+from datetime import timedelta
+from typing import Any
+
 import httpx
 import pytest
 
@@ -7,13 +10,16 @@ from booking import clock
 from booking.access.kinds import Role
 from booking.appointments.calling import queries as calling
 from booking.appointments.closing import queries
-from booking.appointments.closing.kinds import ClosingAnswer
+from booking.appointments.closing.commands import Span
+from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
 from booking.appointments.closing.models import Closing
 from booking.appointments.closing.queries import Call
+from booking.appointments.errors import KeyReused
 from booking.db import Database
 from scheduler.jobs import apply_closures
 from tests import pages, seeds, staff
 from tests.closings import CLOSING_STATE, Crowd, close, crowd, places_of, undo
+from tests.pages import Form
 from tests.seeds import FACILITY
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +80,47 @@ async def test_one_visit_at_fault_stops_no_other_and_is_named(db: Database, clie
     await seeds.run(db, "ALTER TABLE appointment DROP CONSTRAINT at_fault")
     assert await apply_closures.run(db) == 1
     assert await seeds.value(db, CLOSING_STATE) == {"applying": "applied", "undoing": "undone"}[at]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"answer": ClosingAnswer.CANCEL}, {"reason": "Mưa bão"}, {"send_now": True}, {"span": "tomorrow"}],
+)
+async def test_a_key_that_closed_something_closes_nothing_else(db: Database, other: dict[str, Any]) -> None:
+    made = await crowd(db, 1)
+    starts, ends = made.span
+    first = await close(db, made)
+    assert (await close(db, made, key=first.public_id)).id == first.id
+    if "span" in other:
+        day = timedelta(days=1)
+        other = {"span": Span(scope=ClosingScope.FACILITY, starts_at=starts + day, ends_at=ends + day)}
+    with pytest.raises(KeyReused):
+        await close(db, made, key=first.public_id, **other)
+    assert await seeds.value(db, "SELECT count(*) FROM closing") == 1
+    await apply_closures.run(db)
+
+
+@pytest.mark.parametrize("by", ["edit", "back"])
+async def test_changed_after_it_was_made_the_form_closes_the_other_day_too(
+    db: Database, client: httpx.AsyncClient, by: str
+) -> None:
+    made = await crowd(db, 1)
+    await staff.add(db, "truong.mau", Role.MANAGER, [FACILITY])
+    client.cookies.set("desk", await staff.sign_in(db, "truong.mau") or "")
+    days = [made.world.day, *made.later]
+    opened = pages.read(await client.get(f"/desk/{FACILITY}/closings/new")).form("/closings/new")
+
+    async def previewed(form: Form, number: int) -> Form:
+        day = days[number].isoformat()
+        typed = {"from_day": day, "from_time": "00:00", "to_day": day, "to_time": "23:59"}
+        return pages.read(await pages.send(client, form, **typed)).form("/closings/new")
+
+    preview = await previewed(opened, 0)
+    first = await pages.send(client, preview, step="apply")
+    if by == "edit":
+        opened = pages.read(await pages.send(client, preview, step="edit")).form("/closings/new")
+    second = await pages.send(client, await previewed(opened, 1), step="apply")
+    assert second.url.path != first.url.path
+    closed = await seeds.rows(db, "SELECT DISTINCT day FROM slot WHERE NOT open ORDER BY day")
+    assert [row["day"] for row in closed] == days[:2]
+    await apply_closures.run(db)

@@ -13,6 +13,7 @@ from booking.appointments.closing.covering import Area
 from booking.appointments.closing.errors import ClosingRefused, ClosingUnknown, TooLateToUndo
 from booking.appointments.closing.kinds import LIVE, ClosingScope, ClosingState
 from booking.appointments.closing.models import Closing, ClosingVisit
+from booking.appointments.errors import KeyReused
 from booking.appointments.models import Appointment
 from booking.availability import service as availability
 from booking.availability.models import Session
@@ -52,6 +53,31 @@ async def area_of(session: AsyncSession, facility_id: int | None, span: Span, *,
     return Area(span.scope, facility_id, session_id, practitioner_id, max(starts_at, now), ends_at)
 
 
+async def made_with(session: AsyncSession, facility_id: int | None, command: CloseTimes) -> Closing | None:
+    """The closing that was made with the command's key; None where there is none yet.
+
+    Raises:
+        ClosingUnknown: the key is another facility's closing.
+        KeyReused: it closed something else, or in another way.
+    """
+    query = select(Closing).where(col(Closing.public_id) == command.key)
+    known = (await session.execute(query)).scalar_one_or_none()
+    if known is None:
+        return None
+    if known.facility_id != facility_id:
+        raise ClosingUnknown
+    area = await area_of(session, facility_id, command.span, now=known.created_at)
+    same = ["scope", "session_id", "practitioner_id"]
+    if area.scope is not ClosingScope.SESSION:  # whose times may have been changed since
+        same += ["starts_at", "ends_at"]
+    told = ("answer", "send_now", "reason", "reason_en")
+    if any(getattr(known, name) != getattr(area, name) for name in same) or any(
+        getattr(known, name) != getattr(command, name) for name in told
+    ):
+        raise KeyReused
+    return known
+
+
 async def close(
     session: AsyncSession, facility_id: int | None, command: CloseTimes, *, by: Actor, now: datetime
 ) -> Closing:
@@ -66,13 +92,10 @@ async def close(
 
     Raises:
         ClosingRefused: see `area_of`; `reason` is nothing where no time lies in the span.
-        ClosingUnknown: the key is another facility's closing.
+        ClosingUnknown, KeyReused: see `made_with`.
     """
-    query = select(Closing).where(col(Closing.public_id) == command.key)
-    known = (await session.execute(query)).scalar_one_or_none()
+    known = await made_with(session, facility_id, command)
     if known is not None:
-        if known.facility_id != facility_id:
-            raise ClosingUnknown
         return known
     area = await area_of(session, facility_id, command.span, now=now)
     ids = await covering.slots(session, area)

@@ -12,6 +12,7 @@ from booking.appointments.closing.commands import CloseTimes
 from booking.appointments.closing.errors import ClosingRefused
 from booking.appointments.closing.kinds import ClosingAnswer
 from booking.appointments.closing.rules import LONGEST, UNDO_FOR
+from booking.appointments.errors import KeyReused
 from booking.clock import ZONE
 from booking.desk.calendar.typed import Typed, typed_of
 from booking.desk.closings import typed as forms
@@ -72,7 +73,7 @@ async def submitted(request: Request, asked: Asked, desk: Desk, door: Door) -> R
     """The form sent: first what it would do, then, from there, do it."""
     typed, _ = await typed_of(request)
     if typed["step"] == "edit":
-        return await show_form(request, asked, desk, door, typed)
+        return await show_form(request, asked, desk, door, forms.afresh(typed))
     try:
         command = forms.command_of(typed, city=door.where is None)
         if typed["step"] != "apply":
@@ -92,6 +93,10 @@ async def _preview(
         found = await preview.preview(session, area, command.answer, now=asked.now)
         if not found.slots:
             raise ClosingRefused(reason="nothing", field="scope")
+        try:
+            await service.made_with(session, door.facility_id, command)
+        except KeyReused:  # she went back to the form of a closing that was made, and changed it
+            typed = forms.afresh(typed)
         if named and door.where is not None:
             by = at_desk.actor(asked, desk)
             for one in found.unreached:

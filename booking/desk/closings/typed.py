@@ -54,6 +54,11 @@ def first(asked: datetime, *, session: str = "", day: str = "", city: bool = Fal
     })  # fmt: skip
 
 
+def afresh(typed: Typed) -> Typed:
+    """The same values for another closing: a key closes once."""
+    return Typed({**typed.values, "key": str(ids.public_id())})
+
+
 def command_of(typed: Typed, *, city: bool) -> CloseTimes:
     """The command a form makes.
 
