@@ -1,12 +1,12 @@
 """What `henkham` can do, on one screen. Each command loads only what it needs."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from booking.access.kinds import Role
+from booking.cli.feed_commands import feed_app
 from booking.cli.place_commands import places_app
 from booking.cli.terminal import settings_or_exit
 from booking.directory.kinds import WordKind
@@ -17,7 +17,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # a traceback with local variables would print personal data
 )
-feed_app = typer.Typer(help="Hospital exports: try a feed on a file before it is used.", no_args_is_help=True)
 app.add_typer(feed_app, name="feed")
 staff_app = typer.Typer(
     help="Accounts of those who work here; everything else about them is done on their pages.", no_args_is_help=True
@@ -170,31 +169,6 @@ def publish(
     from booking.cli import publishing
 
     raise typer.Exit(publishing.run(settings, facility=facility, days=days))
-
-
-@feed_app.command("check")
-def feed_check(
-    feed: Annotated[Path, typer.Argument(metavar="FEED.toml", help="The feed: docs/feeds.md explains every key.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export of the hospital's software.")],
-    *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="For machines; with the closed times of each resource.")
-    ] = False,
-    today: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day a moving coverage is counted from; else today."
-        ),
-    ] = None,
-) -> None:
-    """Say what a file would do by a feed, and apply nothing. Where DATABASE_URL is set, the calendar is asked too.
-
-    Exit code 0: it would be applied. 1: a guard would hold it, wholly or in part. 2: the feed or the file cannot be
-    read.
-    """
-    from booking.cli import feed as checking
-
-    raise typer.Exit(checking.check(feed, file, as_json=as_json, today=today.date() if today else None))
 
 
 @staff_app.command("add")

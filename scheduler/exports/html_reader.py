@@ -37,6 +37,14 @@ class HtmlReader:
         finally:
             text.detach()
 
+    def rows(self, feed: Feed, stream: BinaryIO) -> Iterator[Row]:
+        """The wanted table row by row, for whoever does not know its header yet."""
+        text, encoding = open_text(feed.csv.encoding, stream)
+        try:
+            yield from _rows(feed, text, encoding)
+        finally:
+            text.detach()
+
 
 def _rows(feed: Feed, text: io.TextIOWrapper, encoding: Encoding) -> Iterator[Row]:
     page = _Page(feed)

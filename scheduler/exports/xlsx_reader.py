@@ -42,13 +42,17 @@ class XlsxReader:
 
     def records(self, feed: Feed, stream: BinaryIO, _today: date, /) -> Iterator[Record | Refused | Skipped]:
         """Records in the order of the sheet; the stream stays open and belongs to the caller."""
+        yield from records_of(feed, self.rows(feed, stream))
+
+    def rows(self, feed: Feed, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+        """The wanted sheet row by row, its header among them."""
         _preflight(feed, stream)
         try:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         except _BROKEN as error:
             raise _damaged(error) from error
         try:
-            yield from records_of(feed, _rows(feed, _sheet(feed, book)))
+            yield from _rows(feed, _sheet(feed, book))
         finally:
             book.close()
 

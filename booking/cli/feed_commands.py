@@ -1,0 +1,63 @@
+"""`henkham feed ...`: connecting a hospital's software. Each command loads only what it needs."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+feed_app = typer.Typer(
+    help="Hospital exports: propose a feed, and try it on a file before it is used.", no_args_is_help=True
+)
+
+
+@feed_app.command("check")
+def feed_check(
+    feed: Annotated[Path, typer.Argument(metavar="FEED.toml", help="The feed: docs/feeds.md explains every key.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export of the hospital's software.")],
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For machines; with the closed times of each resource.")
+    ] = False,
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day a moving coverage is counted from; else today."
+        ),
+    ] = None,
+) -> None:
+    """Say what a file would do by a feed, and apply nothing. Where DATABASE_URL is set, the calendar is asked too.
+
+    Exit code 0: it would be applied. 1: a guard would hold it, wholly or in part. 2: the feed or the file cannot be
+    read.
+    """
+    from booking.cli import feed as checking
+
+    raise typer.Exit(checking.check(feed, file, as_json=as_json, today=today.date() if today else None))
+
+
+@feed_app.command("draft")
+def feed_draft(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export of the hospital's software.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FEED.toml", help="Where to; else printed.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="Name of the feed.")] = None,
+    facility: Annotated[str | None, typer.Option(help="Our code of the facility, such as BVVT.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of the times, where you know it.")] = None,
+    absence: Annotated[
+        str | None, typer.Option(help="busy_list, full_snapshot or free_list, where you know it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Propose a feed from a file, with the evidence of each guess and what the file does not tell.
+
+    Where DATABASE_URL is set and the facility is named, our practitioners and rooms of like names are shown. No
+    value of a patient is printed. Exit code 0: complete. 1: something is to be filled in. 2: nothing can be proposed.
+    """
+    from booking.cli import feed_draft as drafting
+
+    known = {"code": code, "facility": facility, "times.zone": zone, "absence.meaning": absence}
+    said = {key: value for key, value in known.items() if value is not None}
+    raise typer.Exit(drafting.run(file, out=out, said=said, as_json=as_json))

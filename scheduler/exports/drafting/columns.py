@@ -1,0 +1,294 @@
+"""Which column holds what: by its header and by its cells; where two would do, neither is taken."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from scheduler.exports.drafting import dates
+from scheduler.exports.drafting.finding import FILL_IN, Findings, Table
+from scheduler.exports.drafting.words import LINE_NUMBER, plain, role, sort_of_state
+from scheduler.exports.feed import folded
+
+_SAMPLE: Final = 2000
+_MANY_ROWS: Final = 20
+_STATES: Final = 40
+_PERSONS: Final = re.compile(r"\d{9}|\d{12}|(?:\+?84|0)\d{8,10}")
+_LENGTH: Final = re.compile(r"\d{1,4}(?:[.,]0+)?|\d{1,2}:\d{2}(?::\d{2})?")
+_STARTS: Final = {"start1": 1, "start2": 2, "start3": 3}
+_NEAR_YEARS: Final = 3
+
+
+@dataclass(slots=True)
+class Picked:
+    """Places of the fields, and the ways to name who examines."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    ways: list[tuple[str, ...]] = field(default_factory=list)
+
+
+class Chooser:
+    """Chooses columns of one table."""
+
+    def __init__(self, table: Table, today: date, findings: Findings) -> None:
+        self.table, self.today, self.findings = table, today, findings
+        self.picked = Picked()
+        twice = Counter(map(folded, table.header))
+        self.roles = {
+            place: role(header) for place, header in enumerate(table.header) if header and twice[folded(header)] == 1
+        }
+        for name, count in twice.items():
+            if count > 1 and name and role(name) not in ("", "personal"):
+                findings.notes.append(f"{count} columns have the same name ({name!r}); none of them can be used")
+        self.kinds = {place: dates.kind_of(table.column(place)[:_SAMPLE], today) for place in self.roles}
+        self._pairs_of_words()
+
+    def choose(self) -> Picked:
+        """Everything a feed can name, said or asked."""
+        self._id()
+        self._start()
+        self._end()
+        self._state()
+        self._resource()
+        used = set(self.picked.places.values())
+        for place, header in enumerate(self.table.header):
+            if place not in used and header:
+                personal = self.roles.get(place) in ("personal", "state_perhaps")
+                (self.findings.personal if personal else self.findings.unread).append(header)
+        return self.picked
+
+    def _pairs_of_words(self) -> None:
+        """`Từ` and `Đến`, `From` and `To` mean something only together."""
+        names = {plain(self.table.header[place]): place for place in self.roles}
+        for first, last in (("tu", "den"), ("from", "to"), ("tu gio", "den gio"), ("gio tu", "gio den")):
+            if first in names and last in names:
+                self.roles[names[first]], self.roles[names[last]] = "start3", "end"
+
+    def _of(self, *roles: str) -> list[int]:
+        return [place for place, found in self.roles.items() if found in roles]
+
+    def _take(self, name: str, place: int, *evidence: str) -> None:
+        self.picked.places[name] = place
+        self.findings.say(f"columns.{name}", self.table.header[place], *evidence)
+
+    def _ask(self, name: str, places: Sequence[int], why: str) -> None:
+        self.findings.ask(f"columns.{name}", [self.table.header[place] for place in places], why)
+
+    # The id of a row
+
+    def _id(self) -> None:
+        sound = [place for place in self._of("id") if self._is_key(place)]
+        best = [place for place in sound if plain(self.table.header[place]) == "id"] or sound
+        for place in self._of("line_number"):
+            self.findings.notes.append(
+                f"{self.table.header[place]!r} counts lines and is no id: it names another row tomorrow"
+            )
+        if len(best) > 1:
+            self._ask("id", best, "several columns are filled and different in every row")
+        elif best:
+            self._take_id(best[0])
+        elif self._of("id"):
+            names = ", ".join(repr(self.table.header[place]) for place in self._of("id"))
+            self.findings.notes.append(f"no id is named: {names} is empty in some rows, or stands twice")
+
+    def _take_id(self, place: int) -> None:
+        values = self.table.column(place)
+        count = f"filled and different in all {len(values)} rows"
+        counting = values == [str(number) for number in range(1, len(values) + 1)]
+        if sum(_PERSONS.fullmatch(value.replace(" ", "")) is not None for value in values) > 0.5 * len(values):
+            self._ask("id", [place], f"{count}, but its values look like numbers of persons or phones")
+        elif counting and (len(values) >= _MANY_ROWS or plain(self.table.header[place]) in LINE_NUMBER):
+            self._ask(
+                "id",
+                [place],
+                f"{count}, but it counts 1, 2, 3, ...: a line number is no id. Without an id leave this key out",
+            )
+        else:
+            self._take(
+                "id",
+                place,
+                count,
+                *(["it counts 1, 2, 3, ...: make sure that it is no line number"] if counting else []),
+            )
+
+    def _is_key(self, place: int) -> bool:
+        values = self.table.column(place)
+        return len(values) == len(self.table.rows) > 0 and len(set(map(folded, values))) == len(values)
+
+    # Begin and end
+
+    def _start(self) -> None:
+        near = [place for place in self._of(*_STARTS) if self._near(place)]
+        moments, days, clocks = (self._best(near, kind) for kind in ("moment", "day", "clock"))
+        pair = max(days[0], clocks[0]) if days[1] and clocks[1] else 0
+        if len(moments[1]) == 1 and moments[0] >= pair:
+            self._take(
+                "start", moments[1][0], f"{len(self.table.column(moments[1][0]))} cells, dates with a time of day"
+            )
+        elif pair > moments[0] and len(days[1]) == 1 and len(clocks[1]) == 1:
+            self._take("start_date", days[1][0], f"{len(self.table.column(days[1][0]))} cells, days without a time")
+            self._take("start_time", clocks[1][0], f"{len(self.table.column(clocks[1][0]))} cells, times of day")
+        else:
+            self._ask_start(moments[1], days[1], clocks[1])
+
+    def _best(self, places: Sequence[int], kind: str) -> tuple[int, list[int]]:
+        """How sure the surest headers of a kind of cells are, and their places."""
+        fitting = [place for place in places if self.kinds[place] == kind]
+        best = max((_STARTS[self.roles[place]] for place in fitting), default=0)
+        return best, [place for place in fitting if _STARTS[self.roles[place]] == best]
+
+    def _near(self, place: int) -> bool:
+        """A bare "date" may be anybody's birthday: a column of appointments lies near today, by every reading."""
+        shapes = [(value, dates.shape(value)) for value in self.table.column(place)[:200]]
+        reads = [dates.parsed(found.formats()[0], value, self.today) for value, found in shapes if found]
+        years = [read.day.year for read in reads if read and read.day]
+        near = sum(abs(year - self.today.year) <= _NEAR_YEARS for year in years)
+        return self.roles[place] != "start1" or not years or near > 0.8 * len(years)
+
+    def _ask_start(self, moments: list[int], days: list[int], clocks: list[int]) -> None:
+        ranges = [place for place in self._of(*_STARTS, "end") if self.kinds[place] == "range"]
+        if ranges:
+            self._ask(
+                "start",
+                [],
+                f"{self.table.header[ranges[0]]!r} holds two times in one cell, which no format reads",
+            )
+        elif len(moments) > 1:
+            self._ask(
+                "start", moments, "each of these holds dates with a time of day, and no header says which is meant"
+            )
+        elif len(days) > 1 or len(clocks) > 1:
+            self._ask(
+                "start",
+                [*days, *clocks],
+                "several columns of days or of times of day, and no header says which is meant",
+            )
+        elif days:
+            self._ask("start", days, "a column of days was found, and none with the time of day")
+        else:
+            dated = [
+                place for place, kind in self.kinds.items() if kind in ("moment", "mixed") and not self._never(place)
+            ]
+            self._ask("start", dated, "no header says that its column is the begin of an appointment")
+
+    def _never(self, place: int) -> bool:
+        return self.roles[place] in ("personal", "other_time", "end")
+
+    def _end(self) -> None:
+        ends, lengths = self._of("end"), [place for place in self._of("duration") if self._is_length(place)]
+        kinds = {kind: [place for place in ends if self.kinds[place] == kind] for kind in ("moment", "clock", "day")}
+        found = kinds["moment"] or kinds["clock"]
+        if len(found) > 1 or (not found and len(lengths) > 1):
+            self._ask("end", found or lengths, "several columns say the end or the length")
+        elif kinds["moment"]:
+            self._take("end", found[0], f"{len(self.table.column(found[0]))} cells, dates with a time of day")
+        elif found:
+            self._take("end_time", found[0], f"{len(self.table.column(found[0]))} cells, times of day without a date")
+            if len(kinds["day"]) == 1:
+                self._take("end_date", kinds["day"][0], "days without a time")
+        elif lengths:
+            self._take("duration", lengths[0], "numbers of minutes, or hours and minutes")
+        elif filled := [place for place in ends if self.table.column(place)]:
+            self._ask(
+                "end", filled, "its header says that it is the end, its cells are no dates or times that can be read"
+            )
+
+    def _is_length(self, place: int) -> bool:
+        values = self.table.column(place)
+        return bool(values) and sum(_LENGTH.fullmatch(value) is not None for value in values) > 0.9 * len(values)
+
+    # State and who examines
+
+    def _state(self) -> None:
+        candidates: list[tuple[float, int]] = []
+        for place in self._of("state", "state_perhaps"):
+            words = Counter(self.table.column(place))
+            known = sum(count for word, count in words.items() if sort_of_state(word) != "unknown")
+            doubtful = self.roles[place] == "state_perhaps" or "tinh trang" in plain(self.table.header[place])
+            if words and len(words) <= _STATES and (known or not doubtful):
+                candidates.append((known / words.total(), place))
+        if not candidates:
+            if self._of("state"):
+                self.findings.notes.append(
+                    "a column is called a state, but its cells are not words of a list: it is not used"
+                )
+            return
+        share, place = max(candidates, key=lambda each: (each[0], -each[1]))
+        if share == 0 and len(candidates) > 1:
+            self._ask(
+                "state",
+                [each for _, each in candidates],
+                "several columns are called a state, and none holds words known here",
+            )
+            return
+        others = [self.table.header[each] for _, each in candidates if each != place]
+        beside = [f"{', '.join(map(repr, others))} would do as well, with other words"] if others else []
+        self._take("state", place, f"{share:.0%} of its cells are words known here", *beside)
+
+    def _resource(self) -> None:
+        found: dict[str, int] = {}
+        for name, wanted in (("code", "doctor_code"), ("name", "doctor"), ("specialty", "specialty"), ("room", "room")):
+            places = [place for place in self._of(wanted) if self._is_list(place)]
+            if len(places) > 1 and name in ("code", "name"):
+                self._ask(f"resource.{name}", places, "several columns may say who examines")
+                return
+            if len(places) == 1:
+                found[name] = places[0]
+        ways = self._ways(found)
+        if not ways:
+            self._ask("resource.name", self._of("specialty"), "no column says which doctor or which room")
+            return
+        self.picked.ways = ways
+        for name in dict.fromkeys(name for way in ways for name in way):
+            values = self.table.column(found[name])
+            self._take(
+                f"resource.{name}",
+                found[name],
+                f"filled in {len(values)} rows, {len(set(map(folded, values)))} different",
+            )
+        self.findings.say("resource_key.columns", [list(way) for way in ways], *self._why(found))
+
+    def _is_list(self, place: int) -> bool:
+        """A list of doctors or rooms repeats itself; a column of persons does not, and is never shown."""
+        values = self.table.column(place)
+        different = len(set(map(folded, values)))
+        if self.kinds[place] != "other" or sum(map(_personal, values)) > 0.2 * len(values):
+            return False
+        if len(values) >= _MANY_ROWS and different > 0.5 * len(values):
+            self.findings.notes.append(
+                f"{self.table.header[place]!r} is different in most rows, so it is no list of doctors or rooms"
+            )
+            return False
+        return bool(values)
+
+    def _ways(self, found: dict[str, int]) -> list[tuple[str, ...]]:
+        ways: list[tuple[str, ...]] = [("code",)] if "code" in found else []
+        if "name" in found:
+            several = "specialty" in found and (ways or self._several(found["name"], found["specialty"]))
+            ways.append(("name", "specialty") if several else ("name",))
+        if "room" in found and (not ways or self._some_without(ways, found)):
+            ways.append(("room",))
+        return ways
+
+    def _several(self, name: int, other: int) -> bool:
+        pairs = {(folded(row[name]), folded(row[other])) for row in self.table.rows if row[name] and row[other]}
+        return len(pairs) > len({first for first, _ in pairs})
+
+    def _some_without(self, ways: Sequence[tuple[str, ...]], found: dict[str, int]) -> bool:
+        return any(not any(all(row[found[name]] for name in way) for way in ways) for row in self.table.rows)
+
+    def _why(self, found: dict[str, int]) -> list[str]:
+        lines = []
+        if "code" in found and "name" in found and self._several(found["name"], found["code"]):
+            lines.append("one name has several codes: two doctors share it, so the code comes first")
+        if "code" not in found and "name" in found:
+            lines.append("by name, because no licence or number was found: two doctors may share a name")
+        if "room" in found and "name" in found:
+            lines.append(f"rooms stand in {self.table.header[found['room']]!r}, if you publish times by room")
+        return lines
+
+
+def _personal(value: str) -> bool:
+    return _PERSONS.fullmatch(value.replace(" ", "").replace(".", "")) is not None or value == FILL_IN

@@ -1,0 +1,72 @@
+"""Formats and zone of the columns that were chosen."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from scheduler.exports.drafting import dates
+from scheduler.exports.drafting.finding import Findings, Table
+from scheduler.exports.times import Parsed
+
+CITY = "Asia/Ho_Chi_Minh"
+_MANY_UNREAD = 0.05
+_TIMES = ("start", "end", "start_date", "start_time", "end_date", "end_time")
+
+
+def say_formats(table: Table, places: dict[str, int], today: date, findings: Findings) -> list[str]:
+    """Say or ask the formats; those that are certain are returned."""
+    values = [value for name in _TIMES if name in places for value in table.column(places[name])]
+    if not values or not {"start", "start_date"} & set(places):
+        findings.ask("times.formats", [], "without a begin there is nothing to read them from")
+        return []
+    found = dates.formats_of(values, today, clock_needed="start" in places)
+    evidence = list(found.evidence)
+    if found.unread:
+        evidence.append(f"{found.unread} of {len(values)} values are no date that can be meant; they would be refused")
+    if found.untold or not found.told or found.unread > _MANY_UNREAD * len(values):
+        choices = [[*found.told, *group] for group in _each(found.untold)]
+        findings.ask("times.formats", choices or [list(found.told)], *evidence)
+        return []
+    findings.say("times.formats", list(found.told), *evidence)
+    return list(found.told)
+
+
+def _each(untold: Sequence[tuple[str, ...]]) -> list[list[str]]:
+    """The choices side by side: the first of every group, the second of every group."""
+    longest = max(map(len, untold), default=0)
+    return [[group[min(number, len(group) - 1)] for group in untold] for number in range(longest)]
+
+
+def say_zone(table: Table, places: dict[str, int], formats: Sequence[str], today: date, findings: Findings) -> None:
+    """An offset in every value is the only evidence that counts; hours of the day only order the proposals."""
+    column = places.get("start", places.get("start_time"))
+    values = table.column(column) if column is not None else []
+    read = [found for value in values if (found := _first(formats, value, today))]
+    offsets = sum(found.offset is not None for found in read)
+    if read and offsets == len(read) == len(values):
+        findings.say(
+            "times.zone", CITY, f"all {offsets} begins name their offset; the zone would only count without one"
+        )
+        return
+    hours = Counter(found.clock.hour for found in read if found.clock)
+    findings.ask(
+        "times.zone",
+        (CITY, "UTC"),
+        *_of_hours(hours),
+        f"{offsets} of {len(values)} begins name an offset: nothing in the file tells the zone",
+    )
+
+
+def _first(formats: Iterable[str], value: str, today: date) -> Parsed | None:
+    return next((found for text in formats if (found := dates.parsed(text, value, today))), None)
+
+
+def _of_hours(hours: Counter[int]) -> list[str]:
+    total = hours.total()
+    if not total:
+        return []
+    night = sum(count for hour, count in hours.items() if hour < 6) / total  # noqa: PLR2004  o'clock
+    usual = sorted(hour for hour, count in hours.items() if count >= 0.01 * total)
+    told = f"the hours of the begins go from {usual[0]:02} to {usual[-1]:02}; {night:.0%} are before 06:00"
+    likelier = "UTC is likelier" if night > 0.2 else "local time is likelier"  # noqa: PLR2004
+    return [f"{told}: {likelier}, but compare the first begin with the hospital's screen"]
