@@ -149,7 +149,7 @@ async def lately(session: AsyncSession, facility_id: int, *, now: datetime, most
 
 
 async def undo(session: AsyncSession, command: Undo, *, by: Actor, now: datetime) -> Act:
-    """Take an act back.
+    """Take an act back; one's own, taken back by oneself a moment ago, is answered as done.
 
     Raises:
         ActUnknown: the facility knows no such act.
@@ -163,6 +163,8 @@ async def undo(session: AsyncSession, command: Undo, *, by: Actor, now: datetime
     wanted = {number for number in (act.line_id, act.before.get("queue_id")) if number is not None}
     held = await lines.locked(session, *wanted)
     await session.refresh(act, with_for_update=True)
+    if act.undone_at is not None and act.before.get("undone_by") == (by.id or ""):
+        return Act(act.public_id, act.what, act.number, act.staff, act.at)
     ticket = await session.scalar(_ticket_of(act)) if act.ticket is not None else None
     check_undo(at=act.at, undone=act.undone_at is not None, untouched=_untouched(act, visit, ticket, held), now=now)
     if visit is not None and "visit" in act.before:
@@ -172,7 +174,7 @@ async def undo(session: AsyncSession, command: Undo, *, by: Actor, now: datetime
     _line_back(act, held)
     if act.what == "late":
         await texting.call_late_back(session, held[act.line_id or 0], now=now)
-    act.undone_at = now
+    act.undone_at, act.before = now, act.before | {"undone_by": by.id or ""}
     object_id = act.ticket or (visit.public_id if visit is not None else act.line_id)
     record(session, "queue.undo", "queue_ticket", object_id, by=by, now=now, what=act.what, number=act.number)
     _tell(session, act, visit, held, now=now)

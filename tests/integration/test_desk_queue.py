@@ -277,7 +277,15 @@ async def test_undoing_is_refused_after_five_minutes_or_when_somebody_went_on(cl
     refused = await clerk.send("undo", act=str(act))
     assert refused.json()["code"] == "act_overtaken"
     newest = (await _rows(clerk, "SELECT public_id FROM queue_act WHERE what = 'enter'"))[0]["public_id"]
+    await staff.add(clerk.morning.db, "khac.mau", Role.CLERK, [FACILITY])
+    mine = clerk.client.cookies["desk"]
+    other = await staff.sign_in(clerk.morning.db, "khac.mau") or ""
+    clerk.client.cookies.set("desk", other)
     await clerk.does("undo", act=str(newest))
+    state = await _state(clerk)
+    assert (await clerk.does("undo", act=str(newest)))["what"] == "undo"  # its answer was lost: it is done
+    assert await _state(clerk) == state
+    clerk.client.cookies.set("desk", mine)
     assert (await clerk.send("undo", act=str(newest))).json()["code"] == "act_overtaken"
     await clerk.does("step/finish", ticket=called["ticket"])
     done = (await _rows(clerk, "SELECT public_id FROM queue_act WHERE what = 'finish'"))[0]["public_id"]
@@ -285,6 +293,23 @@ async def test_undoing_is_refused_after_five_minutes_or_when_somebody_went_on(cl
     assert (await clerk.send("undo", act=str(done))).json()["code"] == "undo_too_late"
     assert (await clerk.send("undo", act=str(ids.public_id()))).json()["code"] == "act_unknown"
     assert (await clerk.send("undo")).json()["code"] == "act_unknown"  # nothing of one's own is left to take back
+
+
+async def test_an_undo_tried_twice_takes_back_one_act(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        await clerk.walk_in()
+    await clerk.does("call")
+    await clerk.does("call")
+    known = Database.until_known
+
+    async def unknown_at_first(self: Database, work: Any) -> Any:
+        await work()  # committed, and the answer lost
+        return await known(self, work)
+
+    monkeypatch.setattr(Database, "until_known", unknown_at_first)
+    assert (await clerk.does("undo"))["number"] == "A002"
+    states = await _rows(clerk, "SELECT state::text FROM queue_ticket ORDER BY number")
+    assert [row["state"] for row in states] == ["called", "waiting"]
 
 
 async def test_who_did_not_come_is_marked_by_hand_after_her_time_and_may_come_all_the_same(
@@ -389,3 +414,22 @@ async def test_what_somebody_without_booking_said_is_forgotten_after_a_month(cle
         assert await seeds.value(db, "SELECT count(*) FROM queue_ticket WHERE name IS NOT NULL") == left
     assert await seeds.value(db, "SELECT count(*) FROM queue_act") == 0
     assert await seeds.value(db, "SELECT count(*) FROM queue_ticket") == 1
+
+
+async def test_from_the_doctors_page_one_gets_to_the_follow_ups(clerk: Clerk) -> None:
+    visit = await clerk.morning.booked(1, 1)
+    told = await clerk.does("scan", scan=visit["link"])
+    stranger = await clerk.walk_in()
+    await clerk.does("call", room="P1")
+    room = (await clerk.client.get(f"/desk/{FACILITY}/room/P1")).text
+    ticket = f"/desk/{FACILITY}/queue/ticket/{told['ticket']}"
+    assert f'href="{ticket}#record"' in room
+    page = await clerk.page(f"/ticket/{told['ticket']}")
+    (patient,) = await _rows(clerk, "SELECT public_id FROM patient")
+    for leads in (f"patients/{patient['public_id']}/series", f"patients/{patient['public_id']}/record",
+                  f"appointments/{visit['code']}"):  # fmt: skip
+        assert f'href="/desk/{FACILITY}/{leads}"' in page
+        assert (await clerk.client.get(f"/desk/{FACILITY}/{leads}")).status_code == 200
+    unknown = await clerk.page(f"/ticket/{stranger['ticket']}")
+    assert "/patients/" not in unknown
+    assert f'href="/desk/{FACILITY}/book"' in unknown

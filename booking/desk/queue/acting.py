@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -143,17 +144,18 @@ async def mark_no_show(request: Request, asked: Ask, desk: InQueue, where: Where
 async def undo(request: Request, asked: Ask, desk: InQueue, where: Where) -> Response:
     """Take back one act of the last five minutes; without a name, one's own newest."""
     form, by = await request.form(), at_desk.actor(asked, desk)
-    named = uuid_of(form, "act")
+    act = uuid_of(form, "act")
 
     async def work(session: AsyncSession) -> Outcome:
-        act = named or await _newest(session, where, by, asked)
+        nonlocal act  # chosen once: a second try, the first one's end unknown, must not take back an older one
+        act = act or await _newest(session, where, by, asked)
         done = await acts.undo(session, commands.Undo(facility=where.code, act=act), by=by, now=asked.now)
         return Outcome("undo", done.number or "")
 
     return await acted(request, asked, where, form, work)
 
 
-async def _newest(session: AsyncSession, where: Place, by: Actor, asked: Asked) -> Any:
+async def _newest(session: AsyncSession, where: Place, by: Actor, asked: Asked) -> UUID:
     found = await acts.lately(session, where.facility_id, now=asked.now, most=100)
     mine = next((act for act in found if act.staff == by.id), None)
     if mine is None:
