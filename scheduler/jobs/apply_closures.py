@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from booking.appointments.closing import applying, undoing
+from booking.appointments.closing import applying, ending, undoing
 from booking.appointments.closing.kinds import ClosingState
 from booking.clock import utc_now
 from booking.db import Database, is_lost
@@ -76,11 +76,28 @@ async def _settle(closing_id: int, session: Any, visit: int, *, now: datetime) -
 
 
 async def reach_on(db: Database, *, now: datetime | None = None) -> int:
-    """Times published since in the span of a closing are closed, too; how many closings that concerned."""
+    """Times published since in the span of a closing are closed, too; how many closings that concerned.
+
+    Then those whom a closing had asked are told, where its times were opened again, that theirs takes place after all.
+    """
     async with db.transaction() as session:
         found = await applying.reaching_on(session, now=now or utc_now())
     reached = 0
     for closing_id in found:
         async with db.transaction() as session:
             reached += await applying.reach(session, closing_id, now=now or utc_now())
+    await _say_it_takes_place(db, now=now)
     return reached
+
+
+async def _say_it_takes_place(db: Database, *, now: datetime | None, most: int = 100) -> None:
+    seen = set[int]()
+    while True:
+        async with db.transaction() as session:
+            found = await ending.left(session, now=now or utc_now(), most=most, without=seen)
+        for one in found:
+            async with db.transaction() as session:
+                await ending.tell(session, one, now=now or utc_now())
+        seen.update(found)  # whoever somebody is changing this moment is looked at in the next run
+        if not found:
+            return

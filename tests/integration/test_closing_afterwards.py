@@ -9,7 +9,7 @@ import pytest
 from booking import clock
 from booking.access.kinds import Role
 from booking.appointments.calling import queries as calling
-from booking.appointments.closing import queries
+from booking.appointments.closing import queries, service
 from booking.appointments.closing.commands import Span
 from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
 from booking.appointments.closing.models import Closing
@@ -18,7 +18,7 @@ from booking.appointments.errors import KeyReused
 from booking.db import Database
 from scheduler.jobs import apply_closures
 from tests import pages, seeds, staff
-from tests.closings import CLOSING_STATE, Crowd, close, crowd, places_of, undo
+from tests.closings import CLOSING_STATE, STAFF, Crowd, close, crowd, places_of, undo
 from tests.pages import Form
 from tests.seeds import FACILITY
 
@@ -124,3 +124,69 @@ async def test_changed_after_it_was_made_the_form_closes_the_other_day_too(
     closed = await seeds.rows(db, "SELECT DISTINCT day FROM slot WHERE NOT open ORDER BY day")
     assert [row["day"] for row in closed] == days[:2]
     await apply_closures.run(db)
+
+
+async def test_opened_again_whoever_was_asked_hears_that_it_takes_place(db: Database) -> None:
+    made = await crowd(db, 5, per_slot=5, unreachable=2)
+    closing = await close(db, made, ClosingAnswer.ASK, send_now=True)
+    await apply_closures.run(db)
+    called, silent, told, unsent, changed = made.codes
+    of_told = "(SELECT public_id FROM appointment WHERE code IN (:one, :other))"
+    await seeds.run(db, "UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'choose' AND subject_id IN "
+                    + of_told, one=told, other=changed)  # fmt: skip
+    await seeds.run(db, "UPDATE closing_visit SET calls = 1, call = 'reached' WHERE appointment_id ="
+                    " (SELECT id FROM appointment WHERE code = :c)", c=called)  # fmt: skip
+    await seeds.run(db, "UPDATE appointment SET version = version + 1 WHERE code = :c", c=changed)
+    await seeds.run(db, "UPDATE message SET version = version + 1 WHERE kind = 'choose' AND facts ->> 'code' = :c",
+                    c=changed)  # fmt: skip
+    before = await places_of(db)
+    async with db.transaction() as session:
+        held = await queries.held(session, closing.public_id, closing.facility_id)
+        await service.end(session, held, by=STAFF, now=clock.utc_now())
+    await apply_closures.reach_on(db)
+    await apply_closures.reach_on(db)
+    assert await places_of(db) == before
+    rows = await seeds.rows(
+        db, "SELECT a.code, m.state::text, m.reason FROM message m JOIN appointment a ON a.public_id = m.subject_id"
+        " WHERE m.kind = 'booked' AND m.version = a.version AND m.version > 1",
+    )  # fmt: skip
+    assert {row["code"]: (row["state"], row["reason"]) for row in rows} == {
+        called: ("suppressed", "no_phone"), silent: ("suppressed", "undone"), told: ("due", None),
+        unsent: ("suppressed", "undone"),
+    }  # fmt: skip
+    assert await seeds.value(db, "SELECT count(*) FROM message WHERE kind = 'choose' AND state = 'due'") == 0
+    calls = await _calls(db, made, closing)
+    assert [(call.code, call.why, call.open, call.asked) for call in calls] == [(called, "no_phone", True, False)]
+
+
+async def test_whoever_was_telephoned_before_it_was_undone_is_to_be_called_again(db: Database) -> None:
+    made = await crowd(db, 2, per_slot=2, unreachable=2)
+    closing = await close(db, made)
+    await apply_closures.run(db)
+    await seeds.run(db, "UPDATE closing_visit SET calls = 1, call = 'will_come' WHERE appointment_id ="
+                    " (SELECT id FROM appointment WHERE code = :c)", c=made.codes[0])  # fmt: skip
+    await undo(db, closing)
+    await apply_closures.run(db)
+    assert [row["undone"] for row in await seeds.rows(db, _UNDONE)] == ["restored", "restored"]
+    assert [(call.code, call.open) for call in await _calls(db, made, closing)] == [(made.codes[0], True)]
+
+
+async def test_whoever_cannot_be_put_back_and_has_no_mobile_stays_on_the_call_list(
+    db: Database, client: httpx.AsyncClient
+) -> None:
+    made = await crowd(db, 3, per_slot=3, unreachable=1)
+    closing = await close(db, made, ClosingAnswer.CANCEL)
+    await apply_closures.run(db)
+    await seeds.run(db, "UPDATE slot SET capacity = 0, free_places = '{}' WHERE id = :id", id=made.world.slots[0])
+    await undo(db, closing)
+    await apply_closures.run(db)
+    assert await seeds.value(db, "SELECT count(*) FROM closing_visit WHERE undone = 'stays'") == 3
+    calls = await _calls(db, made, closing)
+    assert [(call.code, call.why, call.starts_at) for call in calls] == [(made.codes[0], "no_phone", None)]
+    await staff.add(db, "truong.mau", Role.MANAGER, [FACILITY])
+    client.cookies.set("desk", await staff.sign_in(db, "truong.mau") or "")
+    where = f"/desk/{FACILITY}/closings/{closing.public_id}"
+    assert f"{where}/calls" in (await client.get(where)).text
+    note = pages.read(await client.get(f"/desk/{FACILITY}/messages/calls")).form(f"/calls/{calls[0].visit}")
+    await pages.send(client, note, outcome="reached")
+    assert [call.open for call in await _calls(db, made, closing)] == [False]

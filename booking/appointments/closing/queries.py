@@ -222,10 +222,15 @@ class Call:
 
 
 def concerned() -> ColumnElement[bool]:
-    """A condition over ClosingVisit and Appointment: what the closing did to her stands, or she came meanwhile."""
+    """A condition over ClosingVisit and Appointment: what the closing did stands, she came meanwhile, or is to hear."""
     undone = col(ClosingVisit.undone)
+    to_hear = and_(
+        undone == UndoneAs.RESTORED,
+        col(ClosingVisit.fate) != VisitFate.HERE,
+        col(ClosingVisit.version) == col(Appointment.version),
+    )
     here = and_(undone == UndoneAs.CHANGED, col(Appointment.state) == AppointmentState.ARRIVED)
-    return or_(undone.is_(None), undone == UndoneAs.STAYS, here)
+    return or_(undone.is_(None), undone == UndoneAs.STAYS, here, to_hear)
 
 
 async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, now: datetime) -> list[Call]:
@@ -285,7 +290,8 @@ def _call(
         phone=account.phone if account is not None and live else patient.phone, code=visit.code,
         why=_why(row, message), fate=row.fate, old_starts_at=row.old_starts_at,
         starts_at=visit.starts_at if booked else None,
-        asked=row.fate in ASKS and visit.version == row.version and visit.state is AppointmentState.BOOKED,
+        asked=row.fate in ASKS and row.undone is None and visit.version == row.version
+        and visit.state is AppointmentState.BOOKED,
         call=row.call, calls=row.calls, called_at=row.called_at, note=row.note,
     )  # fmt: skip
 

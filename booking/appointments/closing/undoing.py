@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from booking.appointments.closing import changes
 from booking.appointments.closing.applying import BY, closed_by, standing
 from booking.appointments.closing.changes import Held
+from booking.appointments.closing.ending import call_again, has_heard
 from booking.appointments.closing.kinds import ASKS, ClosingState, UndoneAs, VisitFate
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.kinds import AppointmentState
@@ -23,7 +24,6 @@ from booking.availability import service as availability
 from booking.availability.models import SlotClosure
 from booking.columns import constraint_of
 from booking.messages.kinds import MessageKind, SuppressedReason
-from booking.messages.service import was_posted
 from booking.trail.service import record
 
 _LEFT_AS: Final = {
@@ -86,12 +86,12 @@ async def _undone(session: AsyncSession, row: ClosingVisit, held: Held, *, possi
         return UndoneAs.RESTORED
     if visit.state is not _LEFT_AS[row.fate]:
         return UndoneAs.CHANGED
-    posted = await was_posted(session, visit.public_id, visit.version)
+    heard = await has_heard(session, row, visit)
     back = possible and (row.fate in ASKS or await _put_back(session, row, held, now=now))
     if not back or row.fate in ASKS:
         visit.version += 1
         await session.flush()
-    await _tell(session, row, held, back=back, posted=posted, now=now)
+    await _tell(session, row, held, back=back, heard=heard, now=now)
     if not back:
         row.version = visit.version
         return UndoneAs.STAYS
@@ -115,13 +115,15 @@ async def _put_back(session: AsyncSession, row: ClosingVisit, held: Held, *, now
 
 
 async def _tell(
-    session: AsyncSession, row: ClosingVisit, held: Held, *, back: bool, posted: bool, now: datetime
+    session: AsyncSession, row: ClosingVisit, held: Held, *, back: bool, heard: bool, now: datetime
 ) -> None:
     """Nobody was told, so nobody is told that it is as it was; the row says why. Whoever was told all the same is."""
     visit = held.visit
     to = await changes.reader_of(session, visit)
     if back:
-        kind, why = MessageKind.MOVED, None if posted else SuppressedReason.UNDONE
+        kind, why = MessageKind.MOVED, None if heard else SuppressedReason.UNDONE
+        if heard and to.suppressed is not None:
+            call_again(row, visit, to.suppressed)
     else:
         moved = row.fate is VisitFate.MOVED
         kind, why = MessageKind.MOVED_BY_FACILITY if moved else MessageKind.CANCELLED_BY_FACILITY, None
