@@ -131,11 +131,13 @@ def _read(job: Job, stream: BinaryIO, parent: socket.socket, readers: str, *, al
 
 
 def _stream(job: Job, stream: BinaryIO, parent: socket.socket, readers: str) -> bytes:
-    count = 0
+    count, most = 0, wire.most_items(job.feed)
     waiting = bytearray()
     for item in importlib.import_module(readers).read_export(job.feed, stream, today=job.today):
         waiting += wire.line_of(item)
         count += 1
+        if count > most:
+            raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=job.feed.limits.rows)
         if len(waiting) > _CHUNK:
             parent.sendall(waiting)
             waiting.clear()

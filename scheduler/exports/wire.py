@@ -30,6 +30,11 @@ class Garbled(Exception):
     """The reading process said something that no reader says."""
 
 
+def most_items(feed: Feed) -> int:
+    """So many items a file may make: of a row it and a note, of a message several practitioners."""
+    return 4 * feed.limits.rows + 1_000
+
+
 def line_of(item: Item) -> bytes:
     """One item as a line.
 
@@ -103,7 +108,7 @@ class Listener:
         self._resources = set(feed.resources)
         self._keyed = feed.columns.id is not None
         self._calendar = feed.source.format == "ical"
-        self._most = 4 * feed.limits.rows + 1_000  # a row and a note of each, several practitioners a message
+        self._rows, self._most = feed.limits.rows, most_items(feed)
         self._count = 0
         self.ended = False
 
@@ -126,7 +131,7 @@ class Listener:
                 return None
             self._count += 1
             if self._count > self._most:
-                raise Garbled("more items than the file may have rows")
+                raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self._rows)
             return self._row(*told[1:]) if kind == _ROW else _other(kind, *told[1:])
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise Garbled(type(error).__name__) from error
