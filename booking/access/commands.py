@@ -23,7 +23,7 @@ class AddStaff(Command):
 
 
 class ChangeStaff(Command):
-    """Another name, role or scope."""
+    """Another name, role or scope. `practitioner` None leaves it as it is, while its facility is in the scope."""
 
     staff: UUID
     name: Name

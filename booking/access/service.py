@@ -77,7 +77,11 @@ async def change(session: AsyncSession, command: ChangeStaff, *, asker: StaffVie
         await _check_others(session, staff)
     staff.name, staff.role = read_staff_name(command.name), command.role
     staff.everywhere = command.role in EVERYWHERE
-    staff.practitioner_id = await _practitioner(session, command.practitioner, facilities)
+    staff.practitioner_id = (
+        await _still(session, staff.practitioner_id, facilities)
+        if command.practitioner is None
+        else await _practitioner(session, command.practitioner, facilities)
+    )
     await session.execute(delete(StaffScope).where(col(StaffScope.staff_id) == staff.id))
     assert staff.id is not None
     session.add_all(StaffScope(staff_id=staff.id, facility_id=each) for each in facilities)
@@ -201,6 +205,14 @@ async def _practitioner(session: AsyncSession, code: str | None, facilities: lis
     if row is None:
         raise ScopeRefused(field="practitioner")
     return row.id
+
+
+async def _still(session: AsyncSession, practitioner_id: int | None, facilities: list[int]) -> int | None:
+    """Who an account is of the facility's doctors, as long as its scope has that facility."""
+    known = select(col(Practitioner.id)).where(
+        col(Practitioner.id) == practitioner_id, col(Practitioner.facility_id).in_(facilities)
+    )
+    return await session.scalar(known)
 
 
 async def _check_others(session: AsyncSession, staff: Staff) -> None:

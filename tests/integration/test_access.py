@@ -153,6 +153,29 @@ async def test_a_changed_scope_holds_for_the_next_request(db: Database) -> None:
 
 
 @pytest.mark.usefixtures("world")
+async def test_a_new_name_leaves_the_doctor_who_she_is_and_another_facility_does_not(db: Database) -> None:
+    await seeds.run(
+        db, "INSERT INTO practitioner (facility_id, code, name, sample) SELECT id, 'bs-mau', 'Bác sĩ Mẫu', true"
+        " FROM facility WHERE code = :code", code=STATION,
+    )  # fmt: skip
+    doctor = await staff.add(db, "thu.mau", Role.DOCTOR, [STATION])
+    await staff.add(db, "admin.mau", Role.CITY_ADMIN)
+    admin = await _desk(db, "admin.mau")
+
+    async def change(*facilities: str, **more: str) -> object:
+        command = ChangeStaff(staff=doctor.public_id, name="Thu Mẫu", role=Role.DOCTOR, facilities=facilities, **more)
+        async with db.transaction() as session:
+            await service.change(session, command, asker=admin.staff, by=BY, now=clock.utc_now())
+        return await seeds.value(db, "SELECT practitioner_id FROM staff WHERE username = 'thu.mau'")
+
+    assert (known := await change(STATION, practitioner="bs-mau")) is not None
+    assert await change(STATION, OTHER) == known
+    assert await change(STATION, practitioner="") is None
+    assert await change(STATION, practitioner="bs-mau") == known
+    assert await change(OTHER) is None
+
+
+@pytest.mark.usefixtures("world")
 async def test_nobody_looks_after_more_than_he_has(db: Database) -> None:
     await staff.add(db, "manager.mau", Role.MANAGER, [STATION])
     elsewhere = await staff.add(db, "elsewhere.mau", Role.CLERK, [OTHER])
