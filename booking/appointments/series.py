@@ -128,10 +128,11 @@ async def plan(
         now: the moment of the request.
 
     Raises:
-        SeriesUnknown: the facility has no such service.
+        SeriesUnknown: the facility has no such service, or the id is that of another patient's or facility's series.
     """
     there = await session.scalar(select(VisitSeries).where(col(VisitSeries.public_id) == series))
     if there is not None:
+        await _series(session, series, patient, facility_id)
         return series
     of_facility = (col(Service.facility_id) == facility_id, col(Service.code) == service)
     service_id = await session.scalar(select(col(Service.id)).where(*of_facility))

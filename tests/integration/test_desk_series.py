@@ -40,10 +40,10 @@ async def world(client: httpx.AsyncClient, db: Database, monkeypatch: pytest.Mon
     return found
 
 
-async def _patient(client: httpx.AsyncClient) -> str:
+async def _patient(client: httpx.AsyncClient, name: str = "Lê Mẫu") -> str:
     """Somebody who is in the facility's books: one visit, given up again."""
     form = pages.read(await client.get(f"{DESK}/patients/new")).form("/patients/new")
-    page = pages.read(await pages.send(client, form, name="Lê Mẫu", birth_year="1958"))
+    page = pages.read(await pages.send(client, form, name=name, birth_year="1958"))
     slip = await pages.send(client, page.form("/visits"))
     code = slip.url.path.split("/")[-2]
     page = pages.read(await client.get(f"{DESK}/appointments/{code}/cancel"))
@@ -74,6 +74,18 @@ async def test_each_window_gets_its_earliest_time_and_the_far_one_stays_open(
     assert (await pages.send(client, form)).url.path == done.url.path
     assert await seeds.value(db, "SELECT count(*) FROM visit_series") == 1
     assert await seeds.value(db, row) == 3
+
+
+async def test_a_series_of_somebody_else_is_not_taken_for_ones_own(client: httpx.AsyncClient, db: Database) -> None:
+    form = next(one for one in (await _proposed(client, await _patient(client))).forms if "series" in one.fields)
+    assert (await pages.send(client, form)).status_code == 200
+    other = await _patient(client, "Phạm Thị Mẫu")
+    due = "SELECT count(*) FROM audit_event"
+    before = await seeds.value(db, due)
+    wrong = await client.post(other, data=form.fields)
+    assert wrong.status_code == 404
+    assert await seeds.value(db, due) == before
+    assert (await client.post(form.action, data=form.fields)).status_code == 303  # the control: her own, once more
 
 
 async def test_a_time_taken_meanwhile_leaves_its_date_open_and_the_others_booked(
