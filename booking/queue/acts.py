@@ -25,7 +25,7 @@ from booking.directory.models import Facility
 from booking.patients.kinds import PriorityClass
 from booking.queue import lines, texting
 from booking.queue.commands import Undo
-from booking.queue.errors import ActOvertaken, ActUnknown
+from booking.queue.errors import ActUnknown, FormReused
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueAct, QueueTicket
 from booking.queue.rules import UNDO_FOR, check_undo, label
@@ -124,13 +124,13 @@ async def repeated(
         number: the same as it is remembered.
 
     Raises:
-        ActOvertaken: the name stands for something else that was done, so this was not.
+        FormReused: the name stands for something else that was done, so this was not.
     """
     done = await done_with(session, facility, once)
     if done is None:
         return None
     if done.what != what or ticket not in (None, done.ticket) or number not in (None, done.number):
-        raise ActOvertaken
+        raise FormReused
     return done
 
 

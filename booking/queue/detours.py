@@ -13,7 +13,7 @@ from booking.appointments import visiting
 from booking.clock import local_day
 from booking.queue import acts, lines
 from booking.queue.commands import CallEmergency, FromTests, MarkNoShow, ToTests
-from booking.queue.errors import ActOvertaken
+from booking.queue.errors import FormReused
 from booking.queue.kinds import TicketState
 from booking.queue.models import QueueTicket
 from booking.queue.queries import view_of
@@ -50,7 +50,7 @@ async def call_emergency(session: AsyncSession, command: CallEmergency, *, by: A
 
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
-        ActOvertaken: the form's name stands for somebody who came without booking.
+        FormReused: the form's name stands for somebody who came without booking.
     """
     service = await lines.service_at(session, command.facility, command.service)
     assert service.id is not None
@@ -66,7 +66,7 @@ async def call_emergency(session: AsyncSession, command: CallEmergency, *, by: A
     )
     if there is not None:
         if not there.emergency:
-            raise ActOvertaken
+            raise FormReused
         return await view_of(session, there)
     number = await lines.next_number(session, line, EMERGENCIES)
     ticket = QueueTicket(
@@ -85,7 +85,7 @@ async def mark_no_show(session: AsyncSession, command: MarkNoShow, *, by: Actor,
         AppointmentUnknown: no such visit at this facility.
         StillExpected: its time is not over.
         NotChangeable: she has arrived, or the visit is over.
-        ActOvertaken: the form's name stands for another act.
+        FormReused: the form's name stands for another act.
     """
     visit = await visiting.visit_at(session, command.code, facility=command.facility)
     if await acts.repeated(session, command.facility, command.once, "no_show", number=visit.code) is not None:

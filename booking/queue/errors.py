@@ -39,6 +39,18 @@ class StillExpected(RuleBroken):
     code = "still_expected"
 
 
+class MinutesRefused(RuleBroken):
+    """A delay is a number of minutes; `most` says how many at most."""
+
+    code = "minutes_refused"
+
+
+class FormReused(Conflict):
+    """The form's own name stands for another act, so this one was not done."""
+
+    code = "form_reused"
+
+
 class ActUnknown(NotFound):
     """Nothing of that kind was done at this facility lately."""
 

@@ -179,6 +179,9 @@ def check_day(day: object, today: object) -> None:
         raise AnotherDay(day=str(day))
 
 
+MOST_LATE: Final = 600
+"""Minutes; more is another day."""
+
 UNDO_FOR: Final = timedelta(minutes=5)
 """So long anything can be undone."""
 

@@ -33,7 +33,7 @@ from booking.queue.commands import (
     VerifyPriority,
     WalkIn,
 )
-from booking.queue.errors import ActOvertaken, NobodyWaiting
+from booking.queue.errors import FormReused, NobodyWaiting
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.queries import view_of, waiting_in
@@ -86,7 +86,7 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
     Raises:
         FacilityUnknown, ServiceUnknown, RoomUnknown.
         NameRefused, BirthRefused, PhoneRefused: what was said of the person cannot be.
-        ActOvertaken: the form gave a number to somebody else.
+        FormReused: the form gave a number to somebody else.
     """
     service = await lines.service_at(session, command.facility, command.service)
     assert service.id is not None
@@ -109,7 +109,7 @@ async def walk_in(session: AsyncSession, command: WalkIn, *, by: Actor, now: dat
 async def _same(session: AsyncSession, there: QueueTicket, said: Mapping[str, Any]) -> TicketView:
     """The ticket that the same form made, if it is of the same person."""
     if there.emergency or any(getattr(there, name) != value for name, value in said.items()):
-        raise ActOvertaken
+        raise FormReused
     return await view_of(session, there)
 
 
@@ -143,7 +143,7 @@ async def call_next(
 
     Raises:
         NobodyWaiting: the line is empty.
-        ActOvertaken: the form's name stands for another act.
+        FormReused: the form's name stands for another act.
         FacilityUnknown, ServiceUnknown, RoomUnknown.
     """
     service = await lines.service_at(session, command.facility, command.service)
@@ -288,7 +288,7 @@ async def say_late(session: AsyncSession, command: SayLate, *, by: Actor, now: d
     """The session runs late, and everybody who waits is told so; by SMS, where chosen, who is not here: to how many.
 
     Raises:
-        ActOvertaken: the form's name stands for another act.
+        FormReused: the form's name stands for another act.
         FacilityUnknown, ServiceUnknown, RoomUnknown.
     """
     service = await lines.service_at(session, command.facility, command.service)

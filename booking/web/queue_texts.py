@@ -16,6 +16,14 @@ QUEUE_TEXTS: dict[str, tuple[str, str]] = {
         _("This was done more than five minutes ago."),
         _("Put it right by what comes next, such as putting the number back into the line."),
     ),
+    "minutes_refused": (
+        _("The delay must be a whole number of minutes."),
+        _("Type 0 to 600; 0 takes the delay back. Nothing was changed."),
+    ),
+    "form_reused": (
+        _("This was not done: the form was sent for something else before."),
+        _("Load the queue again, and do it from there."),
+    ),
     "act_overtaken": (
         _("Somebody has gone on with this since, so it cannot be taken back."),
         _("Load the queue again to see how it stands now."),

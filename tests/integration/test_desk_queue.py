@@ -204,9 +204,9 @@ async def test_a_form_with_the_name_of_another_one_is_refused_and_never_answered
     assert (await clerk.walk_in(once=once))["number"] == "A001"
     for other in ({"name": "Bùi Văn Mẫu"}, {"birth_year": "1970"}, {"phone": "0903123456"}):
         refused = await clerk.send("walk-in", **({"name": "Lê Thị Mẫu", "birth_year": "1961", "once": once} | other))
-        assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+        assert (refused.status_code, refused.json()["code"]) == (409, "form_reused")
     refused = await clerk.send("emergency", once=once)
-    assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+    assert (refused.status_code, refused.json()["code"]) == (409, "form_reused")
     second = await clerk.walk_in()
     for path, more in (("step/leave", {"ticket": first["ticket"]}), ("call", {}), ("late", {"minutes": "20"})):
         name = str(ids.public_id())
@@ -214,11 +214,11 @@ async def test_a_form_with_the_name_of_another_one_is_refused_and_never_answered
             assert (await clerk.does(path, once=name, **more))["what"] in {"leave", "call", "late"}
         for step, ticket in (("leave", second["ticket"]), ("verify", first["ticket"])):
             refused = await clerk.send(f"step/{step}", once=name, ticket=ticket)
-            assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+            assert (refused.status_code, refused.json()["code"]) == (409, "form_reused")
         for elsewhere, said in (("late", {"minutes": "35"}), ("call", {})):
             if path != elsewhere or said:
                 refused = await clerk.send(elsewhere, once=name, **said)
-                assert (refused.status_code, refused.json()["code"]) == (409, "act_overtaken")
+                assert (refused.status_code, refused.json()["code"]) == (409, "form_reused")
     states = await _rows(clerk, "SELECT number, state::text FROM queue_ticket ORDER BY number")
     assert [row["state"] for row in states] == ["left", "called"]
 
@@ -266,6 +266,15 @@ async def test_calls_arrivals_delays_and_verifications_are_taken_back_too(clerk:
         row["action"] for row in await _rows(clerk, "SELECT action FROM audit_event WHERE action = 'queue.undo'")
     ]
     assert len(actions) == 4
+
+
+async def test_minutes_that_are_no_number_change_nothing(clerk: Clerk) -> None:
+    await clerk.does("late", minutes="40")
+    for typed in ("", "1h", "-5", "601", "²"):
+        refused = await clerk.send("late", minutes=typed)
+        assert (refused.status_code, refused.json()["code"]) == (422, "minutes_refused")
+    assert "40 minutes late" in await clerk.page()
+    assert (await clerk.does("late", minutes="0"))["said"] == "The delay was taken back."
 
 
 async def test_undoing_is_refused_after_five_minutes_or_when_somebody_went_on(clerk: Clerk, clock: Clock) -> None:

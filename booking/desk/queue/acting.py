@@ -13,12 +13,13 @@ from booking import ids
 from booking.actor import Actor
 from booking.desk.forms import raw_of
 from booking.desk.queue import answers
-from booking.desk.queue.answers import Outcome, acted, ticket_in, uuid_of
+from booking.desk.queue.answers import Outcome, acted, refused, ticket_in, uuid_of
 from booking.desk.queue.page import InQueue
 from booking.errors import NotFound
 from booking.patients.kinds import PriorityClass
 from booking.queue import acts, commands, detours, service
-from booking.queue.errors import ActUnknown
+from booking.queue.errors import ActUnknown, MinutesRefused
+from booking.queue.rules import MOST_LATE
 from booking.queue.views import TicketView
 from booking.web import at_desk
 from booking.web.at_desk import Place, Where
@@ -114,7 +115,9 @@ async def say_late(request: Request, asked: Ask, desk: InQueue, where: Where) ->
     """The session runs so many minutes late."""
     form, by = await request.form(), at_desk.actor(asked, desk)
     typed = _short(form, "minutes")
-    minutes = min(600, int(typed)) if typed.isascii() and typed.isdigit() else 0
+    minutes = int(typed) if typed.isascii() and typed.isdigit() else MOST_LATE + 1
+    if minutes > MOST_LATE:
+        return refused(request, MinutesRefused(most=MOST_LATE))
     command = commands.SayLate(
         facility=where.code, service=_short(form, "service"), room=_short(form, "room") or None, minutes=minutes,
         text=_short(form, "text") == "on", once=uuid_of(form, "once"),

@@ -76,10 +76,15 @@ async def acted(
     try:
         outcome = await asked.db.until_known(run)
     except BookingError as error:
-        if wants_words(request):
-            return problems.answer(request, error)
-        raise
+        return refused(request, error)
     return told(request, asked, where, form, outcome)
+
+
+def refused(request: Request, error: BookingError) -> Response:
+    """A refusal, for the script that sent the form; without one it is the page of the error, so it is raised."""
+    if not wants_words(request):
+        raise error
+    return problems.answer(request, error)
 
 
 def told(request: Request, asked: Asked, where: Place, form: FormData, outcome: Outcome) -> Response:
