@@ -93,7 +93,7 @@ class Posting:
     """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post.
 
     `keeps_secret`: a code in it stays readable here after it was posted. `refused_at` is when the post before this one
-    was made, if that was refused for our configuration; `probe` as in its claim.
+    was made, if that was refused for our configuration; `probe` as in its claim; `number` is its blind index.
     """
 
     id: int
@@ -102,6 +102,7 @@ class Posting:
     keeps_secret: bool = False
     probe: bool = False
     refused_at: datetime | None = None
+    number: bytes = b""
 
 
 async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
@@ -208,8 +209,8 @@ async def _prepared(
         if outgoing is None:
             return aside
         refused = message.posted_at if message.reason == Fault.CONFIGURATION else None
-        attempt = message.attempts + 1
-        return Posting(claimed.id, attempt, outgoing, through.shows_codes, probe=claimed.probe, refused_at=refused)
+        attempt, number = message.attempts + 1, message.phone_index or b""
+        return Posting(claimed.id, attempt, outgoing, through.shows_codes, claimed.probe, refused, number)
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
@@ -319,24 +320,6 @@ async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]
         secret=None,
     )  # fmt: skip
     return again, unknown
-
-
-async def expire(session: AsyncSession, *, most: int, now: datetime) -> int:
-    """End what waits and is of no use any more, so that it does not stand before what is; how many, at most `most`.
-
-    Its sender would do so too, but comes to it late where the channel is held or rests. Why it waited stays readable.
-    """
-    over = (
-        select(col(Message.id))
-        .where(state_in([MessageState.DUE]), col(Message.due_at) <= now, col(Message.useful_until) <= now)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-        .cte("over")
-    )
-    waited = [one.value for one in SuppressedReason]
-    reason = case((col(Message.reason).in_(waited), col(Message.reason)), else_=SuppressedReason.TIME_PASSED.value)
-    mine = [col(Message.id) == over.c.id, col(Message.state) == MessageState.DUE]
-    return await _move(session, mine, now=now, state=MessageState.EXPIRED, reason=reason, secret=None)
 
 
 async def _move(session: AsyncSession, guard: list[Any], *, now: datetime, **values: Any) -> int:

@@ -230,3 +230,27 @@ async def erase_codes(session: AsyncSession, *, now: datetime) -> int:
     )
     assert isinstance(erased, CursorResult)
     return erased.rowcount
+
+
+async def expire(session: AsyncSession, *, most: int, now: datetime) -> int:
+    """End what waits and is of no use any more, so that it does not stand before what is; how many, at most `most`.
+
+    Its sender would do so too, but comes to it late where the channel is held or rests. Why it waited stays readable.
+    """
+    over = (
+        select(col(Message.id))
+        .where(state_in([MessageState.DUE]), col(Message.due_at) <= now, col(Message.useful_until) <= now)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .cte("over")
+    )
+    waited = [one.value for one in SuppressedReason]
+    reason = case((col(Message.reason).in_(waited), col(Message.reason)), else_=SuppressedReason.TIME_PASSED.value)
+    ended = await session.execute(
+        update(Message)
+        .where(col(Message.id) == over.c.id, col(Message.state) == MessageState.DUE)
+        .values(state=MessageState.EXPIRED, reason=reason, secret=None, changed_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(ended, CursorResult)
+    return ended.rowcount

@@ -28,7 +28,7 @@ from booking.sms.gateway import (
     is_before_processing,
     seconds_in,
 )
-from booking.sms.template import ReceiptRule, Template
+from booking.sms.template import AnswerRule, ReceiptRule, Template
 from booking.sms.wording import Place, UnreadableError, UnwritableError, fields_of, filled
 
 _TYPES: Final = {
@@ -90,23 +90,28 @@ class BrandnameGateway:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return Refused(int(status), Fault.PASSING, seconds_in(answer.headers.get("Retry-After")))
         if is_before_processing(status):
-            return Refused(None, Fault.CONFIGURATION)
+            # Some answer so about one number: what the template says of this very code comes first.
+            return self._refused(answer, any_code=False) or Refused(None, Fault.CONFIGURATION)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return Unknown("redirect")
         return self._understood(answer, outgoing) if status < _BROKEN else Unknown(f"status {status}")
 
     def _understood(self, answer: Answer, outgoing: Outgoing) -> Outcome:
         rule = self._template.answer
-        try:
-            fields = fields_of(answer.text, rule.place)
-        except UnreadableError:
+        fields = _read(answer, rule)
+        if fields is None:
             return Unknown("unreadable answer")
         if answer.status < HTTPStatus.MULTIPLE_CHOICES and rule.takes(fields):
             name = fields.get(rule.sid, "") if rule.sid is not None else outgoing.message_id
             return Accepted(name[:_NAME_LONGEST], "sent") if name else Unknown("answer without sid")
-        code = fields.get(rule.code) if rule.code is not None else None
-        fault = None if code is None else rule.faults.get(code, rule.faults.get("*"))
-        return Unknown("answer not understood") if fault is None else Refused(_number(code), fault)
+        return self._refused(answer) or Unknown("answer not understood")
+
+    def _refused(self, answer: Answer, *, any_code: bool = True) -> Refused | None:
+        """The refusal an answer names, by the template's codes (`*` too with `any_code`); None where it names none."""
+        rule = self._template.answer
+        code = (_read(answer, rule) or {}).get(rule.code) if rule.code is not None else None
+        fault = None if code is None else rule.faults.get(code, rule.faults.get("*") if any_code else None)
+        return None if fault is None else Refused(_number(code), fault)
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:  # noqa: ARG002
         """Such gateways keep no list."""
@@ -119,6 +124,13 @@ class BrandnameGateway:
     def close(self) -> None:
         """Close pooled connections."""
         self._session.close()
+
+
+def _read(answer: Answer, rule: AnswerRule) -> dict[str, str] | None:
+    try:
+        return fields_of(answer.text, rule.place)
+    except UnreadableError:
+        return None
 
 
 def from_settings(settings: Settings) -> BrandnameGateway:

@@ -20,6 +20,7 @@ class Fault(StrEnum):
     CONFIGURATION = "configuration"  # ours: stop the channel, alert, send everything after the repair
     PASSING = "passing"  # nobody's: try again later
     CONTENT = "content"  # this text: alert, never again
+    DOUBTFUL = "doubtful"  # one text's own, or ours: ours once several different numbers in a row get it
 
 
 FAULTS: Final[Mapping[int, Fault]] = {
@@ -31,10 +32,10 @@ FAULTS: Final[Mapping[int, Fault]] = {
     30005: Fault.PHONE,  # unknown or no longer in use
     30006: Fault.PHONE,  # fixed line or unreachable carrier
     20003: Fault.CONFIGURATION,  # credentials
-    21408: Fault.CONFIGURATION,  # country not enabled
+    21408: Fault.DOUBTFUL,  # country not enabled
     21606: Fault.CONFIGURATION,  # the sender is not ours
     21608: Fault.CONFIGURATION,  # trial account
-    21612: Fault.CONFIGURATION,  # no route between this sender and this number
+    21612: Fault.DOUBTFUL,  # no route between this sender and this number
     21659: Fault.CONFIGURATION,  # the sender is not a number or name of ours
     30002: Fault.CONFIGURATION,  # account suspended
     429: Fault.PASSING,
@@ -58,14 +59,14 @@ def fault_of(code: int | None, http_status: int | None = None) -> Fault:
     """The class of a code; `http_status` helps with codes nobody has met yet.
 
     An unknown 401, 403 or 404 speaks of the account or the address we post to, so it is our configuration. Any other
-    unknown code is treated as this text's own: it neither loops (passing) nor stops the channel for everybody
-    (configuration), and staff are alerted.
+    unknown code is doubtful: alone it is this text's own, which neither loops (passing) nor stops the channel for
+    everybody (configuration); several different numbers in a row that get it are our configuration.
     """
     if code is not None and code in FAULTS:
         return FAULTS[code]
     if http_status == HTTPStatus.TOO_MANY_REQUESTS:
         return Fault.PASSING
-    return Fault.CONFIGURATION if http_status in _ACCOUNT_STATUSES else Fault.CONTENT
+    return Fault.CONFIGURATION if http_status in _ACCOUNT_STATUSES else Fault.DOUBTFUL
 
 
 def is_before_processing(status: int) -> bool:

@@ -18,7 +18,7 @@ async def run(db: Database) -> int:
         again, unknown = await outbox.end_leases(session, now=utc_now())
         await service.erase_codes(session, now=utc_now())
     async with db.transaction() as session:
-        expired = await outbox.expire(session, most=500, now=utc_now())
+        expired = await service.expire(session, most=500, now=utc_now())
     if again or unknown:
         log.warning("leases ran out", extra={"facts": {"due": again, "count": unknown}})
     if expired:

@@ -9,7 +9,7 @@ from typing import Final
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
-from booking.messages.channel import counting
+from booking.messages.channel import counting, hearing
 from booking.messages.channel import service as channels
 from booking.messages.kinds import MessageState
 from booking.messages.outbox import Claim, Pace, Posting
@@ -120,7 +120,9 @@ class Sender:
         stale = outcome is _STALE
         self.room = max(1, self.room // 2) if stale else min(self.together, self.room + 1)
         async with self._db.transaction() as session:
-            held = stale or await channels.heard(session, provider, posting, outcome, held=pace.held)
+            held = stale
+            if not stale:
+                outcome, held = await hearing.heard(session, provider, posting, outcome, held=pace.held)
             return await outbox.record(session, posting, outcome, now=utc_now(), pace=pace, held=held)
 
     def _tell(self, posting: Posting, outcome: Outcome, state: MessageState | None) -> None:
@@ -133,7 +135,7 @@ class Sender:
         level = logging.INFO
         if isinstance(outcome, Refused):
             facts |= {"error_code": outcome.code, "reason": outcome.fault}
-            level = logging.ERROR if outcome.fault in (Fault.CONTENT, Fault.CONFIGURATION) else level
+            level = logging.ERROR if outcome.fault in (Fault.CONTENT, Fault.CONFIGURATION, Fault.DOUBTFUL) else level
         log.log(level, "message posted", extra={"facts": facts})
 
 

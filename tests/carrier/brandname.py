@@ -19,7 +19,7 @@ from tests.carrier import Carrier, Plan
 SECRET = 'k&y "1" <đ>'
 RECEIPT_SECRET = "told-by-the-carrier"
 USER = "benh-vien"
-FAULTS = {"101": "configuration", "104": "phone", "118": "content", "99": "passing"}
+FAULTS = {"101": "configuration", "104": "phone", "118": "content", "99": "passing", "120": "doubtful"}
 
 _TEMPLATE = """
 [values]
@@ -35,7 +35,7 @@ kind = "{kind}"
 accepted = "Result=100|success"
 sid = "Name"
 code = "Result"
-faults = {{ 101 = "configuration", 104 = "phone", 118 = "content", 99 = "passing" }}
+faults = {{ 101 = "configuration", 104 = "phone", 118 = "content", 99 = "passing", 120 = "doubtful" }}
 [receipt]
 kind = "{receipt}"
 secret = "{secret}"

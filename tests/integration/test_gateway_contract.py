@@ -29,7 +29,13 @@ from tests.outbox import AGAIN_AT_ONCE, AT_ONCE, BASE, PATIENT, accepted, mine, 
 
 pytestmark = pytest.mark.anyio
 
-TWILIO_CODES = {Fault.PHONE: 21211, Fault.CONFIGURATION: 20003, Fault.CONTENT: 21617, Fault.PASSING: 20429}
+TWILIO_CODES = {
+    Fault.PHONE: 21211,
+    Fault.CONFIGURATION: 20003,
+    Fault.CONTENT: 21617,
+    Fault.PASSING: 20429,
+    Fault.DOUBTFUL: 21612,
+}
 TEXT = 'HenKham: "BV" & <TYT> = 100% + {code}; \\ a=1&b=2'
 
 
@@ -119,6 +125,16 @@ def test_too_many_requests_are_passing_and_say_how_long(provider: Provider) -> N
 def test_a_door_that_is_closed_is_our_configuration(provider: Provider, status: int) -> None:
     provider.carrier.plan(plans.bare(status))
     assert provider.gateway(PATIENT).send(outgoing()) == Refused(None, Fault.CONFIGURATION)
+
+
+@pytest.mark.parametrize(("code", "fault"), [("104", Fault.PHONE), ("777", Fault.CONFIGURATION)])
+def test_a_carrier_may_speak_of_one_number_with_a_status_of_the_door(tmp_path: Path, code: str, fault: Fault) -> None:
+    with brandname.carrier_of("json") as carrier:
+        carrier.plan(Plan("403", accepts=False, status=403, body=brandname.answer("json", code)))
+        gateway = brandname.gateway_by(brandname.written(tmp_path, "json", carrier.url), PATIENT)
+        found = gateway.send(outgoing())
+    assert isinstance(found, Refused)
+    assert found.fault is fault
 
 
 def test_nobody_there_is_passing(provider: Provider, tmp_path: Path) -> None:

@@ -349,3 +349,89 @@ async def test_what_is_of_no_use_any_more_ends_though_the_channel_is_held(db: Da
     assert [row.state for row in rows] == [MessageState.EXPIRED] * 3 + [MessageState.DUE] * 2
     assert [row.reason for row in rows[:3]] == ["time_passed", "time_passed", "number_cap"]
     assert rows[1].secret is None
+
+
+# Doubtful answers: whose fault is it?
+
+
+def _alone(db: Database, url: str, *, lane: str = "visit") -> Sender:
+    made = sender(db, url, lane=lane)
+    made.together = made.room = 1
+    return made
+
+
+async def test_one_number_without_a_route_stops_nobody_however_often_it_is_tried(db: Database) -> None:
+    poison = await write(db, phone="+84901230999")
+    with Carrier() as carrier:
+        carrier.decide = lambda form: plans.refuse(400, 21612) if form["To"] == poison.phone else plans.accept()
+        for _ in range(5):
+            await send(_alone(db, carrier.url))
+            assert await _state(db) is ChannelState.OPEN
+            await make_due(db)
+        assert (await stored(db, poison)).attempts == 5
+        code = await write(db, lane="code")
+        await send(_alone(db, carrier.url, lane="code"))
+        assert accepted(carrier) == mine([code])
+
+
+@pytest.mark.parametrize("code", [21612, 21703])
+async def test_several_numbers_in_a_row_with_one_doubtful_code_hold_the_channel_and_lose_nothing(
+    db: Database, code: int
+) -> None:
+    messages = await _many(db, 6)
+    with Carrier() as carrier:
+        carrier.decide = lambda _: plans.refuse(400, code)
+        await send(_alone(db, carrier.url))
+        assert len(carrier.log.calls) == 3
+        assert await _state(db) is ChannelState.HELD
+        await rested(db)
+        await send(_alone(db, carrier.url))  # a probe with the same answer opens nothing
+        assert len(carrier.log.calls) == 4
+        assert await _state(db) is ChannelState.HELD
+        assert {(await stored(db, one)).state for one in messages} == {MessageState.DUE}
+        carrier.decide = None
+        await rested(db)
+        await make_due(db)
+        await send(_alone(db, carrier.url))
+        assert sorted(accepted(carrier), key=str) == sorted(mine(messages))
+
+
+async def test_a_code_nobody_has_met_is_given_up_where_other_texts_go(db: Database) -> None:
+    odd, *others = await _many(db, 3)
+    with Carrier() as carrier:
+        carrier.decide = lambda form: plans.refuse(400, 21703) if form["To"] == odd.phone else plans.accept()
+        await send(_alone(db, carrier.url))
+        await make_due(db)
+        await send(_alone(db, carrier.url))
+        assert accepted(carrier) == mine(others)
+    row = await stored(db, odd)
+    assert (row.state, row.reason, row.attempts) == (MessageState.FAILED, "content", 2)
+
+
+async def test_a_code_nobody_has_met_is_given_up_after_three_posts_where_nothing_else_goes(db: Database) -> None:
+    odd = await write(db)
+    with Carrier() as carrier:
+        carrier.decide = lambda _: plans.refuse(400, 21703)
+        for _ in range(5):
+            await send(_alone(db, carrier.url))
+            await make_due(db)
+        assert len(carrier.log.calls) == 3
+    assert (await stored(db, odd)).state is MessageState.FAILED
+
+
+async def test_a_provider_that_never_answers_is_probed_instead_of_burning_every_text(db: Database) -> None:
+    messages = await _many(db, 12)
+    with Carrier() as carrier:
+        carrier.decide = lambda _: plans.error_before_accepting()
+        await send(_alone(db, carrier.url))
+        assert len(carrier.log.calls) == 8
+        assert await _state(db) is ChannelState.HELD
+        await rested(db)
+        await send(_alone(db, carrier.url))
+        assert len(carrier.log.calls) == 9
+        carrier.decide = None
+        code = await write(db, lane="code")  # somebody waits for it, and it has but one post: it tries
+        await send(_alone(db, carrier.url, lane="code"))
+        assert await _state(db) is ChannelState.OPEN
+        await send(_alone(db, carrier.url))
+        assert accepted(carrier) == mine([code, *messages[9:]])

@@ -55,11 +55,11 @@ def test_validity_stays_within_what_the_provider_takes(
 REFUSALS = [
     (plans.refuse(400, 21211), Refused(21211, Fault.PHONE)),
     (plans.refuse(400, 21610), Refused(21610, Fault.PHONE)),
-    (plans.refuse(400, 21408), Refused(21408, Fault.CONFIGURATION)),
+    (plans.refuse(400, 21408), Refused(21408, Fault.DOUBTFUL)),
     (plans.refuse(401, 20003), Refused(20003, Fault.CONFIGURATION)),
     (plans.refuse(404, 20404), Refused(20404, Fault.CONFIGURATION)),
     (plans.refuse(400, 21617), Refused(21617, Fault.CONTENT)),
-    (plans.refuse(400, 29999), Refused(29999, Fault.CONTENT)),
+    (plans.refuse(400, 29999), Refused(29999, Fault.DOUBTFUL)),
     (plans.too_many("7"), Refused(20429, Fault.PASSING, 7.0)),
     (plans.too_many("99999"), Refused(20429, Fault.PASSING, 3600.0)),
     (plans.too_many("Wed, 21 Oct 2026 07:28:00 GMT"), Refused(20429, Fault.PASSING)),

@@ -15,7 +15,8 @@ class SmsChannel(SQLModel, table=True):
     The bucket of posts is one moment, `empty_at`: when it was, or will be, empty. It fills at a steady rate from then.
     `held_at` is when our configuration was first refused; while it stands, one text at `probe_at` tries again.
     `hour_posts` and `day_posts` count texts about visits since `hour_at` and `day_at`; `hour_usual` is what such an
-    hour has had, as computed when it began.
+    hour has had, as computed when it began. `amiss` is the doubtful answer that came last, a code or "unknown", and
+    `amiss_of` the blind indexes of the numbers that got it since the last text that was taken.
     """
 
     __tablename__ = "sms_channel"
@@ -27,6 +28,8 @@ class SmsChannel(SQLModel, table=True):
     held_code: int | None = Field(default=None, sa_column=number(optional=True))
     probe_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     opened_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    amiss: str | None = Field(default=None, sa_column=words(optional=True))
+    amiss_of: list[bytes] | None = Field(default=None, sa_column=Column(ARRAY(LargeBinary), nullable=True))
     hour_at: datetime = Field(sa_column=moment())
     hour_posts: int = Field(default=0, sa_column=number())
     hour_usual: int = Field(default=0, sa_column=number())

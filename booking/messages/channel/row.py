@@ -11,6 +11,9 @@ from sqlmodel import col, select
 from booking.columns import Moment
 from booking.messages.channel.models import SmsChannel
 
+UNKNOWN: Final = "unknown"
+"""What is amiss where nobody answers."""
+
 NOW: Final = func.clock_timestamp(type_=Moment)
 
 

@@ -56,7 +56,10 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the channel's row says; `None` moments are not set. All moments by the database's clock."""
+    """What the channel's row says; `None` moments are not set. All moments by the database's clock.
+
+    `unsure`: it is held because nobody answers, not because we are refused.
+    """
 
     empty_at: datetime
     rest_until: datetime | None
@@ -66,6 +69,7 @@ class Standing:
     hour_usual: int
     day_posts: int
     freed_until: datetime | None
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Grant:
 
 def state_of(now: datetime, standing: Standing, allowance: Allowance | None, *, lane: str) -> ChannelState:
     """Whether texts of a lane go now."""
-    if standing.held_at is not None:
+    if standing.held_at is not None and not (standing.unsure and lane == CODES):
         return ChannelState.HELD
     if standing.rest_until is not None and standing.rest_until > now:
         return ChannelState.RESTING

@@ -9,28 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, bindparam, delete, func, update
+from sqlalchemy import CursorResult, delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import clock
 from booking.actor import Actor
-from booking.columns import Moment
 from booking.messages.channel import rules
 from booking.messages.channel.kinds import ChannelState, TallyScope
 from booking.messages.channel.models import MessageTally, SmsChannel
-from booking.messages.channel.row import NOW, locked, write
+from booking.messages.channel.row import UNKNOWN, locked, write
 from booking.messages.channel.rules import Allowance, Grant, Standing
-from booking.messages.outbox import Posting
-from booking.sms.gateway import Accepted, Fault, Outcome, Refused
 from booking.trail.service import record
 
 log = logging.getLogger(__name__)
-
-_TOO_MANY: Final = frozenset({429, 20429})
-_REST_LEAST: Final = 1.0
-"""Seconds to rest where the provider says "too many" and not for how long."""
 
 _DAYS: Final = 14
 """How many earlier days say what an hour usually has."""
@@ -70,42 +63,6 @@ async def ask(
 _WINDOWS: Final = ("hour_at", "hour_posts", "hour_usual", "day_at", "day_posts")
 
 
-async def heard(session: AsyncSession, provider: str, posting: Posting, outcome: Outcome, *, held: timedelta) -> bool:
-    """Learn from the outcome of a post. True where the channel is held for what this one was refused for.
-
-    A configuration that is refused stops the channel; any answer to a probe that speaks of the text opens it. Was the
-    channel opened by another text since this one was last refused, the fault is this text's own: it is tried again
-    later and stops nobody.
-    """
-    if isinstance(outcome, Refused) and outcome.fault is Fault.CONFIGURATION:
-        return await _hold(session, provider, posting, outcome, held=held)
-    if isinstance(outcome, Refused) and outcome.fault is Fault.PASSING:
-        if outcome.code in _TOO_MANY or outcome.retry_after is not None:
-            seconds = max(outcome.retry_after or 0.0, _REST_LEAST)
-            until = func.greatest(col(SmsChannel.rest_until), NOW + timedelta(seconds=seconds))
-            await write(session, provider, rest_until=until)
-        return False
-    if posting.probe and (isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.code is not None)):
-        await write(session, provider, held_at=None, held_code=None, probe_at=None, opened_at=NOW)
-        log.warning("the SMS channel is open again", extra={"facts": {"provider": provider}})
-    return False
-
-
-async def _hold(session: AsyncSession, provider: str, posting: Posting, refused: Refused, *, held: timedelta) -> bool:
-    changed = await session.execute(
-        update(SmsChannel)
-        .where(
-            col(SmsChannel.provider) == provider,
-            (col(SmsChannel.opened_at).is_(None))
-            | (func.coalesce(bindparam("refused", posting.refused_at, Moment), NOW) > col(SmsChannel.opened_at)),
-        )
-        .values(held_at=func.coalesce(col(SmsChannel.held_at), NOW), held_code=refused.code, probe_at=NOW + held)
-        .execution_options(synchronize_session=False)
-    )
-    assert isinstance(changed, CursorResult)
-    return changed.rowcount > 0
-
-
 async def resume(session: AsyncSession, provider: str, *, by: Actor, now: datetime) -> None:
     """Let texts go on at once because somebody answers for it.
 
@@ -138,7 +95,7 @@ async def _rolled(
     day_at, _ = clock.day_bounds(clock.local_day(now))
     standing = Standing(
         row.empty_at, row.rest_until, row.held_at, row.probe_at, row.hour_posts, row.hour_usual, row.day_posts,
-        row.freed_until,
+        row.freed_until, row.amiss == UNKNOWN,
     )  # fmt: skip
     if allowance is not None and (row.hour_at < hour_at or row.hour_usual == 0):
         past = await _finished(session, row, hour_at)

@@ -1,0 +1,128 @@
+"""What the channel learns from the outcome of each post.
+
+A configuration that is refused holds it at once. A doubtful answer (a code nobody has met, or one that may speak of a
+single number) and no answer at all hold it only when several different numbers in a row get them: one number that can
+never be reached must not stop all others, nor one text burn because of what is our fault. Any text that is taken ends
+such a row, and opens what was held.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import CursorResult, bindparam, func, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.columns import Moment
+from booking.messages.channel.models import SmsChannel
+from booking.messages.channel.row import NOW, UNKNOWN, locked, write
+from booking.messages.outbox import Posting
+from booking.sms.gateway import FAULTS, Accepted, Fault, Outcome, Refused
+
+log = logging.getLogger(__name__)
+
+SEVERAL: Final = 3
+"""Different numbers in a row after which a doubtful code is ours."""
+
+SILENT: Final = 8
+"""Likewise after which nobody answers at all; a burst of posts may end that way by one lost connection."""
+
+TRIES: Final = 3
+"""Posts of one text that get a code nobody has met, while no other goes out to tell whose fault it is."""
+
+_TOO_MANY: Final = frozenset({429, 20429})
+_REST_LEAST: Final = 1.0
+"""Seconds to rest where the provider says "too many" and not for how long."""
+
+
+async def heard(
+    session: AsyncSession, provider: str, posting: Posting, outcome: Outcome, *, held: timedelta
+) -> tuple[Outcome, bool]:
+    """Learn from the outcome of a post: what it is to be taken for, and whether the channel is held for it.
+
+    Any answer to a probe that speaks of the text opens the channel. Was it opened by another text since this one was
+    last refused, the fault is this text's own and stops nobody: refused for our configuration it is tried again later,
+    refused with a code nobody has met it is given up.
+    """
+    if isinstance(outcome, Accepted):
+        await _well(session, provider, posting)
+    elif not isinstance(outcome, Refused):
+        await _silent(session, provider, posting, held=held)
+    elif outcome.fault is Fault.DOUBTFUL:
+        return await _doubted(session, provider, posting, outcome, held=held)
+    elif outcome.fault is Fault.CONFIGURATION:
+        return outcome, await _hold(session, provider, posting, outcome.code, held=held)
+    elif outcome.fault is Fault.PASSING:
+        await _rest(session, provider, outcome)
+    elif outcome.code is not None:
+        await _well(session, provider, posting)
+    return outcome, False
+
+
+async def _well(session: AsyncSession, provider: str, posting: Posting) -> None:
+    """The provider works: nothing is amiss. Its probe opens what is held; any text does where nobody had answered."""
+    amiss = col(SmsChannel.amiss).is_not(None)
+    ended = update(SmsChannel).where(col(SmsChannel.provider) == provider).execution_options(synchronize_session=False)
+    opened = {"held_at": None, "held_code": None, "probe_at": None}
+    held = col(SmsChannel.held_at).is_not(None)
+    opens = held if posting.probe else held & (col(SmsChannel.amiss) == UNKNOWN)
+    ends = {"amiss": None, "amiss_of": None, "opened_at": NOW}
+    again = await session.execute(ended.where(opens).values(**opened, **ends))
+    assert isinstance(again, CursorResult)
+    if again.rowcount:
+        log.warning("the SMS channel is open again", extra={"facts": {"provider": provider}})
+    else:
+        await session.execute(ended.where(amiss).values(**ends))
+
+
+async def _rest(session: AsyncSession, provider: str, outcome: Refused) -> None:
+    if outcome.code in _TOO_MANY or outcome.retry_after is not None:
+        seconds = max(outcome.retry_after or 0.0, _REST_LEAST)
+        until = func.greatest(col(SmsChannel.rest_until), NOW + timedelta(seconds=seconds))
+        await write(session, provider, rest_until=until)
+
+
+async def _doubted(
+    session: AsyncSession, provider: str, posting: Posting, outcome: Refused, *, held: timedelta
+) -> tuple[Outcome, bool]:
+    channel, _ = await locked(session, provider)
+    listed = outcome.code in FAULTS
+    before, opened = posting.refused_at, channel.opened_at
+    ours, own = Refused(outcome.code, Fault.CONFIGURATION), Refused(outcome.code, Fault.CONTENT)
+    if before is not None and opened is not None and before <= opened:
+        return (ours if listed else own), False
+    numbers = await _amiss(session, channel, str(outcome.code), posting)
+    if channel.held_at is not None or numbers >= SEVERAL:
+        return ours, await _hold(session, provider, posting, outcome.code, held=held)
+    return (ours if listed or posting.attempt < TRIES else own), False
+
+
+async def _silent(session: AsyncSession, provider: str, posting: Posting, *, held: timedelta) -> None:
+    channel, _ = await locked(session, provider)
+    if channel.held_at is None and await _amiss(session, channel, UNKNOWN, posting) >= SILENT:
+        await _hold(session, provider, posting, None, held=held)
+
+
+async def _amiss(session: AsyncSession, channel: SmsChannel, what: str, posting: Posting) -> int:
+    """Note a number that got this answer; how many different ones did in a row, as far as it matters."""
+    numbers = set(channel.amiss_of or ()) if channel.amiss == what else set()
+    if channel.amiss != what or (posting.number not in numbers and len(numbers) < SILENT):
+        numbers.add(posting.number)
+        await write(session, channel.provider, amiss=what, amiss_of=sorted(numbers))
+    return len(numbers)
+
+
+async def _hold(session: AsyncSession, provider: str, posting: Posting, code: int | None, *, held: timedelta) -> bool:
+    changed = await session.execute(
+        update(SmsChannel)
+        .where(
+            col(SmsChannel.provider) == provider,
+            (col(SmsChannel.opened_at).is_(None))
+            | (func.coalesce(bindparam("refused", posting.refused_at, Moment), NOW) > col(SmsChannel.opened_at)),
+        )
+        .values(held_at=func.coalesce(col(SmsChannel.held_at), NOW), held_code=code, probe_at=NOW + held)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(changed, CursorResult)
+    return changed.rowcount > 0
