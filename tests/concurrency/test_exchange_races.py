@@ -91,7 +91,7 @@ async def test_without_the_facilitys_lock_it_is_done_twice(
     async def unlocked(session: AsyncSession, facility: str) -> int:
         return await queries.facility_of(session, facility) or 0
 
-    monkeypatch.setattr(service, "_alone", unlocked)
+    monkeypatch.setattr(service, "alone_at", unlocked)
     assert await both(db, other) == [False, False]
     assert await value(db, APPLIED) == 2
 
