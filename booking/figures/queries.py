@@ -33,7 +33,8 @@ class Counts:
         waiting: stand in line now and were never called. gave_up: went away before being called.
         called: people whose waiting is known; too_long: those who waited longer than the target.
         stays: people whose whole stay is known (done, without tests).
-        places: of open times. unused: nobody had them when their time came. free: of times still to come.
+        places: of open times. unused: nobody had booked them when their time came, whether or not somebody without
+            booking was seen then: who that was in which place is not kept. free: of times still to come.
         closed: places of times that were closed.
     """
 
@@ -77,7 +78,7 @@ class Counts:
 
     @property
     def unused_share(self) -> float | None:
-        """Per cent of the open places that nobody had."""
+        """Per cent of the open places that nobody had booked."""
         return share(self.unused, self.places)
 
     @property

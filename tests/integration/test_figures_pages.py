@@ -102,6 +102,7 @@ async def test_tables_are_taken_away_and_run_nothing(client: httpx.AsyncClient, 
     assert found["Dịch vụ"] == f"'{EVIL}"
     assert (found["Đã đặt"], found["Thời gian chờ, phân vị 90, phút"]) == ("7", "89.2")
     assert found["Tỷ lệ không đến (phần trăm)"] == "16.7"
+    assert found["Chỗ không ai đặt"] == "5"  # and not "empty": whoever came without booking may have been seen then
     book = await client.get(f"{BASE}/all.xlsx")
     with zipfile.ZipFile(io.BytesIO(book.content)) as file:
         sheets = [ET.fromstring(file.read(name)) for name in file.namelist() if "worksheets/sheet" in name]

@@ -32,7 +32,7 @@ _COLUMNS: Final = (
     (_("Waiting, median, minutes"), "wait_median"), (_("Waiting, 90th percentile, minutes"), "wait_90"),
     (_("Waited longer than 2 hours"), "too_long"), (_("People whose whole stay is known"), "stays"),
     (_("Whole stay, median, minutes"), "stay_median"), (_("Whole stay, 90th percentile, minutes"), "stay_90"),
-    (_("Places"), "places"), (_("Places unused"), "unused"), (_("Places unused, per cent"), "unused_share"),
+    (_("Places"), "places"), (_("Places not booked"), "unused"), (_("Places not booked, per cent"), "unused_share"),
     (_("Places still free"), "free"), (_("Places closed"), "closed"),
 )  # fmt: skip
 
