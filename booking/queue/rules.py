@@ -170,7 +170,7 @@ def check_step(step: str, state: TicketState, *, emergency: bool = False) -> Non
 
 
 def check_day(day: object, today: object) -> None:
-    """One checks in on the day of the visit.
+    """One checks in on the day of the visit, and a number stays in the lines of its day.
 
     Raises:
         AnotherDay: with the day.

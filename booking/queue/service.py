@@ -260,12 +260,14 @@ async def transfer(session: AsyncSession, command: Transfer, *, by: Actor, now: 
 
     Raises:
         TicketUnknown, TicketMoved, ServiceUnknown, RoomUnknown.
+        AnotherDay: the number is not of today.
     """
     service = await lines.service_at(session, command.facility, command.service)
     assert service.id is not None
     room_id = await lines.room_at(session, service.facility_id, command.room)
     to = await lines.opened(session, service.facility_id, service.id, room_id, local_day(now), now=now)
     async with step(session, command, "transfer", by=by, now=now, also=to.id) as (visit, ticket):
+        check_day(ticket.day, to.day)  # its number may stand in that line already
         ticket.queue_id, ticket.state, ticket.in_room_at = to.id or 0, TicketState.WAITING, None
         await texting.call_near_back(session, visit, now=now)  # in another line it may be far
     return await view_of(session, ticket)

@@ -215,6 +215,16 @@ async def test_another_services_line_hears_of_a_transfer_too(morning: Morning, c
     assert services == {str(morning.world.service_id), str(morning.world.other_service_id)}
 
 
+async def test_a_number_of_another_day_goes_into_no_line_of_today(morning: Morning, clock: Clock) -> None:
+    clock.set(0)
+    old = await morning.walk_in()
+    clock.set(24 * 60)
+    with pytest.raises(AnotherDay):
+        await morning.step("transfer", old, service=seeds.OTHER_SERVICE)
+    kept = "SELECT q.day = t.day FROM queue_ticket t JOIN queue q ON q.id = t.queue_id"
+    assert await seeds.value(morning.db, kept)
+
+
 async def test_what_belongs_to_another_facility_does_not_exist(morning: Morning, clock: Clock) -> None:
     clock.set(0)
     ticket = await morning.walk_in()
