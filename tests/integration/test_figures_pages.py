@@ -55,7 +55,7 @@ async def test_a_manager_sees_the_morning(client: httpx.AsyncClient, db: Databas
     for words in (
         "7 đã đặt", "5 đến theo lịch hẹn", "1 không đến · 17 % n = 6", "1 chưa ghi nhận đến hay không",
         "2 người đến trực tiếp · 1 ca cấp cứu", "1 đang chờ, chưa được gọi", "1 bỏ về trước khi được gọi",
-        "5 chỗ bỏ trống",
+        "5 chỗ không ai đặt",
     ):  # fmt: skip
         number, said = words.split(" ", 1)
         assert said in page.text.replace("\xa0", " "), said
