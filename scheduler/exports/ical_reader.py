@@ -25,6 +25,7 @@ _BEHIND, _AHEAD = timedelta(days=31), timedelta(days=400)
 
 _END: Final = "END:VCALENDAR"
 _UNREAD: Final = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+_BROKEN_TIME: Final = "broken"
 
 Found = Record | Refused | Skipped
 
@@ -109,7 +110,10 @@ def _sequence(event: Any) -> int:
 
 def _replaces(event: Any) -> str:
     """Which time of an event that repeats this one stands for; empty where it stands for itself."""
-    found = getattr(event.get("RECURRENCE-ID"), "dt", None)
+    try:
+        found = getattr(event.get("RECURRENCE-ID"), "dt", None)
+    except _UNREAD:
+        return _BROKEN_TIME  # it is refused later on, and stands for no event that is sound
     return name(found) if isinstance(found, date) else ""
 
 

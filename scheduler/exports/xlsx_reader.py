@@ -5,6 +5,7 @@ enormous inside is refused. What its sheet says of its own size is not believed.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
@@ -32,7 +33,7 @@ _SECOND: Final = timedelta(seconds=1)
 _ENCRYPTED: Final = 0x1
 _BROKEN: Final = (
     zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError,
-    SyntaxError, EOFError, OSError, NotImplementedError, RuntimeError,
+    SyntaxError, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error,
 )  # fmt: skip
 """What the library raises over a file that is not as it should be; a broken XML is a SyntaxError."""
 

@@ -141,3 +141,11 @@ def test_a_calendar_never_opens(old: str, new: str) -> None:
 def test_titles_are_not_read(name: str) -> None:
     with pytest.raises(FeedError, match="is not read"):
         parse_feed(TEXT.replace('end = "end"', f'end = "{name}"'))
+
+
+def test_a_moved_time_that_nobody_can_read_is_refused_and_displaces_nothing() -> None:
+    weekly = "UID:1\nDTSTART:20261102T003000Z\nRRULE:FREQ=WEEKLY;BYDAY=TU"
+    broken = "UID:1\nSEQUENCE:9\nRECURRENCE-ID:2000\nDTSTART:20261124T013000Z"
+    rows, report = read(WEEK, calendar(weekly, broken))
+    assert "24 07:30" in starts(rows)
+    assert report.refused == {RefusalReason.BROKEN_MESSAGE.value: 1}

@@ -17,7 +17,7 @@ from scheduler.exports.checking import collect
 from scheduler.exports.drafting import messages, sample
 from scheduler.exports.drafting.columns import Chooser, Picked
 from scheduler.exports.drafting.finding import FILL_IN, CannotTellError, Findings, Table
-from scheduler.exports.drafting.naming import Resource, resources_of, say_states
+from scheduler.exports.drafting.naming import LISTED, Resource, resources_of, say_states
 from scheduler.exports.drafting.times_of import say_formats, say_zone
 from scheduler.exports.drafting.writing import plainly, written
 from scheduler.exports.feed_file import parse_feed
@@ -93,6 +93,8 @@ def draft(data: bytes, name: str, *, today: date, wishes: Wishes | None = None) 
     for key, value in wishes.says.items():
         findings.say(key, value, "as you said")
     resources = resources_of(table, picked, formats, today, wishes.ours) if picked.ways else []
+    if len(resources) == LISTED:
+        findings.notes.append(f"only the {LISTED} busiest of those who examine are listed")
     _read_back(findings, resources, data, today)
     return _finished(findings, resources)
 

@@ -36,7 +36,8 @@ _TITLES: Final = (
     "ii",
 )
 _ALIKE: Final = 0.75
-_LISTED: Final = 200
+LISTED: Final = 200
+"""So many of theirs are listed, the busiest first."""
 _ROWS_FOR_LENGTH: Final = 3
 
 
@@ -120,7 +121,7 @@ def resources_of(
             names.setdefault(folded(key), row[name] if name is not None else key)
     spelled = {folded_key: _key(found[0], picked) for folded_key, found in rows.items()}
     times = Counter(fold_name(name) for name in names.values())
-    busiest = sorted(rows, key=lambda key: -len(rows[key]))[:_LISTED]
+    busiest = sorted(rows, key=lambda key: -len(rows[key]))[:LISTED]
     return [
         Resource(
             spelled[key],
