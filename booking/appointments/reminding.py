@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from booking.appointments.closing.asking import is_asked
+from booking.appointments.closing.asking import is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import facts_of, recipient_of
 from booking.clock import ZONE
+from booking.columns import state_in
 from booking.directory.models import Facility, Service
 from booking.messages import service as messages
 from booking.messages import sharing
-from booking.messages.kinds import MessageKind, SuppressedReason
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
@@ -27,6 +28,33 @@ AHEAD: Final = timedelta(days=3)
 
 REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
 _TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY)
+
+
+_HELD: Final = timedelta(minutes=5)
+_SOON: Final = timedelta(minutes=2)
+"""What falls due before the next look but one is put off by so much more, until its time takes place or it is late."""
+
+
+async def hold(session: AsyncSession, *, now: datetime) -> int:
+    """Put off reminders that are about to go and speak of a time that does not take place; how many.
+
+    They are not called back: where the day or the session is put back, they go.
+    """
+    off = select(col(Appointment.id)).where(col(Appointment.public_id) == col(Message.subject_id), is_off())
+    held = await session.execute(
+        update(Message)
+        .where(
+            state_in([MessageState.DUE]),
+            col(Message.due_at) <= now + _SOON,
+            col(Message.kind).in_(REMINDERS),
+            col(Message.subject_kind) == APPOINTMENT,
+            off.correlate(Message).exists(),
+        )
+        .values(due_at=now + _HELD)
+        .returning(col(Message.id))
+        .execution_options(synchronize_session=False)
+    )
+    return len(held.all())
 
 
 async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> int:
@@ -46,7 +74,7 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
             col(Appointment.starts_at) > now,
             col(Appointment.starts_at) <= now + AHEAD,
             ~_reminded(),
-            ~is_asked(),
+            ~is_off(),
         )
         .order_by(col(Appointment.starts_at), col(Appointment.id))
         .limit(most)

@@ -15,8 +15,10 @@ from booking.appointments.closing.kinds import ClosingAnswer, ClosingScope
 from booking.appointments.closing.models import Closing
 from booking.appointments.closing.queries import Call
 from booking.appointments.errors import KeyReused
+from booking.availability import service as availability
+from booking.availability.rules import CALENDAR, CAPACITY, NOT_PLANNED, TIMETABLE, TOO_MANY
 from booking.db import Database
-from scheduler.jobs import apply_closures
+from scheduler.jobs import apply_closures, plan_reminders
 from tests import pages, seeds, staff
 from tests.closings import CLOSING_STATE, STAFF, Crowd, close, crowd, places_of, undo
 from tests.pages import Form
@@ -190,3 +192,39 @@ async def test_whoever_cannot_be_put_back_and_has_no_mobile_stays_on_the_call_li
     note = pages.read(await client.get(f"/desk/{FACILITY}/messages/calls")).form(f"/calls/{calls[0].visit}")
     await pages.send(client, note, outcome="reached")
     assert [call.open for call in await _calls(db, made, closing)] == [False]
+
+
+async def test_whose_day_is_off_is_not_reminded_of_it_but_telephoned(db: Database) -> None:
+    made = await crowd(db, 3, per_slot=1)
+    reminders = "SELECT count(*) FROM message WHERE kind::text LIKE 'reminder%' AND state = 'due'"
+    await plan_reminders.run(db)
+    assert (written := await seeds.value(db, reminders)) > 0
+    await seeds.run(db, "UPDATE message SET due_at = now() WHERE kind::text LIKE 'reminder%' AND state = 'due'")
+    off, recut, crowded = made.world.slots
+    async with db.transaction() as session:
+        wanted = {off: "local_closure"}
+        await availability.settle_closures(
+            session, CALENDAR, within=[off], wanted=wanted, by=STAFF, now=clock.utc_now()
+        )
+        # The session is only cut otherwise, or has fewer places: what was promised takes place.
+        kept = {recut: NOT_PLANNED.reason}
+        await availability.settle_closures(
+            session, TIMETABLE, within=[recut], wanted=kept, by=STAFF, now=clock.utc_now()
+        )
+        many = {crowded: TOO_MANY.reason}
+        await availability.settle_closures(
+            session, CAPACITY, within=[crowded], wanted=many, by=STAFF, now=clock.utc_now()
+        )
+    for table, column in (("slot", "id"), ("appointment", "slot_id")):
+        earlier = f"UPDATE {table} SET starts_at = starts_at - interval '1 minute' WHERE {column} = :id"
+        await seeds.run(db, earlier, id=crowded)
+    await plan_reminders.run(db)
+    waits = await seeds.rows(
+        db, "SELECT DISTINCT facts ->> 'code' AS code FROM message WHERE kind::text LIKE 'reminder%'"
+        " AND state = 'due' AND due_at > now() + interval '2 minutes'",
+    )  # fmt: skip
+    assert [row["code"] for row in waits] == [made.codes[0]]
+    assert await seeds.value(db, reminders) == written
+    async with db.transaction() as session:
+        calls = await calling.to_call(session, made.world.facility_id, now=clock.utc_now())
+    assert [(call.code, call.why, call.open) for call in calls] == [(made.codes[0], "off", True)]

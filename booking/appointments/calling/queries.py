@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.appointments.calling.models import VisitCall
 from booking.appointments.closing import queries as closings
+from booking.appointments.closing.asking import is_dropped
 from booking.appointments.closing.kinds import OPEN_CALLS, CallOutcome
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.queries import Call
@@ -70,7 +71,10 @@ async def to_call(session: AsyncSession, facility_id: int, *, now: datetime) -> 
     """The list: those still to be called first, the earliest visit first."""
     found = await _of_closings(session, facility_id, now=now)
     known = {one.visit for one in found}
-    found += [one for one in await _of_messages(session, facility_id, now=now) if one.visit not in known]
+    # Whose time is off hears that first, whatever else did not reach her.
+    for more in (await _of_dropped(session, facility_id, now=now), await _of_messages(session, facility_id, now=now)):
+        found += [one for one in more if one.visit not in known]
+        known |= {one.visit for one in more}
     return sorted(found, key=_order)[:MOST]
 
 
@@ -125,6 +129,32 @@ def _from_closing(closing: Closing, call: Call) -> ToCall:
     )  # fmt: skip
 
 
+def _coming(facility_id: int, now: datetime) -> Select[Appointment, Patient, Account | None, VisitCall | None]:
+    """Booked visits at a facility that are near, with what came of telephoning about them as they stand."""
+    of_version = and_(
+        col(VisitCall.appointment_id) == col(Appointment.id), col(VisitCall.version) == col(Appointment.version)
+    )
+    return (
+        select(Appointment, Patient, Account, VisitCall)
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
+        .outerjoin(VisitCall, of_version)
+        .where(
+            col(Appointment.facility_id) == facility_id,
+            col(Appointment.state) == AppointmentState.BOOKED,
+            col(Appointment.starts_at) > now,
+            col(Appointment.starts_at) <= now + AHEAD,
+        )
+        .order_by(col(Appointment.starts_at), col(Appointment.id))
+    )
+
+
+async def _of_dropped(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
+    """Those booked for a day that is off, or in a session that was taken out: nothing has told them so."""
+    rows = (await session.execute(_coming(facility_id, now).where(is_dropped()))).all()
+    return [_from_messages(visit, patient, account, call, "off") for visit, patient, account, call in rows]
+
+
 async def _of_messages(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
     of_visit = and_(
         col(Message.subject_kind) == APPOINTMENT,
@@ -132,25 +162,11 @@ async def _of_messages(session: AsyncSession, facility_id: int, *, now: datetime
         col(Message.version) == col(Appointment.version),
     )
     query = (
-        select(Appointment, Patient, Account, VisitCall, Message)
-        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
-        .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
-        .outerjoin(
-            VisitCall,
-            and_(
-                col(VisitCall.appointment_id) == col(Appointment.id),
-                col(VisitCall.version) == col(Appointment.version),
-            ),
-        )
+        _coming(facility_id, now)
+        .add_columns(Message)
         .join(Message, of_visit)
-        .where(
-            col(Appointment.facility_id) == facility_id,
-            col(Appointment.state) == AppointmentState.BOOKED,
-            col(Appointment.starts_at) > now,
-            col(Appointment.starts_at) <= now + AHEAD,
-            col(Message.state).in_((*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)),
-        )
-        .order_by(col(Appointment.starts_at), col(Appointment.id), col(Message.changed_at), col(Message.id))
+        .where(col(Message.state).in_((*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)))
+        .order_by(col(Message.changed_at), col(Message.id))
     )
     found: dict[UUID, tuple[Appointment, Patient, Account | None, VisitCall | None, list[Message]]] = {}
     for visit, patient, account, call, message in (await session.execute(query)).all():
