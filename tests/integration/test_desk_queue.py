@@ -408,6 +408,28 @@ async def test_the_doctors_list_shows_the_room_who_has_come_and_who_has_not(cler
     assert missing.status_code == 404
 
 
+def _bound(page: str) -> dict[str, tuple[str, str]]:
+    """The step and the ticket each key is on."""
+    found = re.findall(r'step/(\w+)" name="ticket" value="([^"]+)" data-do="\w+" data-key="(F\d)"', page)
+    assert len({key for _, _, key in found}) == len(found)
+    return {key: (step, ticket) for step, ticket, key in found}
+
+
+async def test_keys_are_on_the_newest_call_and_done_on_who_is_in_the_room(clerk: Clerk) -> None:
+    for _ in range(2):
+        await clerk.walk_in()
+    inside = (await clerk.does("call", room="P1"))["ticket"]
+    await clerk.does("step/enter", ticket=inside)
+    assert _bound(await clerk.page(room="P1")) == {"F8": ("finish", inside), "F9": ("to_tests", inside)}
+    clerk.morning.clock.set(25)
+    called = (await clerk.does("call", room="P1"))["ticket"]
+    assert _bound(await clerk.page(room="P1")) == {
+        "F4": ("recall", called), "F7": ("enter", called), "F8": ("finish", inside), "F9": ("skip", called),
+    }  # fmt: skip
+    await clerk.does("emergency", room="P1")  # first of all, and nobody is passed over in its place
+    assert set(_bound(await clerk.page(room="P1"))) == {"F4", "F7", "F8"}
+
+
 async def test_showing_names_is_noted(clerk: Clerk) -> None:
     await clerk.page()
     noted = await _rows(clerk, "SELECT object_id FROM audit_event WHERE action = 'queue.read'")

@@ -308,14 +308,7 @@ document.addEventListener("submit", (event) => {
 
 // -- keys -------------------------------------------------------------------------------------------------------------
 
-const current = (step) => document.querySelector(`#part-now [data-do="${step}"]`);
-const KEYS = {
-  F2: () => document.querySelector('[data-key="F2"]'),
-  F4: () => current("recall"),
-  F7: () => current("enter"),
-  F8: () => current("finish"),
-  F9: () => current("skip") ?? current("to_tests"),
-};
+const KEYS = ["F2", "F4", "F7", "F8", "F9"]; // each on the one button that shows it, or on none
 
 function choose(step) {
   const rows = [...document.querySelectorAll("[data-section] tr")];
@@ -347,9 +340,9 @@ document.addEventListener("keydown", (event) => {
   } else if (scan && plain && event.key.length === 1 && event.key !== " " && active?.closest("a, button")) {
     scan.focus({ preventScroll: true }); // a scan, or typing: it belongs into the field, and presses nothing
     scan.select();
-  } else if (plain && !event.shiftKey && KEYS[event.key] && !event.repeat) {
+  } else if (plain && !event.shiftKey && KEYS.includes(event.key) && !event.repeat) {
     event.preventDefault();
-    KEYS[event.key]()?.click();
+    document.querySelector(`button[data-key="${event.key}"]`)?.click();
   } else if (plain && !event.shiftKey && event.key === "F10" && document.getElementById("walk-name")) {
     event.preventDefault();
     document.getElementById("walk-name").focus();
