@@ -324,3 +324,10 @@ def test_the_draft_is_toml_whatever_the_headers_hold() -> None:
     found = of(data, **SAID)
     assert tomllib.loads(found.text)["columns"]["start"] == 'Bắt "đầu"'
     assert sample.kind_of(io.BytesIO(data)) == "csv"
+
+
+def test_a_clock_that_may_have_lost_its_halves_is_noted() -> None:
+    rows = table([TODAY + timedelta(number) for number in range(24)], "%d/%m/%Y %H:%M")
+    early = [[cell.replace(" 07:", " 01:").replace(" 08:", " 02:") for cell in row] for row in rows]
+    assert any("12-hour clock" in note for note in of(written(early)).findings.notes)
+    assert not any("12-hour clock" in note for note in of(written(rows)).findings.notes)

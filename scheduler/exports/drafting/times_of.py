@@ -49,6 +49,11 @@ def say_zone(table: Table, places: dict[str, int], formats: Sequence[str], today
         )
         return
     hours = Counter(found.clock.hour for found in read if found.clock)
+    if hours and max(hours) <= 12 and sum(hours[hour] for hour in range(1, 6)) > 0.1 * hours.total():  # noqa: PLR2004
+        findings.notes.append(
+            "no begin is after 12:59 and many are before 06:00: UTC, or a 12-hour clock whose AM and PM were left out; "
+            "in the second case the export must be made with them"
+        )
     findings.ask(
         "times.zone",
         (CITY, "UTC"),
