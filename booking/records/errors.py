@@ -1,6 +1,6 @@
-"""Why what is held about a person cannot be erased yet."""
+"""Why what is held about a person cannot be erased yet, or is not opened at a desk."""
 
-from booking.errors import Conflict
+from booking.errors import Conflict, NotAllowed
 
 
 class VisitsRemain(Conflict):
@@ -13,3 +13,9 @@ class PeopleRemain(Conflict):
     """Somebody is in the account's list still: each is erased or taken off first."""
 
     code = "people_remain"
+
+
+class NumberElsewhere(NotAllowed):
+    """The telephone of people who were never at this desk's facilities: it reads out no code for them."""
+
+    code = "number_elsewhere"

@@ -158,6 +158,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("Nobody has asked for a code for this number lately."),
         _("The person enters the number on the page first."),
     ),
+    "number_elsewhere": (
+        _("The people with this number have never been here."),
+        _("Book for the person or check her in first, with her papers; then read out the code."),
+    ),
     "staff_only": (_("Only staff may do this."), _("Ask at the desk.")),
     "birth_unknown": (
         _("Nobody booked for with this number has this date of birth."),

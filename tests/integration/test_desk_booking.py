@@ -333,6 +333,26 @@ async def test_a_code_is_read_out_and_the_audit_knows_by_whom(client: httpx.Asyn
     assert code[1] + code[2] not in row["facts"]
 
 
+async def test_no_code_is_read_out_for_people_who_were_never_here(
+    client: httpx.AsyncClient, db: Database, world: World
+) -> None:
+    await _visit(client, world, people.patient(7, phone="0903 123 456"))
+    page = pages.read(await client.get("/sign-in"))
+    await pages.send(client, page.form("/sign-in"), phone="0903 123 456")
+    here = (await _page(client, f"{DESK}/code")).form("/code")
+    mine = client.cookies["desk"]
+    await staff.add(db, "elsewhere.mau", Role.CLERK, [OTHER])
+    client.cookies.set("desk", await staff.sign_in(db, "elsewhere.mau") or "")
+    form = (await _page(client, f"/desk/{OTHER}/code")).form("/code")
+    refused = await pages.send(client, form, phone="0903 123 456")
+    assert refused.status_code == 403
+    assert "chưa từng đến cơ sở này" in pages.read(refused).beside("phone")
+    assert await seeds.value(db, "SELECT count(*) FROM audit_event WHERE action = 'code.read_out'") == 0
+    assert await seeds.value(db, "SELECT count(*) FROM verification_code WHERE read_out") == 0
+    client.cookies.set("desk", mine)  # the control: she was here
+    assert (await pages.send(client, here, phone="0903 123 456")).status_code == 200
+
+
 async def test_the_link_of_a_visit_without_a_telephone_cannot_report_a_wrong_number(
     client: httpx.AsyncClient, db: Database
 ) -> None:

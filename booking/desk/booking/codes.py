@@ -8,6 +8,8 @@ from booking.errors import BookingError
 from booking.patients import codes
 from booking.patients.errors import CodeNotAsked, PhoneRefused
 from booking.patients.rules import read_phone
+from booking.records import telephones
+from booking.records.errors import NumberElsewhere
 from booking.trail.errors import TriedTooOften
 from booking.web.form_values import text_of
 from booking.web.origin import check_origin
@@ -46,6 +48,8 @@ async def read_out(request: Request, work: Working) -> Response:
         phone = read_phone(typed)
         async with work.asked.db.transaction() as session:
             code = await codes.read_out(session, phone, by=work.by, now=work.asked.now)
-    except (PhoneRefused, CodeNotAsked, TriedTooOften) as error:
+            # Afterwards, so that only whoever waits for a code learns it; what was made is undone with the transaction.
+            await telephones.check_here(session, phone.e164, work.looking("code").scope)
+    except (PhoneRefused, CodeNotAsked, NumberElsewhere, TriedTooOften) as error:
         return await _show(request, work, phone=typed, error=error)
     return await _show(request, work, phone=phone.e164, code=code)
