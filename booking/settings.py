@@ -56,7 +56,7 @@ class Settings(BaseModel):
     """TOML file that says how a carrier's plain HTTP gateway is spoken to."""
     brandname_secret: SecretStr | None = None
     """Its password or key, wherever the template has {secret}."""
-    brandname_receipt_secret: SecretStr | None = None
+    brandname_receipt_secret: SecretStr | None = Field(default=None, min_length=16)
     """What its callbacks carry, so that they are believed."""
     sms_per_second: int = Field(10, ge=1, le=1000)
     """Texts in any second, of all schedulers together."""
@@ -245,9 +245,11 @@ def _secret_files(values: Mapping[str, str]) -> dict[str, str]:
         path = values.get(f"{name}_FILE")
         if path and name not in values:
             try:
-                found[name] = Path(path).read_text().strip()
+                text = Path(path).read_text().strip()
             except OSError as problem:
                 raise SettingsError([f"{name}_FILE: {problem.strerror}: {path}"]) from problem
+            if text:  # an empty file sets nothing, like an empty variable: "" is a secret that everybody knows
+                found[name] = text
     return found
 
 

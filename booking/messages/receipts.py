@@ -28,11 +28,13 @@ class Receipt:
 
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
-    """Keep a receipt and let it move its message. False when there is no such message: then nothing is kept."""
+    """Keep a receipt, once, and let it move its message. False when there is no such message: then nothing is kept."""
     query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
     message = (await session.execute(query)).scalar_one_or_none()
     if message is None or message.id is None:
         return False
+    if await _is_kept(session, message.id, receipt):
+        return True  # said before, and learnt from then: replayed without end it would fill the table
     session.add(
         MessageReceipt(
             message_id=message.id, provider_sid=receipt.provider_sid, status=receipt.status,
@@ -48,3 +50,14 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.reason = receipt.status if state in _FAILURES else None
         await numbers.heard(session, message, now=now)
     return True
+
+
+async def _is_kept(session: AsyncSession, message_id: int, receipt: Receipt) -> bool:
+    """Whether this very receipt came before; its message is locked, so no second one is being kept now."""
+    query = select(MessageReceipt.id).where(
+        col(MessageReceipt.message_id) == message_id,
+        col(MessageReceipt.provider_sid) == receipt.provider_sid,
+        col(MessageReceipt.status) == receipt.status,
+        col(MessageReceipt.error_code).is_not_distinct_from(receipt.error_code),
+    )
+    return (await session.execute(query.limit(1))).first() is not None

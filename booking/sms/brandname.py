@@ -173,7 +173,13 @@ def callback_in(rule: ReceiptRule, secret: str, headers: Mapping[str, str], body
     sid = fields.get(rule.sid, "") if rule.sid is not None else ""
     code = fields.get(rule.code) if rule.code is not None else None
     # A word that is not listed is kept as it came, and moves nothing.
-    return Callback(_uuid(mine), (sid or mine)[:_NAME_LONGEST], rule.states.get(word, f"? {word}")[:64], _number(code))
+    said = rule.states.get(word, f"? {word}")
+    return Callback(_uuid(mine), _storable(sid or mine)[:_NAME_LONGEST], _storable(said)[:_NAME_LONGEST], _number(code))
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes: half a sign, or a NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _same(found: str, secret: str) -> bool:

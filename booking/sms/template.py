@@ -62,7 +62,7 @@ class AnswerRule(_Part):
     code: str | None = None
     """Path of the code of a refusal."""
     faults: Mapping[str, Fault] = {}
-    """Code of a refusal → phone, configuration, passing, content or doubtful; `*` for any other. Not listed: unknown."""
+    """Code of a refusal → what to do (`Fault`); `*` for any other. Not listed: unknown."""
 
     @property
     def place(self) -> Place:

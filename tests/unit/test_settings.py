@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from booking.messages.wordings import BASE_LONGEST
 from booking.settings import Settings, SettingsError, load, variable
-from tests.conftest import TEST_KEYS
+from tests.conftest import TEST_KEYS, environment
 
 GOOD = {
     "DATABASE_URL": "postgresql://henkham:x@127.0.0.1/henkham",
@@ -173,3 +173,13 @@ def test_every_field_has_its_variable() -> None:
     assert variable("database_url") == "DATABASE_URL"
     assert variable("twilio_from") == "TWILIO_FROM"
     assert variable("hold_minutes") == "HENKHAM_HOLD_MINUTES"
+
+
+def test_a_secret_that_callbacks_carry_is_long_and_an_empty_file_sets_none(tmp_path: Path) -> None:
+    name, given = "HENKHAM_BRANDNAME_RECEIPT_SECRET", environment("postgresql://nobody@127.0.0.1/none")
+    with pytest.raises(SettingsError, match=name):
+        load(given | {name: "x" * 15})
+    assert load(given | {name: "x" * 16}).brandname_receipt_secret is not None
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    assert load(given | {f"{name}_FILE": str(empty)}).brandname_receipt_secret is None

@@ -22,7 +22,7 @@ MESSAGE = "6f1c0b9e-5a7d-4832-91d2-e3f4a5b6c7d8"
 def _settings(path: Path, **more: str | None) -> Settings:
     variables: Mapping[str, str | None] = {
         "HENKHAM_SMS_PROVIDER": "brandname", "HENKHAM_BRANDNAME_TEMPLATE": str(path),
-        "HENKHAM_BRANDNAME_SECRET": "s", "HENKHAM_BRANDNAME_RECEIPT_SECRET": "r", **more,
+        "HENKHAM_BRANDNAME_SECRET": "s", "HENKHAM_BRANDNAME_RECEIPT_SECRET": "r" * 16, **more,
     }  # fmt: skip
     given = {name: value for name, value in variables.items() if value is not None}
     return load(environment("postgresql://nobody@127.0.0.1/none", **given))
@@ -141,3 +141,11 @@ def test_without_the_secret_nothing_is_believed(
 def test_with_the_secret_and_no_sense(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(UnreadableError):
         callback_in(_rule(tmp_path, "json", "header:X-Key"), "r", {"x-key": "r"}, body)
+
+
+def test_what_no_database_takes_is_cleaned(tmp_path: Path) -> None:
+    body = JSON.replace(b'"N1"', b'"N\\u0000\\ud800"').replace(b'"state": 2', b'"state": "\\udfff\\u0000"')
+    found = callback_in(_rule(tmp_path, "json", "header:X-Key"), "r", {"x-key": "r"}, body)
+    assert found is not None
+    assert "\0" not in found.provider_sid + found.status
+    assert (found.provider_sid + found.status).encode()
