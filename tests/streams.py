@@ -75,9 +75,10 @@ async def opened(
 ) -> AsyncIterator[Stream]:
     """Ask, and listen until the block ends; then the reader hangs up."""
     stream, gone, begun = Stream(), asyncio.Event(), asyncio.Event()
+    path, _, query = path.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "scheme": "http",
         "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         "client": (address, 5000), "server": ("henkham.test", 80),
     }  # fmt: skip

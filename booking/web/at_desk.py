@@ -24,6 +24,8 @@ from booking.web.dependencies import Ask, Asked
 from booking.web.signed_in import SignInNeeded
 
 COOKIE = "desk"
+BY_ITSELF = "Henkham-By-Itself"
+"""A script that asks with nobody in front of it says so; a browser's stream says it by what it accepts."""
 _LONGEST_TOKEN = 100
 
 
@@ -48,10 +50,15 @@ async def desk_of(request: Request, asked: Asked) -> Desk | None:
         return None
     async with asked.db.transaction() as session:
         found = await queries.at_desk(session, token, now=asked.now)
-        if found is not None:
+        if found is not None and not _by_itself(request):
             await sessions.keep_alive(session, found, now=asked.now)
     request.state.desk = found
     return found
+
+
+def _by_itself(request: Request) -> bool:
+    """Whether the page asks and nobody uses it: an open page keeps nobody signed in."""
+    return BY_ITSELF in request.headers or request.headers.get("accept") == "text/event-stream"
 
 
 async def _at_desk(request: Request, asked: Ask) -> Desk:

@@ -19,7 +19,7 @@ from booking.queue.displays import DisplayView
 from booking.web import at_desk
 from tests import queues, seeds, staff, streams
 from tests.queues import CLERK, Clock, Morning
-from tests.seeds import FACILITY
+from tests.seeds import FACILITY, SERVICE
 from tests.streams import Stream
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +86,38 @@ async def test_the_desk_is_told_the_rows_that_changed_and_no_others(app: FastAPI
         (line,) = [keys for name, keys in told["order"].items() if name.startswith("line-")]
         assert line == ["A002", "A003"]
         assert "A002" in told["html"]["next"]
+
+
+async def test_a_page_that_asks_by_itself_is_no_use_of_the_desk(
+    app: FastAPI, client: httpx.AsyncClient, morning: Morning, clock: Clock
+) -> None:
+    await staff.add(morning.db, "clerk.mau", Role.CLERK, [FACILITY])
+    cookie = {"cookie": f"desk={await staff.sign_in(morning.db, 'clerk.mau')}"}
+    seen = "SELECT seen_at FROM staff_session"
+    signed_in = await seeds.value(morning.db, seen)
+    clock.set(12)
+    async with streams.opened(app, LIVE, cookie | {"accept": "text/event-stream"}) as stream:
+        assert stream.status == 200
+    room = f"/desk/{FACILITY}/room/P1"
+    by_itself = await client.get(room, headers=cookie | {at_desk.BY_ITSELF: "1"})
+    assert by_itself.status_code == 200
+    assert await seeds.value(morning.db, seen) == signed_in
+    await client.get(room, headers=cookie)  # somebody looks
+    assert await seeds.value(morning.db, seen) == clock.moment
+
+
+async def test_a_doctors_list_hears_of_its_own_line_alone(app: FastAPI, morning: Morning, clock: Clock) -> None:
+    await morning.walk_in()
+    async with morning.db.transaction() as session:
+        command = commands.OpenRoomLine(facility=FACILITY, service=SERVICE, room="P2")
+        await service.open_room_line(session, command, by=CLERK, now=clock.moment)
+    await morning.walk_in(room="P2")
+    await staff.add(morning.db, "clerk.mau", Role.CLERK, [FACILITY])
+    headers = {"cookie": f"desk={await staff.sign_in(morning.db, 'clerk.mau')}"}
+    for query, people in (("room=P2", {"A001", "A002"}), ("room=P2&own=1", {"A002"}), ("room=P1&own=1", {"A001"})):
+        async with streams.opened(app, f"{LIVE}?{query}", headers) as stream:
+            told = await _told(stream)
+        assert set(told["rows"]) == people, query
 
 
 async def _lose_the_facility(db: Database) -> None:

@@ -78,10 +78,10 @@ async def seat_of(asked: Asked, where: Place, service: str, room: str) -> Seat:
     return Seat(services, rooms, chosen or busiest, in_room)
 
 
-def viewer_of(where: Place, desk: Desk, seat: Seat) -> Viewer:
+def viewer_of(where: Place, desk: Desk, seat: Seat, *, own: bool = False) -> Viewer:
     """Who looks, for the parts."""
     service_id = seat.service.id if seat.service else 0
-    return Viewer(where, service_id, seat.room.id if seat.room else None, str(desk.staff.id))
+    return Viewer(where, service_id, seat.room.id if seat.room else None, str(desk.staff.id), own)
 
 
 async def fresh(request: Request, asked: Asked, viewer: Viewer) -> tuple[Known, Parts]:
@@ -136,16 +136,16 @@ async def shown(
 @router.get("/live")
 async def queue_live(
     request: Request, asked: Ask, desk: InQueue, where: Where, service: Text = "", room: Text = "",
-    last_event_id: Annotated[str | None, Header()] = None,
+    own: Text = "", last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:  # fmt: skip
-    """What changes in the parts, each time it does."""
+    """What changes in the parts, each time it does; `own`: of the lines the room's alone."""
     seat = await seat_of(asked, where, service, room)
     if seat.service is None:
         raise ServiceUnknown(facility=where.code)
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")
     await read_noted(asked, desk, where, seat)
-    viewer = viewer_of(where, desk, seat)
+    viewer = viewer_of(where, desk, seat, own=bool(own))
     about = topic(where.facility_id, local_day(asked.now), seat.service.id)
 
     def says(listener: Listener) -> AsyncIterator[bytes]:

@@ -107,12 +107,16 @@ async def read(
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks: at which service, from which room (None: the desk), as which account."""
+    """Who looks: at which service, from which room (None: the desk), as which account.
+
+    `own`: at the line the room calls from alone, as a doctor's list does.
+    """
 
     place: Place
     service_id: int
     room_id: int | None
     staff: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ def parts(request: Request, viewer: Viewer, known: Known, now: datetime) -> Part
             rows[one.key] = sheets.row(request, kind, one, place=viewer.place, over=over)
 
     for line_id in whole.lines:
+        if viewer.own and (mine is None or line_id != mine.id):
+            continue
         turns = whole.turns(line_id, now=now, policy=POLICY)
         add(f"line-{line_id}", "waiting", [one for one, _ in turns])
         if mine is not None and mine.id == line_id and turns:

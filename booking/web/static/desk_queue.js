@@ -90,7 +90,8 @@ function learn(part) {
 }
 learn(queue);
 
-// A line that was not there when the page was made: the first one came, or a room has one of its own from now on.
+// A line that was not there when the page was made: the first one came, or a room has one of its own from now on. (A
+// doctor's list is told of its own line alone.) The page asks by itself, which keeps nobody signed in.
 let renewing = false;
 let changed = false; // while we were asking
 
@@ -99,7 +100,7 @@ async function renew() {
   changed = renewing;
   if (renewing || !place) return;
   renewing = true;
-  const answer = await fetch(location.href).catch(() => null);
+  const answer = await fetch(location.href, { headers: { "Henkham-By-Itself": "1" } }).catch(() => null);
   const page = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   const fresh = page?.querySelector("[data-lines]");
   renewing = false;
