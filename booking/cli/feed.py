@@ -22,6 +22,7 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable, FeedError
 from booking.exchange.kinds import VerdictKind
 from booking.exchange.rules import StagedRow, Verdict
+from scheduler.exports.apart import ReaderLost
 from scheduler.exports.checking import read_file, unreadable_json, within
 from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
@@ -75,6 +76,9 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
         rows, report = read_file(feed, file, today=clock.local_day(now), limits=_limits())
     except ExportUnreadable as error:
         _tell(unreadable_json(feed, error), [explain_unreadable(error)], as_json)
+        return UNUSABLE
+    except ReaderLost as error:
+        _tell({"feed": feed.code, "readable": False, "problems": [str(error)]}, [str(error)], as_json)
         return UNUSABLE
     calendar = _ask(feed, file, rows, report, now=now)
     if calendar and calendar.verdict:

@@ -119,3 +119,15 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
     code, told = as_json(FEED, cut, database=database_url)
     assert (code, told["verdict"]["kind"]) == (1, "closings_only")
     assert told["calendar"]["opening"] == 0
+
+
+def test_a_link_is_not_opened_and_nothing_steers_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(FILE)
+    code, told = as_json(FEED, tmp_path / "link.csv")
+    assert (code, told["unreadable"]["reason"]) == (2, "not_a_file")
+    header, *body = cells_of(URL)
+    place = header.index("State")
+    lines = [[*line[:place], "\x1b[2Jcleared", *line[place + 1 :]] for line in body]
+    (tmp_path / "a.csv").write_bytes(written([header, *lines]))
+    _, out, _ = check(FEED, tmp_path / "a.csv")
+    assert ("[2Jcleared" in out, "\x1b" in out) == (True, False)
