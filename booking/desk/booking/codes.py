@@ -49,7 +49,7 @@ async def read_out(request: Request, work: Working) -> Response:
         async with work.asked.db.transaction() as session:
             code = await codes.read_out(session, phone, by=work.by, now=work.asked.now)
             # Afterwards, so that only whoever waits for a code learns it; what was made is undone with the transaction.
-            await telephones.check_here(session, phone.e164, work.looking("code").scope)
+            await telephones.check_here(session, phone.e164, tuple(work.desk.staff.facilities.values()))
     except (PhoneRefused, CodeNotAsked, NumberElsewhere, TriedTooOften) as error:
         return await _show(request, work, phone=typed, error=error)
     return await _show(request, work, phone=phone.e164, code=code)
