@@ -181,6 +181,8 @@ async def begin(
     """
     prepared = await _prepared(session, claimed, through, now=now)
     if isinstance(prepared, dict):
+        if prepared["state"] is MessageState.SUPPRESSED:
+            prepared = prepared | {"state": _withheld()}
         await _move(session, ours(claimed), now=now, lease_until=None, **prepared)
         return None
     changed = prepared is not None and await _move(
@@ -226,6 +228,13 @@ async def _behind(session: AsyncSession, message: Message, *, now: datetime) -> 
     )
     waits = (await session.execute(out.limit(1))).first() is not None
     return {"state": MessageState.DUE, "due_at": now + _BEHIND} if waits else None
+
+
+def _withheld() -> ColumnElement[Any]:
+    """`suppressed`, or `superseded` where an earlier post may have gone: a late receipt must still be heard."""
+    kind = Choice(MessageState)
+    posted = col(Message.sends) > 0
+    return case((posted, literal(MessageState.SUPERSEDED, kind)), else_=literal(MessageState.SUPPRESSED, kind))
 
 
 def ours(claimed: Claim) -> list[Any]:

@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.messages import numbers, rules
+from booking.messages.channel import hearing
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message, MessageReceipt
+from booking.messages.outbox import Pace
+from booking.sms.gateway import FAULTS, Fault
 
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
@@ -29,6 +32,7 @@ class Receipt:
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
     """Keep a receipt, once, and let it move its message. False when there is no such message: then nothing is kept."""
+    await _tell_channel(session, public_id, receipt)
     query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
     message = (await session.execute(query)).scalar_one_or_none()
     if message is None or message.id is None:
@@ -50,6 +54,18 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.reason = receipt.status if state in _FAILURES else None
         await numbers.heard(session, message, now=now)
     return True
+
+
+async def _tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:
+    """Hold the channel for a failure that is our configuration's. Before the message is locked, as senders do."""
+    code, state = receipt.error_code, rules.receipt_state(receipt.status)
+    if code is None or state not in _FAILURES or FAULTS.get(code) is not Fault.CONFIGURATION:
+        return
+    query = select(Message.provider, Message.posted_at).where(col(Message.public_id) == public_id)
+    found = (await session.execute(query)).first()
+    if found is not None and found.provider is not None and found.posted_at is not None:
+        held = Pace().held
+        await hearing.told(session, found.provider, code, posted_at=found.posted_at, held=held)
 
 
 async def _is_kept(session: AsyncSession, message_id: int, receipt: Receipt) -> bool:

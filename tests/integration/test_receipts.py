@@ -7,12 +7,14 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from booking import sealed
+from booking.clock import utc_now
 from booking.db import Database
 from booking.ids import public_id
 from booking.main import create_app
-from booking.messages import receipts
+from booking.messages import numbers, receipts
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import RECEIPTS_PATH
@@ -21,7 +23,7 @@ from booking.sms.bounded import Limits
 from scheduler.jobs import send_messages
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, plans, signature
 from tests.conftest import environment
-from tests.outbox import BASE, accepted, mine, receipts_of, send, sender, settle, stored, write
+from tests.outbox import BASE, accepted, mine, receipts_of, rested, send, sender, settle, stored, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
 
@@ -261,3 +263,54 @@ async def test_a_receipt_that_is_replayed_is_kept_once(db: Database, client: htt
         assert (await _post(client, _path(message), _form("delivered"))).status_code == 204
     assert (await _post(client, _path(message), _form("delivered", "SM2"))).status_code == 204  # of another post
     assert await receipts_of(db, message) == ["delivered", "delivered"]
+
+
+async def test_a_suspended_account_that_only_receipts_tell_of_holds_the_channel_until_it_is_repaired(
+    db: Database, client: httpx.AsyncClient
+) -> None:
+    first = await _sent(db)
+    later, last = await write(db), await write(db)
+    with Carrier() as carrier:
+        alone = sender(db, carrier.url)
+        alone.together = alone.room = 1
+        await _post(client, _path(first), _form("failed", "SM1", ("ErrorCode", "30002")))
+        await send(alone)
+        assert carrier.log.calls == []
+        await rested(db)
+        (probe,) = await alone.claim(2)
+        await alone.carry(probe)
+        assert accepted(carrier) == mine([later])  # taken, and the channel open: it may still fail by a receipt
+        await _post(client, _path(later), _form("failed", "SM2", ("ErrorCode", "30002")))
+        await send(alone)
+        assert accepted(carrier) == mine([later])
+        await rested(db)
+        await send(alone)
+        assert accepted(carrier) == mine([later, last])
+        async with db.transaction() as session:
+            await session.execute(text("UPDATE message SET posted_at = posted_at - interval '5 minutes'"))
+        late = await write(db)
+        await _post(client, _path(last), _form("failed", "SM3", ("ErrorCode", "30002")))  # from before the repair
+        await send(alone)
+        assert accepted(carrier) == mine([later, last, late])
+
+
+async def test_a_receipt_about_one_number_holds_nobody(db: Database, client: httpx.AsyncClient) -> None:
+    first = await _sent(db)
+    later = await write(db, phone="+84901230002")
+    with Carrier() as carrier:
+        await _post(client, _path(first), _form("undelivered", "SM1", ("ErrorCode", "30005")))
+        await send(sender(db, carrier.url))
+        assert accepted(carrier) == mine([later])
+
+
+async def test_what_is_withheld_after_a_post_hears_a_late_receipt(db: Database, client: httpx.AsyncClient) -> None:
+    message = await write(db, attempts=1, sends=1, posted_at=utc_now())
+    async with db.transaction() as session:
+        await numbers.refused(session, message.id or 0, 30005, now=utc_now())
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+        assert carrier.log.calls == []
+    row = await stored(db, message)
+    assert (row.state, row.reason) == (MessageState.SUPERSEDED, "unreachable")
+    await _post(client, _path(message), _form("delivered"))
+    assert (await stored(db, message)).state is MessageState.DELIVERED

@@ -7,7 +7,7 @@ such a row, and opens what was held.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import CursorResult, bindparam, func, update
@@ -126,3 +126,17 @@ async def _hold(session: AsyncSession, provider: str, posting: Posting, code: in
     )
     assert isinstance(changed, CursorResult)
     return changed.rowcount > 0
+
+
+async def told(session: AsyncSession, provider: str, code: int, *, posted_at: datetime, held: timedelta) -> None:
+    """Learn from a receipt of a text posted then: an account that is suspended may be told of there alone.
+
+    To be called before any text is locked. What was posted well before the channel was opened says nothing new; the
+    text that opened it was posted just before.
+    """
+    if FAULTS.get(code) is not Fault.CONFIGURATION:
+        return
+    channel, _ = await locked(session, provider)
+    if channel.held_at is None and (channel.opened_at is None or posted_at > channel.opened_at - held):
+        await write(session, provider, held_at=NOW, held_code=code, probe_at=NOW + held)
+        log.error("SMS are held for what a receipt says", extra={"facts": {"provider": provider, "error_code": code}})
