@@ -77,9 +77,7 @@ async def test_the_oldest_goes_first_and_of_equals_the_nearest_visit(db: Databas
         assert accepted(carrier) == mine([oldest, near, far])
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"), [(21211, "phone"), (21610, "phone"), (21617, "content"), (39999, "content")]
-)
+@pytest.mark.parametrize(("code", "reason"), [(21211, "phone"), (21610, "phone"), (21617, "content")])
 async def test_a_refusal_for_good_is_kept_with_its_code(db: Database, code: int, reason: str) -> None:
     message = await write(db)
     with Carrier() as carrier:
