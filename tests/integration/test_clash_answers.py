@@ -168,7 +168,8 @@ async def test_control_without_the_last_look_both_clerks_move_her(
     assert len(await rows(db, KINDS)) == 2
 
 
-async def test_staff_are_told_at_most_once_in_ten_minutes(db: Database, place: int) -> None:
+@pytest.mark.usefixtures("place")
+async def test_staff_are_told_at_most_once_in_ten_minutes(db: Database) -> None:
     notices = "SELECT count(*) FROM audit_event WHERE action = 'conflict.notice'"
     await follow_orders.run(db, now=NOW)
     await book(db, "10:00", number=2)

@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from booking.desk.booking import changing, codes, correcting, due, finding, joining, reaching, registering, series, visits
+from booking.desk.booking import (
+    changing,
+    codes,
+    correcting,
+    due,
+    finding,
+    joining,
+    reaching,
+    registering,
+    series,
+    visits,
+)
 
 routers: tuple[APIRouter, ...] = (
     finding.router, visits.router, changing.router, registering.router, codes.router, series.router, joining.router,

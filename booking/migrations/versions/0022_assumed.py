@@ -1,12 +1,12 @@
 """Arrivals from paper that nobody wrote down: no waiting is measured from them.
 
-Revision: 0023.
+Revision: 0022.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
+revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None

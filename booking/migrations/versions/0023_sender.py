@@ -1,14 +1,14 @@
 """The channel remembers which numbers in a row got one doubtful answer.
 
-Revision: 0024. Two columns without a default on a table of one row for each provider: no lock to speak of.
+Revision: 0023. Two columns without a default on a table of one row for each provider: no lock to speak of.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0024"
-down_revision = "0023"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
