@@ -34,7 +34,7 @@ _ASIDE: Final = timedelta(seconds=5)
 _WAIT: Final = timedelta(seconds=15)
 _WAITS = (MessageState.DUE, MessageState.CLAIMED)
 _OUT = (MessageState.SENDING, MessageState.UNKNOWN)
-_POSTED = (MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED)
+_POSTED = (MessageState.SENT, MessageState.DELIVERED)
 _CARRIES = (*_OUT, *_POSTED)
 
 
@@ -134,8 +134,13 @@ async def _carry(session: AsyncSession, message: Message, others: list[int]) -> 
 
 async def covered_by(session: AsyncSession, messages: Sequence[int]) -> dict[int, UUID]:
     """Which visit's text stands for each of these covered reminders: message → subject of its carrier."""
+    return {covered: carrier.subject_id for covered, carrier in (await carriers(session, messages)).items()}
+
+
+async def carriers(session: AsyncSession, messages: Sequence[int]) -> dict[int, Message]:
+    """The text that stands for each of these covered reminders; what became of it became of them."""
     query = (
-        select(col(ReminderFamily.message_id), col(Message.subject_id))
+        select(col(ReminderFamily.message_id), Message)
         .join(Message, col(Message.id) == col(ReminderFamily.carried_by))
         .where(col(ReminderFamily.message_id).in_(messages))
     )

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlmodel import col, select
 
+from booking.appointments.calling import queries as calls
+from booking.clock import utc_now
 from booking.db import Database
 from booking.ids import opaque_key
 from booking.messages import outbox, sharing, texts
@@ -188,6 +190,43 @@ async def test_whoever_is_tried_next_after_a_refusal_speaks_for_all(db: Database
     assert {one[:26] for one in (*refused, taken)} == {"HenKham: Nhac 2 lich kham "}
     assert await _posted(db, now + timedelta(minutes=6)) == []
     assert sorted(state for state, _ in await _states(db)) == [S.SENT, S.SUPPRESSED]
+
+
+async def test_a_shared_text_that_is_refused_covers_nobody(db: Database, client: httpx.AsyncClient) -> None:
+    """The provider refuses the first for good: the next of the family speaks for those who are left."""
+    _, now = await _family(db, client, 1, 2, 3)
+    first, *others = [one for one in await _claim(db, now) if one.id in {row.id for row in await _reminders(db)}]
+    posting = await box.begun(db, first, now=now)
+    assert posting is not None
+    assert "Nhac 3 lich kham" in posting.outgoing.body
+    for other in others:
+        assert await box.begun(db, other, now=now) is None
+    await _record(db, posting, Refused(30007, Fault.CONTENT), now)
+    (body,) = await _posted(db, _later(now))
+    assert "Nhac 2 lich kham" in body
+    assert await _posted(db, _later(_later(now))) == []
+    assert [one[0] for one in await _states(db)] == [S.FAILED, S.SENT, S.SUPPRESSED]
+
+
+@pytest.mark.parametrize("arrived", [False, True], ids=["lost", "arrived"])
+async def test_whom_a_shared_text_stood_for_is_called_when_it_did_not_arrive(
+    db: Database, client: httpx.AsyncClient, *, arrived: bool
+) -> None:
+    """All of the family, and who is left of it where the visit that carried the text is cancelled."""
+    visits, now = await _family(db, client, 1, 2, 3)
+    assert len(await _posted(db, now)) == 1
+    facility = await seeds.value(db, "SELECT DISTINCT facility_id FROM appointment")
+    heard = "UPDATE message SET state = CAST(:state AS message_state) WHERE kind = 'reminder_day' AND state = 'sent'"
+    await seeds.run(db, heard, state="delivered" if arrived else "undelivered")
+
+    async def listed() -> set[tuple[str, str]]:
+        async with db.transaction() as session:
+            return {(one.code, one.why) for one in await calls.to_call(session, facility, now=utc_now())}
+
+    codes = [one["code"] for one in visits]
+    assert await listed() == (set() if arrived else {(code, "not_delivered") for code in codes})
+    await _cancel(client, visits[0])
+    assert await listed() == (set() if arrived else {(code, "not_delivered") for code in codes[1:]})
 
 
 async def test_nobody_goes_while_it_is_unknown_what_became_of_the_carrier(

@@ -22,6 +22,7 @@ from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.queries import Call
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
+from booking.messages import sharing
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
@@ -166,22 +167,23 @@ async def _of_messages(session: AsyncSession, facility_id: int, *, now: datetime
         .add_columns(Message)
         .join(Message, of_visit)
         .where(col(Message.state).in_((*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)))
-        .order_by(col(Message.changed_at), col(Message.id))
     )
     found: dict[UUID, tuple[Appointment, Patient, Account | None, VisitCall | None, list[Message]]] = {}
     for visit, patient, account, call, message in (await session.execute(query)).all():
         found.setdefault(visit.public_id, (visit, patient, account, call, []))[4].append(message)
+    covered = [one.id for row in found.values() for one in row[4] if one.reason == SuppressedReason.COVERED.value]
+    carriers = await sharing.carriers(session, [one for one in covered if one is not None]) if covered else {}
     return [
         _from_messages(visit, patient, account, call, why)
         for visit, patient, account, call, told in found.values()
-        if (why := _why(told)) or call is not None
+        if (why := _why([carriers.get(one.id or 0, one) for one in told])) or call is not None
     ]
 
 
-def _why(told: Sequence[Message]) -> str:
+def _why(sent: Sequence[Message]) -> str:
     """Why she is to be called; empty where the last word is that a message arrived, or none was to come."""
     why = ""
-    for message in told:
+    for message in sorted(sent, key=lambda one: (one.changed_at, one.id or 0)):
         if message.state is MessageState.DELIVERED:
             why = ""
         elif message.state in _LOST:
