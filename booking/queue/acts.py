@@ -35,7 +35,7 @@ from booking.trail.service import record
 NAMES_KEPT: Final = timedelta(days=30)
 """So long the name, year and telephone of somebody who came without booking are kept."""
 
-_PLAIN: Final = ("queue_id", "priority_reason", "calls", "room_id")
+_PLAIN: Final = ("queue_id", "priority_reason", "calls", "room_id", "called_by")
 _CHOICES: Final = ("state", "priority_verified")
 _MOMENTS: Final = ("requeued_at", "called_at", "first_called_at", "in_room_at", "finished_at", "tested_at")
 
@@ -63,12 +63,12 @@ def _written(moment: datetime | None) -> str | None:
 
 def _put(ticket: QueueTicket, before: Mapping[str, Any]) -> None:
     for name in _PLAIN:
-        setattr(ticket, name, before[name])
+        setattr(ticket, name, before.get(name))  # an act of before the upgrade does not know them all
     ticket.state = TicketState(before["state"])
     verified = before["priority_verified"]
     ticket.priority_verified = None if verified is None else PriorityClass(verified)
     for name in _MOMENTS:
-        was = before.get(name)  # an act of before the upgrade does not know every moment
+        was = before.get(name)  # likewise
         setattr(ticket, name, None if was is None else datetime.fromisoformat(was))
 
 

@@ -72,7 +72,7 @@ async def call_emergency(session: AsyncSession, command: CallEmergency, *, by: A
     ticket = QueueTicket(
         public_id=command.ticket, queue_id=line_id, facility_id=line.facility_id, day=line.day, series=EMERGENCIES,
         number=number, state=TicketState.CALLED, arrived_at=now, called_at=now, calls=1, room_id=room_id,
-        emergency=True,
+        emergency=True, called_by=by.id,
     )  # fmt: skip
     session.add(ticket)
     return await noted(session, line, ticket, "emergency", by=by, now=now, before={"new": True})

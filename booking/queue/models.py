@@ -74,8 +74,8 @@ class QueueTicket(SQLModel, table=True):
     priority is claimed by the patient and counts only when staff verified it. `requeued_at` is when a skipped ticket
     was put back: from then on it is ordered by that moment. `called_at` is the last call; `first_called_at` the first,
     which ended her waiting whatever came after (null in rows of before it was kept). `room_id` is where it was called
-    to last. `tested_at` is when somebody was sent for tests. Whoever came without booking may have said `name`,
-    `birth_year` and `phone`.
+    to last; `called_by` the id of the account that called it last (null before it was kept). `tested_at` is when
+    somebody was sent for tests. Whoever came without booking may have said `name`, `birth_year` and `phone`.
     `on_paper`: entered afterwards, with the times written by hand; `paper_number` is the one that was handed out then.
     `came_assumed`: nobody wrote down when she came, so no waiting is measured from `arrived_at`.
     `version` counts what was done with it and not undone: an act is undone only while nothing came after it.
@@ -123,6 +123,7 @@ class QueueTicket(SQLModel, table=True):
     first_called_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     calls: int = Field(default=0, sa_column=whole())
     room_id: int | None = Field(default=None, sa_column=ref("room.id", name="queue_ticket_room_fk", optional=True))
+    called_by: str | None = Field(default=None, sa_column=words(optional=True))
     in_room_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     finished_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     tested_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

@@ -167,6 +167,7 @@ async def call_next(
     before |= {"streak": streak, "streak_after": line.priority_streak}
     ticket.first_called_at = ticket.first_called_at or ticket.called_at or now
     ticket.state, ticket.called_at, ticket.room_id = TicketState.CALLED, now, room_id
+    ticket.called_by = by.id
     ticket.calls += 1
     await texting.tell_near(session, turn.id, [one.id for one in turns[1:]], now=now)
     return await noted(
@@ -175,13 +176,14 @@ async def call_next(
 
 
 async def recall(session: AsyncSession, command: Recall, *, by: Actor, now: datetime) -> TicketView:
-    """Call the same one again.
+    """Call the same one again; from now on she is called by whoever does.
 
     Raises:
         TicketUnknown, TicketMoved.
     """
     async with step(session, command, "recall", by=by, now=now) as (_, ticket):
         ticket.calls += 1
+        ticket.called_by = by.id
     return await view_of(session, ticket)
 
 

@@ -35,7 +35,7 @@ class Person:
     """One row. `key` is the number as printed, or the booking code of somebody who is still expected.
 
     `missed` counts earlier visits here she did not come to; `noshow` says that of today's visit. `off`: her time does
-    not take place, so nobody waits for her.
+    not take place, so nobody waits for her. `called_by` is the id of the account that called her.
     """
 
     key: str
@@ -57,6 +57,7 @@ class Person:
     missed: int = 0
     noshow: bool = False
     off: bool = False
+    called_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ TICKET: Final[tuple[Any, ...]] = (
     col(QueueTicket.state), col(QueueTicket.priority_claimed), col(QueueTicket.called_at), col(QueueTicket.room_id),
     col(Room.name).label("room"), col(QueueTicket.calls), col(QueueTicket.emergency), col(QueueTicket.name),
     col(QueueTicket.birth_year), col(Patient.name).label("patient"), col(Patient.birth_year).label("patient_year"),
+    col(QueueTicket.called_by),
 )  # fmt: skip
 _ENDED = (TicketState.DONE, TicketState.LEFT)
 _AT_WORK = (TicketState.CALLED, TicketState.IN_ROOM)
@@ -194,6 +196,7 @@ def person_of(row: Any) -> Person:
         label(row.series, row.number), row.public_id, row.state, row.patient or row.name,
         row.patient_year or row.birth_year, row.priority_claimed, row.priority_verified, row.band_start, row.band_end,
         row.arrived_at, row.called_at, row.room, row.room_id, row.calls, row.emergency, row.tested_at is not None,
+        called_by=row.called_by,
     )  # fmt: skip
 
 

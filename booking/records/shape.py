@@ -191,6 +191,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         {
             "id": _ROW, "queue_id": "the line of that day, which is everybody's", "appointment_id": _LINK,
             "patient_id": _LINK, "room_id": "where one was called to; the facility knows its rooms",
+            "called_by": "a member of staff, named with what was done",
             "version": "counts what the desk did with the ticket; tells nothing of the person",
         },
     ),

@@ -118,6 +118,13 @@ class Viewer:
     staff: str
     own: bool = False
 
+    def has_called(self, one: Person) -> bool:
+        """Whether somebody called stands before this viewer, so that the keys act on her.
+
+        Several work at the desk at once, each with her own calls; where nobody is known to have called, with that too.
+        """
+        return one.room_id == self.room_id and (self.room_id is not None or one.called_by in (None, self.staff))
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -173,7 +180,7 @@ def parts(request: Request, viewer: Viewer, known: Known, now: datetime) -> Part
     add("called", "called", list(whole.called))
     add("aside", "aside", list(whole.aside))
     add("expected", "expected", list(whole.expected))
-    current = [one for one in whole.called if one.room_id == viewer.room_id]
+    current = [one for one in whole.called if viewer.has_called(one)]
     acts = [act for act in known.acts if act.staff == viewer.staff and now - act.at < UNDO_FOR][:_ACTS_SHOWN]
     html = {
         "now": fragment(request, TEMPLATE, "now", people=current, facility=viewer.place.code),
