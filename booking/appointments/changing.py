@@ -251,9 +251,7 @@ async def _count_move(
     index = account.phone_index if account is not None and proven else patient.phone_index
     if index is None:
         return
-    made = upsert(RateCounter).values(
-        limit_name=limit.name, subject=index, window_start=limit.window(now), tries=1
-    )
+    made = upsert(RateCounter).values(limit_name=limit.name, subject=index, window_start=limit.window(now), tries=1)
     counted = made.on_conflict_do_update(
         index_elements=["limit_name", "subject", "window_start"],
         set_={"tries": col(RateCounter.tries) + 1},
