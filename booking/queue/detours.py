@@ -10,6 +10,10 @@ from sqlmodel import col, select
 
 from booking.actor import Actor
 from booking.appointments import visiting
+from booking.appointments.closing.asking import is_off
+from booking.appointments.errors import NotChangeable
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
 from booking.clock import local_day
 from booking.queue import acts, lines
 from booking.queue.commands import CallEmergency, FromTests, MarkNoShow, ToTests
@@ -84,7 +88,7 @@ async def mark_no_show(session: AsyncSession, command: MarkNoShow, *, by: Actor,
     Raises:
         AppointmentUnknown: no such visit at this facility.
         StillExpected: its time is not over.
-        NotChangeable: she has arrived, or the visit is over.
+        NotChangeable: she has arrived, the visit is over, or its time did not take place, so nobody missed it.
         FormReused: the form's name stands for another act.
     """
     visit = await visiting.visit_at(session, command.code, facility=command.facility)
@@ -92,6 +96,9 @@ async def mark_no_show(session: AsyncSession, command: MarkNoShow, *, by: Actor,
         return
     check_missed(visit.ends_at, now)
     was = visit.state
+    off = select(col(Appointment.id)).where(col(Appointment.id) == visit.id, is_off())
+    if was is AppointmentState.BOOKED and await session.scalar(off) is not None:
+        raise NotChangeable(state=was.value)
     await visiting.miss(session, visit, by=by, now=now)
     if visit.state is was:
         return

@@ -339,6 +339,22 @@ async def test_who_did_not_come_is_marked_by_hand_after_her_time_and_may_come_al
     assert {row["state"] for row in await _rows(clerk, "SELECT state::text FROM appointment")} == {"arrived"}
 
 
+async def test_nobody_missed_a_time_that_the_facility_closed(clerk: Clerk, clock: Clock) -> None:
+    """Her button is gone, but a page of before may still show it."""
+    kept, shut = await clerk.morning.booked(0, 2), await clerk.morning.booked(1, 1)
+    clock.set(31)
+    closed = (
+        "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:slot, 'closing:1', 'x', now())",
+        "UPDATE slot SET open = false WHERE id = :slot",
+    )
+    for statement in closed:
+        await seeds.run(clerk.morning.db, statement, slot=clerk.morning.world.slots[1])
+    assert (await clerk.send("no-show", code=shut["code"])).json()["code"] == "not_changeable"
+    await clerk.does("no-show", code=kept["code"])  # the one whose time took place
+    found = await _rows(clerk, "SELECT code, state::text FROM appointment")
+    assert {row["code"]: row["state"] for row in found} == {shut["code"]: "booked", kept["code"]: "noshow"}
+
+
 async def test_missed_visits_of_before_are_seen(clerk: Clerk) -> None:
     """The first visit is put a month back behind the product's back, as one that was missed; and forward again."""
     visit = await clerk.morning.booked(1, 1)
