@@ -11,7 +11,7 @@ from sqlmodel import col
 from booking.appointments.closing.asking import is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.telling import facts_of, recipient_of
+from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.clock import ZONE
 from booking.columns import state_in
 from booking.directory.models import Facility, Service
@@ -88,6 +88,41 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> in
         await messages.write(session, notices, to, now=now)
         await sharing.join(session, notices, to)
     return len(found)
+
+
+async def tell_again(session: AsyncSession, visit: Appointment, *, now: datetime) -> int:
+    """Write once more what an arrival called back that is taken back now; how many texts that were.
+
+    A text that is called back stays so, and the visit is the same version of itself: each gets another copy, due when
+    it was, for whoever reads it by now. What may have been posted is not told twice.
+
+    Args:
+        session: the transaction that locked the visit.
+        visit: booked again.
+        now: the moment of the undoing.
+    """
+    query = select(Message).where(
+        col(Message.subject_kind) == APPOINTMENT,
+        col(Message.subject_id) == visit.public_id,
+        col(Message.version) == visit.version,
+        col(Message.kind).in_((*_TOLD, *REMINDERS)),
+    )
+    rows = await session.scalars(query.order_by(col(Message.copy_number)).execution_options(populate_existing=True))
+    last = {row.kind: row for row in rows}
+    patient = await session.get_one(Patient, visit.patient_id)
+    facility = await session.get_one(Facility, visit.facility_id)
+    facts = facts_of(visit, facility.sms_name)
+    notices = [
+        Notice(
+            visit.public_id, row.kind, visit.version, visit.facility_id, facts, due_at=row.due_at,
+            useful_until=row.useful_until, copy=row.copy_number + 1,
+        )
+        for row in last.values()
+        if row.state is MessageState.SUPERSEDED and row.posted_at is None and row.useful_until > now
+    ]  # fmt: skip
+    return await messages.write(
+        session, notices, recipient_of(visit, patient, await account_of(session, visit)), now=now
+    )
 
 
 def times_of(service: Service) -> ReminderTimes:

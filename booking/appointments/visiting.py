@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
+from booking.appointments import reminding
 from booking.appointments.errors import AppointmentUnknown, NotChangeable
 from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
 from booking.appointments.models import Appointment
@@ -113,7 +114,7 @@ async def miss(session: AsyncSession, visit: Appointment, *, by: Actor, now: dat
 async def take_back(
     session: AsyncSession, visit: Appointment, was: AppointmentState, *, by: Actor, now: datetime
 ) -> None:
-    """Undo an arrival, an end or a missed visit: the state it was in before.
+    """Undo an arrival, an end or a missed visit: the state it was in before. Who is still to come is told again.
 
     Raises:
         NotChangeable: another visit of that day stands in its way by now.
@@ -126,6 +127,8 @@ async def take_back(
         await _check_alone(session, visit)
     visit.state = was
     await session.flush()
+    if was is AppointmentState.BOOKED:
+        await reminding.tell_again(session, visit, now=now)
     record(session, "appointment.take_back", "appointment", visit.public_id, by=by, now=now, state=was.value)
 
 

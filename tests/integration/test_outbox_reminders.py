@@ -13,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlmodel import col, select
 
-from booking.appointments import reminding
+from booking.actor import Actor, ActorKind
+from booking.appointments import reminding, visiting
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
 from booking.appointments.reminding import REMINDERS
 from booking.clock import utc_now
 from booking.db import Database
@@ -120,6 +123,50 @@ async def test_a_move_calls_them_back_and_the_next_run_writes_new_ones(db: Datab
     assert {row.state for row in await _rows(db)} == {MessageState.SUPERSEDED}
     assert await plan_reminders.run(db) == 1
     assert _told((await _rows(db))[2:]) == [("reminder_day", 2, "due"), ("reminder_hours", 2, "due")]
+
+
+async def _arrived_by_mistake(db: Database) -> None:
+    """The wrong person is ticked off at the desk, and that is undone at once."""
+    clerk = Actor(ActorKind.STAFF, id="clerk")
+    async with db.transaction() as session:
+        visit = await visiting.visit_of(session, await session.scalar(select(Appointment.id)) or 0)
+        await visiting.arrive(session, visit, by=clerk, now=utc_now())
+    async with db.transaction() as session:
+        visit = await visiting.visit_of(session, visit.id or 0)
+        await visiting.take_back(session, visit, AppointmentState.BOOKED, by=clerk, now=utc_now())
+
+
+async def test_an_arrival_that_is_taken_back_leaves_her_reminders(db: Database, client: httpx.AsyncClient) -> None:
+    """Each time anew, as she may be reached by now; what went already does not go again."""
+    world = await seeds.seed(db)
+    await _booked(client, world, world.slots[0])
+    await plan_reminders.run(db)
+    before = await _rows(db)
+    sent = "UPDATE message SET state = 'sent', posted_at = now() WHERE kind = 'booked'"
+    await seeds.run(db, sent)
+    await _arrived_by_mistake(db)
+    assert await plan_reminders.run(db) == 0
+    rows = await _rows(db)
+    assert [(row.kind, row.copy_number, row.due_at) for row in rows if row.state is MessageState.DUE] == [
+        (row.kind, 1, row.due_at) for row in before
+    ]
+    await seeds.run(db, sent.replace("'booked'", "'reminder_day' AND state = 'due'"))
+    await seeds.run(db, "UPDATE patient SET no_sms = true")
+    await _arrived_by_mistake(db)
+    last = (await _rows(db))[-1]
+    assert (last.kind, last.copy_number, last.reason) == (MessageKind.REMINDER_HOURS, 2, "no_consent")
+    assert len(await _rows(db)) == 5
+    assert len(await _rows(db, MessageKind.BOOKED)) == 1
+
+
+async def test_a_confirmation_that_waits_for_a_proper_hour_outlives_a_wrong_arrival(
+    db: Database, client: httpx.AsyncClient
+) -> None:
+    world = await seeds.seed(db)
+    await _booked(client, world, world.slots[0])
+    await _arrived_by_mistake(db)
+    told = await _rows(db, MessageKind.BOOKED)
+    assert [(row.state, row.copy_number) for row in told] == [(MessageState.SUPERSEDED, 0), (MessageState.DUE, 1)]
 
 
 async def test_a_visit_that_is_being_changed_is_left_for_the_next_run(db: Database, client: httpx.AsyncClient) -> None:
