@@ -3,6 +3,7 @@
 The visit stays: it is somebody's. Its link is revoked, nothing more about it goes to that number, and staff are told.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlmodel import col, select
 
 from booking.actor import Actor, ActorKind
 from booking.appointments.changing import holder
+from booking.appointments.closing.asking import is_off
 from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
@@ -19,7 +21,7 @@ from booking.directory.models import Facility
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, SuppressedReason
 from booking.messages.models import Message
-from booking.messages.service import APPOINTMENT, Notice, stop_number
+from booking.messages.service import APPOINTMENT, Notice, Recipient, stop_number
 from booking.patients import numbers
 from booking.patients.errors import ProfileUnknown, StaffOnly
 from booking.patients.models import Account, Patient
@@ -91,43 +93,62 @@ async def right_number(session: AsyncSession, patient: UUID, phone: Phone, *, by
 
 
 async def tell_anew(session: AsyncSession, patient: Patient, *, now: datetime) -> int:
-    """Confirm the coming visits that nobody is told of, because the number was called wrong; how many.
+    """Confirm the coming visits of which nobody is told, or somebody at another number, to hers; how many.
 
-    Each becomes a new version of itself, for which reminders are planned as for every other.
+    Each becomes a new version of itself, for which reminders are planned as for every other. A visit whose time is off
+    is confirmed to nobody: what waits for the other number is stopped, and staff telephone her at hers.
     """
     told = 0
-    for visit, facility in await _coming(session, patient, now=now):
+    for visit, facility, off in await _coming(session, patient, now=now):
         to = recipient_of(visit, patient, await account_of(session, visit))
-        if to.suppressed is not None or to.phone != patient.phone or not await _unheard(session, visit):
+        if to.suppressed is not None or to.phone is None or to.phone != patient.phone:
             continue
-        visit.version += 1
-        await messages.supersede(session, visit.public_id, now=now)
-        notice = Notice(
-            visit.public_id, MessageKind.BOOKED, visit.version, visit.facility_id, facts_of(visit, facility.sms_name),
-            due_at=now, useful_until=visit.starts_at,
-        )  # fmt: skip
-        await messages.write(session, [notice], to, now=now)
-        told += 1
+        hers, sent = keys().index("phone", to.phone), await _sent(session, visit)
+        others = {one.phone_index for one in sent} - {hers}
+        if off:
+            for index in others - {None}:
+                await stop_number(session, index or b"", now=now, subject_id=visit.public_id)
+        elif others or _unheard(sent, visit):
+            await _confirm(session, visit, facility, to, now=now)
+            told += 1
     await session.flush()
     return told
 
 
-async def _unheard(session: AsyncSession, visit: Appointment) -> bool:
-    """Whether something of what the visit is now was withheld from a wrong number, or its link was revoked."""
+async def _confirm(
+    session: AsyncSession, visit: Appointment, facility: Facility, to: Recipient, *, now: datetime
+) -> None:
+    visit.version += 1
+    await messages.supersede(session, visit.public_id, now=now)
+    notice = Notice(
+        visit.public_id, MessageKind.BOOKED, visit.version, visit.facility_id, facts_of(visit, facility.sms_name),
+        due_at=now, useful_until=visit.starts_at,
+    )  # fmt: skip
+    await messages.write(session, [notice], to, now=now)
+
+
+async def _sent(session: AsyncSession, visit: Appointment) -> Sequence[Message]:
+    """Every text about what the visit is now, whatever became of it."""
     query = select(Message).where(
         col(Message.subject_kind) == APPOINTMENT,
         col(Message.subject_id) == visit.public_id,
         col(Message.version) == visit.version,
     )
-    sent = (await session.execute(query)).scalars().all()
+    return (await session.execute(query)).scalars().all()
+
+
+def _unheard(sent: Sequence[Message], visit: Appointment) -> bool:
+    """Whether something of what the visit is now was withheld from a wrong number, or its link was revoked."""
     withheld = any(one.reason == SuppressedReason.WRONG_NUMBER.value for one in sent)
     return withheld or not any(one.facts.get("token_version") == visit.token_version for one in sent)
 
 
-async def _coming(session: AsyncSession, patient: Patient, *, now: datetime) -> list[tuple[Appointment, Facility]]:
-    """Her booked visits that are still to come, locked."""
+async def _coming(
+    session: AsyncSession, patient: Patient, *, now: datetime
+) -> list[tuple[Appointment, Facility, bool]]:
+    """Her booked visits that are still to come, locked, and whether the time of each is off."""
     query = (
-        select(Appointment, Facility)
+        select(Appointment, Facility, is_off())
         .join(Facility, col(Facility.id) == col(Appointment.facility_id))
         .where(
             col(Appointment.patient_id) == patient.id,
@@ -137,7 +158,7 @@ async def _coming(session: AsyncSession, patient: Patient, *, now: datetime) -> 
         .order_by(col(Appointment.id))
         .with_for_update(of=Appointment)
     )
-    return [(visit, facility) for visit, facility in (await session.execute(query)).all()]
+    return [(visit, facility, off) for visit, facility, off in (await session.execute(query)).all()]
 
 
 async def _told(session: AsyncSession, visit: Appointment) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import true
 
 from booking.actor import Actor, ActorKind
 from booking.appointments import reminding, wrong_number
@@ -66,6 +67,41 @@ async def test_a_desk_sets_a_number_right(client: httpx.AsyncClient, db: Databas
     assert told[1]["state"] == "due"
     assert await _set_right(db, patient, phone(number)) == 0  # again changes nothing
     assert len(await seeds.rows(db, _TOLD)) == 4
+
+
+@pytest.mark.parametrize("case", ["a slip of the pen", "the number was right", "who booked has an account"])
+async def test_a_number_that_is_corrected_takes_the_coming_texts_along(
+    client: httpx.AsyncClient, db: Database, case: str
+) -> None:
+    """Nobody said “not me”: one digit was typed wrong, and nothing more goes to whoever has that number."""
+    world = await seed(db)
+    await asking.booked(client, world, world.slots[0])
+    if case == "who booked has an account":  # her number is proven: texts go there, whatever the patient's own is
+        await signing.sign_in(client, db, phone(2))
+        await seeds.run(db, "UPDATE appointment SET account_id = (SELECT id FROM account)")
+        await seeds.run(db, "DELETE FROM message WHERE subject_kind = 'code'")
+    async with db.transaction() as session:
+        assert await reminding.remind(session, now=utc_now()) == 1
+    patient = await seeds.value(db, "SELECT public_id FROM patient")
+    number = phone(1) if case == "the number was right" else phone(5)
+    moved = case == "a slip of the pen"
+    assert await _set_right(db, patient, number) == int(moved)
+    async with db.transaction() as session:
+        assert await reminding.remind(session, now=utc_now()) == int(moved)
+    waits = [(one["kind"], one["version"], one["hers"]) for one in await seeds.rows(db, _TOLD) if one["state"] == "due"]
+    hers, version = case != "who booked has an account", 2 if moved else 1
+    assert waits == [(kind, version, hers) for kind in ("booked", "reminder_day", "reminder_hours")]
+
+
+async def test_a_visit_that_its_facility_closed_is_not_confirmed_to_the_new_number(
+    client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await seed(db)
+    await asking.booked(client, world, world.slots[0])
+    patient = await seeds.value(db, "SELECT public_id FROM patient")
+    monkeypatch.setattr(wrong_number, "is_off", true)
+    assert await _set_right(db, patient, phone(5)) == 0
+    assert [(one["version"], one["state"]) for one in await seeds.rows(db, _TOLD)] == [(1, "suppressed")]
 
 
 async def _always(*_: Any, **__: Any) -> bool:
