@@ -74,6 +74,15 @@ async def test_who_stopped_gets_no_reminder_and_all_else(db: Database, client: h
     assert became == {"booked": ("sending", None), "reminder_day": ("suppressed", "opted_out")}
 
 
+async def test_what_she_asked_for_of_her_turn_goes_to_a_number_that_stopped_reminders(db: Database) -> None:
+    """Its control is the reminder, to the same number at the same moment."""
+    near, reminder = [await box.write(db, kind=kind) for kind in (MessageKind.TURN_NEAR, MessageKind.REMINDER_DAY)]
+    async with db.transaction() as session:
+        assert await numbers.stop_reminders(session, near.phone or "", now=utc_now())
+        assert await numbers.look(session, near) is None
+        assert await numbers.look(session, reminder) == {"state": S.SUPPRESSED, "reason": "opted_out"}
+
+
 async def test_a_stop_counts_for_every_spelling_of_the_number(db: Database) -> None:
     async with db.transaction() as session:
         assert await numbers.stop_reminders(session, "+84903123456", now=utc_now())
