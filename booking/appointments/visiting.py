@@ -1,7 +1,8 @@
 """The day of the visit: arriving and the visit's end. Verbs the queue calls, in its transactions.
 
-Each locks the appointment alone. No slot is locked: an arrival and a visit hold their place as the booking did, so
-nothing of the slot changes. Whoever wants more locks takes the appointment first.
+Each locks the appointment alone, FOR NO KEY UPDATE: a ticket that refers to it may be changed meanwhile. No slot is
+locked: an arrival and a visit hold their place as the booking did, so nothing of the slot changes. Whoever wants more
+locks takes the appointment first.
 """
 
 from datetime import datetime
@@ -42,7 +43,7 @@ async def visit_at(session: AsyncSession, code: str, *, facility: str) -> Appoin
             col(Facility.code) == facility,
             col(Appointment.state).in_(_MAY_BE_SHOWN),
         )
-        .with_for_update(of=Appointment)
+        .with_for_update(of=Appointment, key_share=True)
         .execution_options(populate_existing=True)
     )
     found = (await session.execute(query)).scalar_one_or_none()
@@ -53,7 +54,7 @@ async def visit_at(session: AsyncSession, code: str, *, facility: str) -> Appoin
 
 async def visit_of(session: AsyncSession, appointment_id: int) -> Appointment:
     """The appointment of an id, locked."""
-    query = select(Appointment).where(col(Appointment.id) == appointment_id).with_for_update()
+    query = select(Appointment).where(col(Appointment.id) == appointment_id).with_for_update(key_share=True)
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
 
 

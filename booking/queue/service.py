@@ -162,6 +162,9 @@ async def call_next(
         raise NobodyWaiting
     turn = turns[0]
     ticket = await session.get_one(QueueTicket, turn.id, populate_existing=True)
+    # Before the ticket changes: were it written twice in one transaction, its reference to the visit would be checked
+    # anew, and the visit may be locked by somebody who waits for this line.
+    await texting.tell_near(session, turn.id, [one.id for one in turns[1:]], now=now)
     before, streak = acts.kept(ticket), line.priority_streak
     line.priority_streak = streak_after(streak, next(one for one in waiting if one.id == turn.id))
     before |= {"streak": streak, "streak_after": line.priority_streak}
@@ -169,7 +172,6 @@ async def call_next(
     ticket.state, ticket.called_at, ticket.room_id = TicketState.CALLED, now, room_id
     ticket.called_by = by.id
     ticket.calls += 1
-    await texting.tell_near(session, turn.id, [one.id for one in turns[1:]], now=now)
     return await noted(
         session, line, ticket, "call", by=by, now=now, before=before, once=command.once, why=turn.why.value
     )
