@@ -1,0 +1,17 @@
+"""Our bookings to the hospital.
+
+Revision: 0026. Nothing yet.
+"""
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,17 @@
+"""Exports that are fetched.
+
+Revision: 0027. Nothing yet.
+"""
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

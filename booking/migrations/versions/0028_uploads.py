@@ -1,0 +1,17 @@
+"""Exports shown to us by staff.
+
+Revision: 0028. Nothing yet.
+"""
+
+revision = "0028"
+down_revision = "0027"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
