@@ -200,3 +200,13 @@ async def _session(session: AsyncSession, facility: int, service: int, day: date
         starts_at=starts,
         ends_at=starts + timedelta(hours=9),
     )
+
+
+async def shut(db: Database, slot: int) -> None:
+    """A slot that a closing has shut, before its job came to those inside."""
+    statements = (
+        "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:slot, 'closing:1', 'x', now())",
+        "UPDATE slot SET open = false WHERE id = :slot",
+    )
+    for statement in statements:
+        await run(db, statement, slot=slot)

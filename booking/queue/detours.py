@@ -10,18 +10,15 @@ from sqlmodel import col, select
 
 from booking.actor import Actor
 from booking.appointments import visiting
-from booking.appointments.closing.asking import is_off
-from booking.appointments.errors import NotChangeable
-from booking.appointments.kinds import AppointmentState
-from booking.appointments.models import Appointment
 from booking.clock import local_day
 from booking.queue import acts, lines
 from booking.queue.commands import CallEmergency, FromTests, MarkNoShow, ToTests
 from booking.queue.errors import FormReused
 from booking.queue.kinds import TicketState
+from booking.queue.missing import check_missable
 from booking.queue.models import QueueTicket
 from booking.queue.queries import view_of
-from booking.queue.rules import EMERGENCIES, check_missed
+from booking.queue.rules import EMERGENCIES
 from booking.queue.steps import noted, step
 from booking.queue.views import TicketView
 from booking.trail.live import tell
@@ -94,11 +91,8 @@ async def mark_no_show(session: AsyncSession, command: MarkNoShow, *, by: Actor,
     visit = await visiting.visit_at(session, command.code, facility=command.facility)
     if await acts.repeated(session, command.facility, command.once, "no_show", number=visit.code) is not None:
         return
-    check_missed(visit.ends_at, now)
+    await check_missable(session, visit, now=now)
     was = visit.state
-    off = select(col(Appointment.id)).where(col(Appointment.id) == visit.id, is_off())
-    if was is AppointmentState.BOOKED and await session.scalar(off) is not None:
-        raise NotChangeable(state=was.value)
     await visiting.miss(session, visit, by=by, now=now)
     if visit.state is was:
         return

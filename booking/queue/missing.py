@@ -1,7 +1,10 @@
-"""How often people did not come before: seen where one books for them and where they check in. It refuses nobody."""
+"""Who did not come: whether that may be said of a visit, and how often people did not come before.
+
+How often is seen where one books for them and where they check in. It refuses nobody.
+"""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ScalarSelect, func
@@ -9,11 +12,29 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.appointments.closing.asking import is_off
+from booking.appointments.errors import NotChangeable
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
+from booking.queue.rules import check_missed
 
 LOOK_BACK: Final = timedelta(days=365)
 """Visits missed longer ago are forgotten."""
+
+
+async def check_missable(session: AsyncSession, visit: Appointment, *, now: datetime) -> None:
+    """Whether it may be said that nobody came to a visit.
+
+    Raises:
+        StillExpected: its time is not over.
+        NotChangeable: its time did not take place, so nobody missed it.
+    """
+    check_missed(visit.ends_at, now)
+    if visit.state is not AppointmentState.BOOKED:
+        return
+    off = select_columns(col(Appointment.id)).where(col(Appointment.id) == visit.id, is_off())
+    if await session.scalar(off) is not None:
+        raise NotChangeable(state=visit.state.value)
 
 
 async def missed_before(

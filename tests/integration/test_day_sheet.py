@@ -257,3 +257,20 @@ async def test_a_visit_that_is_cancelled_meanwhile_is_named_with_what_was_typed(
     assert answer.status_code == 404
     assert f"{visit['code']} : is not on this day any more" in pages.read(answer).text
     assert "8:00" in pages.read(answer).text
+
+
+async def test_a_time_that_does_not_take_place_is_marked_and_missed_by_nobody(
+    client: httpx.AsyncClient, morning: Morning
+) -> None:
+    kept, shut = await morning.booked(0, 1), await morning.booked(1, 2)
+    form = await _form(client)  # made before the closing
+    await seeds.shut(morning.db, morning.world.slots[1])
+    marked = "her time does not take place"
+    assert (await client.get(SHEET)).text.count(marked) == 1
+    entry = await _page(client)
+    assert entry.text.count(marked) == 1
+    said = {one["code"]: f"what:{one['code']}" for one in (kept, shut)}
+    answer = await pages.send(client, form, **dict.fromkeys(said.values(), "missed"))
+    assert answer.status_code == 409
+    states = await seeds.rows(morning.db, "SELECT code, state FROM appointment")
+    assert {row["code"]: row["state"] for row in states} == {kept["code"]: "noshow", shut["code"]: "booked"}

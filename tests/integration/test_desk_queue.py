@@ -343,12 +343,7 @@ async def test_nobody_missed_a_time_that_the_facility_closed(clerk: Clerk, clock
     """Her button is gone, but a page of before may still show it."""
     kept, shut = await clerk.morning.booked(0, 2), await clerk.morning.booked(1, 1)
     clock.set(31)
-    closed = (
-        "INSERT INTO slot_closure (slot_id, source, reason, created_at) VALUES (:slot, 'closing:1', 'x', now())",
-        "UPDATE slot SET open = false WHERE id = :slot",
-    )
-    for statement in closed:
-        await seeds.run(clerk.morning.db, statement, slot=clerk.morning.world.slots[1])
+    await seeds.shut(clerk.morning.db, clerk.morning.world.slots[1])
     assert (await clerk.send("no-show", code=shut["code"])).json()["code"] == "not_changeable"
     await clerk.does("no-show", code=kept["code"])  # the one whose time took place
     found = await _rows(clerk, "SELECT code, state::text FROM appointment")

@@ -14,6 +14,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.appointments.closing.asking import is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.availability.models import Slot
@@ -39,6 +40,7 @@ class Entry:
         paper_number: the one handed on paper while there was no net.
         priority: what staff verified, else what was said or follows from the age; `verified` says which.
         was: the mark of how she stands, see rules.mark.
+        off: her time does not take place, and she was not given another one yet.
     """
 
     key: str
@@ -59,6 +61,7 @@ class Entry:
     called_at: datetime | None
     finished_at: datetime | None
     was: str
+    off: bool
 
     @property
     def settled(self) -> bool:
@@ -129,7 +132,7 @@ async def parts_of(session: AsyncSession, facility_id: int, day: date) -> list[P
     booked = (
         select_columns(
             col(Appointment.code), col(Appointment.state).label("visit"), col(Appointment.starts_at),
-            col(Appointment.ends_at), *_TICKET, *_PERSON, *_PLACE,
+            col(Appointment.ends_at), is_off().label("off"), *_TICKET, *_PERSON, *_PLACE,
         )
         .select_from(Appointment)
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
@@ -146,8 +149,8 @@ async def parts_of(session: AsyncSession, facility_id: int, day: date) -> list[P
     )  # fmt: skip
     without = (
         select_columns(
-            null().label("code"), null().label("visit"), null().label("starts_at"), null().label("ends_at"), *_TICKET,
-            *_PERSON, *_PLACE,
+            null().label("code"), null().label("visit"), null().label("starts_at"), null().label("ends_at"),
+            null().label("off"), *_TICKET, *_PERSON, *_PLACE,
         )
         .select_from(QueueTicket)
         .join(Queue, col(Queue.id) == col(QueueTicket.queue_id))
@@ -177,4 +180,5 @@ def _entry(row: Any, day: date) -> Entry:
         row.priority_verified or row.said or row.claimed or by_age, row.priority_verified is not None, row.starts_at,
         row.ends_at, row.visit, row.ticket_state, row.arrived_at, row.called_at, row.finished_at,
         mark(None if row.visit is None else row.visit.value, row.version),
+        off=bool(row.off) and row.visit is AppointmentState.BOOKED,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from booking.patients.rules import read_birth, read_name
 from booking.queue import acts, lines
 from booking.queue.errors import TicketUnknown
 from booking.queue.kinds import ENDED
+from booking.queue.missing import check_missable
 from booking.queue.models import Queue, QueueTicket
 from booking.queue.paper import rules
 from booking.queue.paper.commands import EnterRow, EnterWalkIn
@@ -29,7 +30,6 @@ from booking.queue.paper.errors import PaperOvertaken
 from booking.queue.paper.kinds import Outcome
 from booking.queue.paper.rules import Times
 from booking.queue.queries import view_of
-from booking.queue.rules import check_missed
 from booking.queue.steps import noted
 from booking.queue.views import TicketView
 from booking.trail.live import tell
@@ -46,7 +46,8 @@ async def enter(session: AsyncSession, command: EnterRow, *, by: Actor, now: dat
         PaperOvertaken: something was entered at the desk since the form was made.
         PaperRefused, PaperTimeRefused: see the rules.
         StillExpected: the booked time is not over, so nobody has missed it.
-        NotChangeable: the visit was cancelled, or another of that day stands in its way.
+        NotChangeable: the visit was cancelled, its time did not take place, or another of that day stands in its way.
+        FormReused: the form's name stands for another act.
     """
     rules.check_day(command.day, local_day(now))
     if command.code is None:
@@ -66,10 +67,10 @@ async def enter(session: AsyncSession, command: EnterRow, *, by: Actor, now: dat
 
 
 async def _missed(session: AsyncSession, command: EnterRow, visit: Appointment, *, by: Actor, now: datetime) -> None:
-    if await acts.done_with(session, command.facility, command.once) is not None:
+    if await acts.repeated(session, command.facility, command.once, "no_show", number=visit.code) is not None:
         return
     _check_unchanged(command, visit, None)
-    check_missed(visit.ends_at, now)
+    await check_missable(session, visit, now=now)
     was = visit.state
     await visiting.miss(session, visit, by=by, now=now)
     if visit.state is was:
@@ -117,7 +118,7 @@ async def _ticket(session: AsyncSession, command: EnterRow, *, by: Actor, now: d
     visit = None if seen.appointment_id is None else await visiting.visit_of(session, seen.appointment_id)
     held = await lines.locked(session, seen.queue_id)
     ticket = await lines.ticket_seen(session, command.facility, command.ticket)
-    if await acts.done_with(session, command.facility, command.once) is not None:
+    if await acts.repeated(session, command.facility, command.once, "paper", ticket=ticket.public_id) is not None:
         return await view_of(session, ticket)
     if ticket.queue_id not in held or ticket.state in ENDED:
         raise PaperOvertaken(**_stands(ticket))
