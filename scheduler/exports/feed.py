@@ -4,10 +4,10 @@ Column names, states and doctors stand in TOML files only. `docs/feeds.md` expla
 """
 
 from datetime import date, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from booking.clock import day_bounds
 from booking.exchange.errors import FeedError
@@ -16,6 +16,7 @@ from booking.exchange.rules import Span, Thresholds
 from booking.text import clean
 from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
+from scheduler.exports.parts import Filled, Names, Part, Words, as_tuple, or_raise
 from scheduler.exports.spelling import nearest
 from scheduler.exports.times import TimeFormat, clashes
 
@@ -30,24 +31,10 @@ def folded(text: str) -> str:
     return clean(clean(text).casefold())
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _filled(text: str) -> str:
-    if not clean(text):
-        raise ValueError("is empty")
-    return text
-
-
-Filled = Annotated[str, AfterValidator(_filled)]
-Names = Annotated[tuple[Filled, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-Words = Annotated[tuple[Filled, ...], BeforeValidator(_as_tuple)]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-AnyPart = TypeVar("AnyPart")
 Share = Annotated[float, Field(ge=0, le=1, strict=False)]
 
 
@@ -56,19 +43,6 @@ def _loads(zone: str) -> bool:
         return ZoneInfo(zone).key == zone
     except (ValueError, OSError):
         return False
-
-
-def _or_raise(part: AnyPart, problems: list[str]) -> AnyPart:
-    """One ValueError for all; the loader splits it into lines again."""
-    if problems:
-        raise ValueError("\n".join(problems))
-    return part
-
-
-class Part(BaseModel):
-    """The ground of every table of a feed: a key that nobody knows is an error, and nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Source(Part):
@@ -98,7 +72,7 @@ class Csv(Part):
             problems.append('delimiter: is one character, or "tab"')
         if len(self.quote) > 1 or self.quote in {"\r", "\n", "\0", self.delimiter}:
             problems.append("quote: is one character other than the delimiter, or empty for none")
-        return _or_raise(self, problems)
+        return or_raise(self, problems)
 
 
 class Sheet(Part):
@@ -137,7 +111,7 @@ class Columns(Part):
             problems.append("end_time: give only one of end, end_time, duration")
         if self.end_date is not None and self.end_time is None:
             problems.append("end_date: needs end_time beside it")
-        return _or_raise(self, problems)
+        return or_raise(self, problems)
 
     def aliases(self) -> dict[str, tuple[str, ...]]:
         """Field to header names; the columns of the resource as `resource.NAME`."""
@@ -149,7 +123,7 @@ class Columns(Part):
 class ResourceKey(Part):
     """Which columns name the resource, and which of their values we do not want."""
 
-    columns: tuple[Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)], ...] = ()
+    columns: tuple[Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)], ...] = ()
     ignore: Words = ()
 
 
@@ -176,7 +150,7 @@ class Times(Part):
         zones = available_timezones()
         if self.zone not in zones or not _loads(self.zone):
             problems.append(f"zone: {nearest(self.zone, zones, list_all=False)}")
-        return _or_raise(self, problems)
+        return or_raise(self, problems)
 
 
 class End(Part):
@@ -199,7 +173,7 @@ class States(Part):
         for name in ("closes", "releases", "free"):
             words = [(word, seen.setdefault(folded(word), name)) for word in getattr(self, name)]
             problems += [f"{name}: {word!r} stands in {first} too" for word, first in words if first != name]
-        return _or_raise(self, problems)
+        return or_raise(self, problems)
 
 
 class Hours(Part):
@@ -212,7 +186,7 @@ class Hours(Part):
 
     @model_validator(mode="after")
     def _sound(self) -> "Hours":
-        return _or_raise(self, [] if self.start < self.end else ["end: is not after start"])
+        return or_raise(self, [] if self.start < self.end else ["end: is not after start"])
 
 
 class Resource(Part):
@@ -246,7 +220,7 @@ class Coverage(Part):
             problems.append("days_ahead: give either days_behind and days_ahead, or first_day and last_day")
         elif self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
             problems.append("last_day: is before first_day")
-        return _or_raise(self, problems)
+        return or_raise(self, problems)
 
     def window(self, today: date) -> Span:
         """From the begin of the first local day to the end of the last, in UTC."""
@@ -341,4 +315,4 @@ class Feed(Part):
         problems += places.problems(self.source.format, self.columns.aliases())
         if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
-        return _or_raise(self, sorted(problems))
+        return or_raise(self, sorted(problems))
