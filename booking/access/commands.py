@@ -13,7 +13,10 @@ Secret = Annotated[str, StringConstraints(max_length=400)]
 
 
 class AddStaff(Command):
-    """A new account. `facilities` are codes; empty for roles of the whole city."""
+    """A new account. `facilities` are codes; empty for roles of the whole city.
+
+    `practitioner`: who of those who examine it is, as facility and code: "vt-tyt-1/an".
+    """
 
     username: ShortText
     name: Name
@@ -23,7 +26,10 @@ class AddStaff(Command):
 
 
 class ChangeStaff(Command):
-    """Another name, role or scope. `practitioner` None leaves it as it is, while its facility is in the scope."""
+    """Another name, role or scope.
+
+    `practitioner` None leaves it as it is, while its facility is in the scope; empty: none.
+    """
 
     staff: UUID
     name: Name

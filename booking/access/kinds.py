@@ -19,7 +19,6 @@ class Right(StrEnum):
     QUEUE = "queue"  # check in, call, finish, put back
     BOOK = "book"  # book, move and cancel for others
     PATIENT = "patient"  # read and correct a patient's record
-    EXAMINE = "examine"  # the doctor's own list, follow-ups
     CALENDAR = "calendar"  # sessions, capacity, holidays, notices
     CLOSE = "close"  # close times with people inside
     MESSAGES = "messages"  # what was sent, resend, the call list

@@ -10,9 +10,9 @@ from booking.text import clean, fold, has_control
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.CLERK: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT, Right.MESSAGES}),
-    Role.DOCTOR: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT, Right.EXAMINE}),
-    Role.MANAGER: frozenset(set(Right) - {Right.EXAMINE, Right.AUDIT}),
-    Role.CITY_ADMIN: frozenset(set(Right) - {Right.EXAMINE, Right.AUDIT, Right.PATIENT, Right.QUEUE}),
+    Role.DOCTOR: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT}),
+    Role.MANAGER: frozenset(set(Right) - {Right.AUDIT}),
+    Role.CITY_ADMIN: frozenset(set(Right) - {Right.AUDIT, Right.PATIENT, Right.QUEUE}),
     Role.AUDITOR: frozenset({Right.AUDIT, Right.REPORTS}),
 }
 """A city administrator keeps the house in order and has no business with patients' records; an auditor only reads."""

@@ -196,11 +196,14 @@ async def _scope(session: AsyncSession, role: Role, codes: tuple[str, ...], aske
     return found
 
 
-async def _practitioner(session: AsyncSession, code: str | None, facilities: list[int]) -> int | None:
-    if not code:
+async def _practitioner(session: AsyncSession, named: str | None, facilities: list[int]) -> int | None:
+    if not named:
         return None
+    facility, _, code = named.partition("/")
     row = await session.scalar(
-        select(Practitioner).where(col(Practitioner.code) == code, col(Practitioner.facility_id).in_(facilities))
+        select(Practitioner)
+        .join(Facility, col(Facility.id) == col(Practitioner.facility_id))
+        .where(col(Facility.code) == facility, col(Practitioner.code) == code, col(Facility.id).in_(facilities))
     )
     if row is None:
         raise ScopeRefused(field="practitioner")

@@ -24,6 +24,9 @@ HOLDS_PLACE = (
 )
 """`slot.taken` counts these."""
 
+PROMISED = HOLDS_PLACE[1:]
+"""A visit that was promised and is not off, whatever became of it on the day."""
+
 BLOCKS_DAY = (AppointmentState.HELD, AppointmentState.BOOKED, AppointmentState.ARRIVED)
 """One of these a patient, service and local day."""
 

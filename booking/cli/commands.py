@@ -179,7 +179,7 @@ def staff_add(
     facility: Annotated[
         list[str] | None, typer.Option(metavar="CODE", help="Where; may be given several times. None for the city's.")
     ] = None,
-    practitioner: Annotated[str | None, typer.Option(metavar="CODE", help="Which practitioner a doctor is.")] = None,
+    practitioner: Annotated[str | None, typer.Option(metavar="FACILITY/CODE", help="Who a doctor is.")] = None,
 ) -> None:
     """Make an account and print its first password, which must be changed at the first use.
 

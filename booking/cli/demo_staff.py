@@ -17,7 +17,7 @@ _AT: Final = ("BVVT", "TYT-01")
 
 ACCOUNTS: Final = (
     AddStaff(username="thu.mau", name="Thư Mẫu", role=Role.CLERK, facilities=_AT),
-    AddStaff(username="bacsi.mau", name="Bác sĩ Mẫu", role=Role.DOCTOR, facilities=_AT),
+    AddStaff(username="bacsi.mau", name="Bác sĩ Mẫu", role=Role.DOCTOR, facilities=_AT, practitioner="BVVT/chau"),
     AddStaff(username="quanly.mau", name="Quản lý Mẫu", role=Role.MANAGER, facilities=_AT),
     AddStaff(username="thanhpho.mau", name="Thành phố Mẫu", role=Role.CITY_ADMIN),
     AddStaff(username="kiemtra.mau", name="Kiểm tra Mẫu", role=Role.AUDITOR),

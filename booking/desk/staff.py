@@ -1,7 +1,7 @@
 """Looking after accounts: for managers those of their own facilities, for the city's administrators all."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from booking.access.queries import Desk, StaffView
 from booking.access.rules import EVERYWHERE
 from booking.desk.forms import all_of, raw_of
 from booking.directory import queries as directory
+from booking.directory.examining import practitioner_named, practitioners_at
 from booking.errors import BookingError
 from booking.web import at_desk
 from booking.web.at_desk import needs
@@ -48,6 +49,7 @@ class Typed:
     name: str = ""
     role: str = Role.CLERK.value
     facilities: tuple[str, ...] = ()
+    practitioner: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,21 +83,25 @@ async def _show(
 ) -> Response:
     async with asked.db.transaction() as session:
         places = [view for view in await directory.facilities(session) if view.code in desk.staff.facilities]
+        examining = await practitioners_at(session, [view.code for view in places])
     roles = [role for role in Role if desk.staff.everywhere or role not in EVERYWHERE]
     return page(
         request, "desk_staff_form.html", status=status, personal=True, desk=desk, typed=typed, one=one, roles=roles,
-        places=places,
+        places=places, examining=examining,
     )  # fmt: skip
 
 
 def _typed(form: FormData) -> Typed:
-    return Typed(raw_of(form, "username"), raw_of(form, "name"), raw_of(form, "role"), all_of(form, "facilities"))
+    return Typed(
+        raw_of(form, "username"), raw_of(form, "name"), raw_of(form, "role"), all_of(form, "facilities"),
+        raw_of(form, "practitioner"),
+    )  # fmt: skip
 
 
 def _with_error(typed: Typed, error: BookingError, asked: Asked) -> Typed:
     at = str(error.facts.get("field", "role"))
     said = " ".join(sentence(error, asked.language))
-    return Typed(typed.username, typed.name, typed.role, typed.facilities, {at: said})
+    return replace(typed, errors={at: said})
 
 
 @router.post("/new")
@@ -106,8 +112,9 @@ async def add(request: Request, asked: Ask, desk: Manager) -> Response:
     hashed = await asyncio.to_thread(passwords.hash_password, first)
     try:
         command = AddStaff(
-            username=typed.username[:_LONGEST], name=typed.name, role=_role(typed.role), facilities=typed.facilities
-        )
+            username=typed.username[:_LONGEST], name=typed.name, role=_role(typed.role), facilities=typed.facilities,
+            practitioner=typed.practitioner,
+        )  # fmt: skip
         async with asked.db.transaction() as session:
             made = await service.add(
                 session, command, asker=desk.staff, password=hashed, by=at_desk.actor(asked, desk), now=asked.now
@@ -129,7 +136,8 @@ async def one_page(request: Request, asked: Ask, desk: Manager, staff: Which) ->
     """One account."""
     async with asked.db.transaction() as session:
         one = await queries.one_of(session, desk.staff, staff)
-    typed = Typed(one.username, one.name, one.role.value, () if one.everywhere else tuple(one.facilities))
+        examines = "" if one.practitioner_id is None else await practitioner_named(session, one.practitioner_id)
+    typed = Typed(one.username, one.name, one.role.value, () if one.everywhere else tuple(one.facilities), examines)
     return await _show(request, asked, desk, typed, one=one)
 
 
@@ -140,7 +148,10 @@ async def change(request: Request, asked: Ask, desk: Manager, staff: Which) -> R
     async with asked.db.transaction() as session:
         one = await queries.one_of(session, desk.staff, staff)
     try:
-        command = ChangeStaff(staff=staff, name=typed.name, role=_role(typed.role), facilities=typed.facilities)
+        command = ChangeStaff(
+            staff=staff, name=typed.name, role=_role(typed.role), facilities=typed.facilities,
+            practitioner=typed.practitioner,
+        )  # fmt: skip
         async with asked.db.transaction() as session:
             await service.change(session, command, asker=desk.staff, by=at_desk.actor(asked, desk), now=asked.now)
     except _REFUSED as error:

@@ -1,7 +1,8 @@
 """What the desk asks for beside the sheet: services and rooms of a facility, and one ticket by itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
+from booking.appointments.kinds import PROMISED
 from booking.appointments.models import Appointment
-from booking.availability.models import Session
+from booking.availability.models import Session, Slot
 from booking.directory.models import Facility, Room, Service
 from booking.patients.models import Patient
 from booking.queue.errors import TicketUnknown
@@ -30,6 +32,50 @@ class ServiceToday:
     name: str
     name_en: str
     waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session in which somebody examines today; `room` is its code, `booked` how many visits stand in it."""
+
+    facility: str
+    room: str | None
+    room_name: str | None
+    service: str
+    name: str
+    name_en: str
+    starts_at: datetime
+    ends_at: datetime
+    booked: int
+
+
+async def own_sessions(
+    session: AsyncSession, practitioner_id: int, facilities: Collection[str], day: date
+) -> list[OwnSession]:
+    """The sessions of a practitioner on a day at the facilities, by time."""
+    visits = (
+        select_columns(func.count(col(Appointment.id)))
+        .join(Slot, col(Slot.id) == col(Appointment.slot_id))
+        .where(col(Slot.session_id) == col(Session.id), col(Appointment.state).in_(PROMISED))
+        .correlate(Session)
+        .scalar_subquery()
+    )
+    query = (
+        select_columns(
+            col(Facility.code), col(Room.code), col(Room.name), col(Service.code), col(Service.name),
+            col(Service.name_en), col(Session.starts_at), col(Session.ends_at), visits,
+        )
+        .select_from(Session)
+        .join(Facility, col(Facility.id) == col(Session.facility_id))
+        .join(Service, col(Service.id) == col(Session.service_id))
+        .outerjoin(Room, col(Room.id) == col(Session.room_id))
+        .where(
+            col(Session.practitioner_id) == practitioner_id, col(Session.day) == day, col(Facility.code).in_(facilities)
+        )
+        .order_by(col(Session.starts_at), col(Session.id))
+    )  # fmt: skip
+    rows: list[Any] = [*(await session.execute(query)).all()]
+    return [OwnSession(*row) for row in rows]
 
 
 async def services_at(session: AsyncSession, facility_id: int, day: date) -> list[ServiceToday]:

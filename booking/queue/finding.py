@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking import ids
-from booking.appointments.kinds import AppointmentState
+from booking.appointments.kinds import PROMISED, AppointmentState
 from booking.appointments.models import Appointment
 from booking.directory.models import Service
 from booking.patients.cards import Trouble, is_card, read_card
@@ -34,7 +34,6 @@ _CITIZEN: Final = re.compile(r"[0-9]{12}")
 _LAST: Final = re.compile(r"[0-9]{4}")
 MOST: Final = 20
 _SHORTEST: Final = 2
-_SHOWN = (AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FULFILLED, AppointmentState.NOSHOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ async def _visits(
         .where(
             col(Appointment.facility_id) == facility_id,
             col(Appointment.day) == day,
-            col(Appointment.state).in_(_SHOWN),
+            col(Appointment.state).in_(PROMISED),
             where,
         )
         .order_by(col(Appointment.starts_at), col(Patient.name_sort))

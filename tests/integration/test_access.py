@@ -168,10 +168,10 @@ async def test_a_new_name_leaves_the_doctor_who_she_is_and_another_facility_does
             await service.change(session, command, asker=admin.staff, by=BY, now=clock.utc_now())
         return await seeds.value(db, "SELECT practitioner_id FROM staff WHERE username = 'thu.mau'")
 
-    assert (known := await change(STATION, practitioner="bs-mau")) is not None
+    assert (known := await change(STATION, practitioner=f"{STATION}/bs-mau")) is not None
     assert await change(STATION, OTHER) == known
     assert await change(STATION, practitioner="") is None
-    assert await change(STATION, practitioner="bs-mau") == known
+    assert await change(STATION, practitioner=f"{STATION}/bs-mau") == known
     assert await change(OTHER) is None
 
 

@@ -228,3 +228,36 @@ async def test_a_form_from_elsewhere_is_refused(client: httpx.AsyncClient) -> No
     answer = await client.post("/desk/sign-out", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
     assert (await client.get("/desk")).status_code == 200
+
+
+async def test_one_who_examines_finds_the_room_of_the_day_on_the_first_page(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    made = await seeds.rows(
+        db, "INSERT INTO practitioner (facility_id, code, name, sample) SELECT id, code, 'Bác sĩ ' || code, true"
+        " FROM facility RETURNING id, facility_id, code",
+    )  # fmt: skip
+    mine, foreign = (next(one for one in made if one["code"] == code) for code in (STATION, OTHER))
+    doctor = await staff.add(db, "bacsi.mau", Role.DOCTOR, [STATION])
+    await _sign_in(client, "manager.mau")
+    form = (await _page(client, f"/desk/staff/{doctor.public_id}")).form(f"/desk/staff/{doctor.public_id}")
+    refused = await pages.send(client, form, practitioner=f"{OTHER}/{foreign['code']}")
+    assert refused.status_code == 422
+    await pages.send(client, form, practitioner=f"{STATION}/{mine['code']}")
+    page = await _page(client, f"/desk/staff/{doctor.public_id}")
+    assert page.form(f"/desk/staff/{doctor.public_id}").fields["practitioner"] == f"{STATION}/{mine['code']}"
+    await seeds.run(
+        db, "UPDATE session SET practitioner_id = :who, day = :today, room_id = NULL WHERE id ="
+        " (SELECT min(id) FROM session WHERE facility_id = :at)",
+        who=mine["id"], at=mine["facility_id"], today=clock.local_day(clock.utc_now()),
+    )  # fmt: skip
+    client.cookies.delete("desk")
+    await _sign_in(client, "bacsi.mau")
+    assert f'href="/desk/{STATION}/queue?service=' in (await client.get("/desk")).text
+    with_room = (
+        "INSERT INTO room (facility_id, code, name) VALUES (:at, 'P1', 'Phòng 1')",
+        "UPDATE session SET room_id = (SELECT min(id) FROM room) WHERE practitioner_id IS NOT NULL",
+    )
+    for statement in with_room:
+        await seeds.run(db, statement, **({"at": mine["facility_id"]} if ":at" in statement else {}))
+    assert f'href="/desk/{STATION}/room/P1?service=' in (await client.get("/desk")).text

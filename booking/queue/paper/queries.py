@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.appointments.closing.asking import is_off
-from booking.appointments.kinds import AppointmentState
+from booking.appointments.kinds import PROMISED, AppointmentState
 from booking.appointments.models import Appointment
 from booking.availability.models import Slot
 from booking.clock import day_bounds
@@ -105,10 +105,6 @@ class Part:
         yield from found.items()
 
 
-_SHOWN: Final = (
-    AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FULFILLED, AppointmentState.NOSHOW,
-)  # fmt: skip
-
 _TICKET: Final[tuple[Any, ...]] = (
     col(QueueTicket.public_id), col(QueueTicket.series), col(QueueTicket.number), col(QueueTicket.paper_number),
     col(QueueTicket.state).label("ticket_state"), col(QueueTicket.priority_verified),
@@ -143,7 +139,7 @@ async def parts_of(session: AsyncSession, facility_id: int, day: date) -> list[P
         .where(
             # By service and moment: that is what slots have an index of.
             col(Service.facility_id) == facility_id, col(Slot.starts_at) >= since, col(Slot.starts_at) < until,
-            col(Appointment.state).in_(_SHOWN),
+            col(Appointment.state).in_(PROMISED),
         )
         .order_by(col(Appointment.starts_at), col(Patient.name_sort), col(Appointment.id))
     )  # fmt: skip
