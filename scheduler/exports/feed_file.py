@@ -1,16 +1,18 @@
-"""From a TOML file to a feed, or to every problem it has, each named by its key."""
+"""From a TOML file to a feed (or to what else a TOML of ours describes), or to every problem it has, by its key."""
 
 import tomllib
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from booking.exchange.errors import FeedError
 from scheduler.exports.feed import Feed
 from scheduler.exports.spelling import nearest
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def load_feed(path: Path) -> Feed:
@@ -19,25 +21,34 @@ def load_feed(path: Path) -> Feed:
     Raises:
         FeedError: with every problem found.
     """
+    return parse_feed(text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """The text of a TOML file; raises `FeedError` where it cannot be had."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise FeedError([f"{path.name}: cannot be opened: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise FeedError([f"{path.name}: is not UTF-8 text (byte {error.start})"]) from error
-    return parse_feed(text)
 
 
 def parse_feed(text: str) -> Feed:
     """The feed a TOML text describes; raises `FeedError` with every problem found."""
+    return parse_as(Feed, text)
+
+
+def parse_as(model: type[AnyModel], text: str) -> AnyModel:
+    """What a TOML text describes; raises `FeedError` with every problem found."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FeedError([f"not valid TOML: {error}"]) from error
     try:
-        return Feed.model_validate(_tupled(data))
+        return model.model_validate(_tupled(data))
     except ValidationError as error:
-        raise FeedError([problem for found in _told(error) for problem in _problems(found)]) from error
+        raise FeedError([problem for found in _told(error) for problem in _problems(model, found)]) from error
 
 
 def _tupled(value: Any) -> Any:
@@ -58,12 +69,12 @@ def _told(error: ValidationError) -> list[Mapping[str, Any]]:
     return [each for each in found if each["type"] != "too_short" or not echoes(each["loc"])]
 
 
-def _problems(found: Mapping[str, Any]) -> list[str]:
+def _problems(model: type[BaseModel], found: Mapping[str, Any]) -> list[str]:
     place = tuple(part for part in found["loc"] if part != "[key]")
     where = ".".join(str(part) for part in place)
     kind = found["type"]
     if kind == "extra_forbidden":
-        return [f"{where}: {nearest(str(place[-1]), _known(place[:-1]))}"]
+        return [f"{where}: {nearest(str(place[-1]), _known(model, place[:-1]))}"]
     if kind == "missing":
         return [f"{where}: is missing"]
     if kind in {"literal_error", "enum"}:
@@ -73,13 +84,13 @@ def _problems(found: Mapping[str, Any]) -> list[str]:
         prefix = f"{where}." if where else ""
         lines = str(found["ctx"]["error"]).split("\n")
         # Checks of a whole table begin each line with the key; those of one value do not.
-        return [f"{prefix}{line}" if _names_key(line, place) else f"{where}: {line}" for line in lines]
+        return [f"{prefix}{line}" if _names_key(model, line, place) else f"{where}: {line}" for line in lines]
     return [f"{where}: {_plain(found)}"]
 
 
-def _names_key(line: str, place: tuple[Any, ...]) -> bool:
+def _names_key(model: type[BaseModel], line: str, place: tuple[Any, ...]) -> bool:
     head = line.split(":", 1)[0].split(".", maxsplit=1)[0]
-    return head in _known(place)
+    return head in _known(model, place)
 
 
 def _words(expected: str) -> list[str]:
@@ -103,9 +114,9 @@ def _plain(found: Mapping[str, Any]) -> str:
     return wording.get(found["type"], str(found["msg"]))
 
 
-def _known(place: tuple[Any, ...]) -> list[str]:
-    """Keys that may stand at a place of the feed."""
-    model: Any = Feed
+def _known(whole: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
+    """Keys that may stand at a place."""
+    model: Any = whole
     for part in place:
         inner = (
             _model_in(model.model_fields[part].annotation) if _is_model(model) and part in model.model_fields else None
