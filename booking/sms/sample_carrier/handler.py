@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from booking.clock import utc_now
+from booking.clock import pause, utc_now
 from booking.sms.sample_carrier.log import AcceptedMessage, Call
 from booking.sms.sample_carrier.signing import ACCOUNT_SID, AUTH_TOKEN
 
@@ -133,12 +133,14 @@ class CarrierHandler(BaseHTTPRequestHandler):
 
     def _carry_out(self, plan: Plan, form: dict[str, str]) -> None:
         carrier = self.server.carrier
+        pause(plan.before)
         message = carrier.take(form) if plan.accepts else None
         if message is not None and plan.callbacks:
             carrier.send_callbacks(message.sid, plan.callbacks)
         if plan.stalls:
             carrier.stall()
             message = carrier.take(form) if plan.accepts_late else message
+        pause(plan.after)
         sid = message.sid if message else None
         self._log(form, plan.name, None if plan.closes else plan.status, sid)
         if plan.closes:

@@ -14,6 +14,7 @@ class Plan:
         callbacks: receipts posted, and answered, before the answer to the call.
         stalls: hold the answer until `Carrier.release()`.
         accepts_late: take the message after the stall, when the client may long be gone.
+        before, after: seconds it lets pass before it takes the message, and before it answers.
         closes: close the connection instead of answering.
         status, headers, body: the answer; body None is the message as JSON.
     """
@@ -23,6 +24,8 @@ class Plan:
     callbacks: tuple[str, ...] = ()
     stalls: bool = False
     accepts_late: bool = False
+    before: float = 0.0
+    after: float = 0.0
     closes: bool = False
     status: int = 201
     headers: dict[str, str] = field(default_factory=dict)
@@ -32,6 +35,11 @@ class Plan:
 def accept(*, callbacks: tuple[str, ...] = ()) -> Plan:
     """Take it and say so."""
     return Plan("accept", accepts=True, callbacks=callbacks)
+
+
+def slow(before: float, after: float) -> Plan:
+    """Take it after some seconds, and say so after some more."""
+    return Plan("slow", accepts=True, before=before, after=after)
 
 
 def refuse(status: int, code: int, headers: dict[str, str] | None = None) -> Plan:
