@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     REMINDER_HOURS_FAMILY = "reminder_hours_family"  # likewise; no row has these two kinds
     TURN_NEAR = "turn_near"  # few people are left before her in the line
     RUNNING_LATE = "running_late"  # the line is so many minutes late
+    CODE_READ_OUT = "code_read_out"  # a desk read a code to this number out: its holder hears of it
     CONFLICT = "conflict"  # the hospital's own calendar has something else at that time
 
 

@@ -331,6 +331,9 @@ async def test_a_code_is_read_out_and_the_audit_knows_by_whom(client: httpx.Asyn
     row = (await seeds.rows(db, "SELECT actor_kind, facts::text FROM audit_event WHERE action = 'code.read_out'"))[0]
     assert row["actor_kind"] == "staff"
     assert code[1] + code[2] not in row["facts"]
+    told = await seeds.rows(db, "SELECT kind, state, facts::text, secret FROM message WHERE subject_kind = 'read_out'")
+    assert [(one["kind"], one["state"], one["secret"]) for one in told] == [("code_read_out", "due", None)]
+    assert code[1] + code[2] not in told[0]["facts"]
 
 
 async def test_no_code_is_read_out_for_people_who_were_never_here(
@@ -349,8 +352,11 @@ async def test_no_code_is_read_out_for_people_who_were_never_here(
     assert "chưa từng đến cơ sở này" in pages.read(refused).beside("phone")
     assert await seeds.value(db, "SELECT count(*) FROM audit_event WHERE action = 'code.read_out'") == 0
     assert await seeds.value(db, "SELECT count(*) FROM verification_code WHERE read_out") == 0
+    assert await seeds.value(db, "SELECT count(*) FROM message WHERE subject_kind = 'read_out'") == 0
     client.cookies.set("desk", mine)  # the control: she was here
     assert (await pages.send(client, here, phone="0903 123 456")).status_code == 200
+    read = "SELECT count(*) FROM audit_event WHERE action = 'patient.read' AND facts ->> 'reason' = 'code'"
+    assert await seeds.value(db, read) == 1, "it opens her records, so it counts as a reading"
 
 
 async def test_the_link_of_a_visit_without_a_telephone_cannot_report_a_wrong_number(

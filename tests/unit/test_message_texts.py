@@ -60,6 +60,8 @@ REGISTERED = {
     ("turn_near", "en"): (1, 3207220444),
     ("running_late", "vi"): (1, 3054131283),
     ("running_late", "en"): (1, 3794008816),
+    ("code_read_out", "vi"): (1, 1127803631),
+    ("code_read_out", "en"): (1, 1732820885),
     ("conflict", "vi"): (1, 778994692),
     ("conflict", "en"): (1, 2762607972),
 }
@@ -88,6 +90,8 @@ def test_each_names_the_sender_and_carries_its_code(template: Template) -> None:
     assert template.text.startswith("HenKham: ")
     if template.kind is MessageKind.OTP:
         assert set(template.variables) == {"otp", "minutes"}
+    elif template.kind is MessageKind.CODE_READ_OUT:
+        assert set(template.variables) == {"facility", "date", "time"}
     else:
         moment = {"date", "time"}
         of_its_own = {

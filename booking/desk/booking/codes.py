@@ -4,8 +4,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from booking.desk.booking.work import Work, Working, rendered
+from booking.directory.listing import facility_row
 from booking.errors import BookingError
-from booking.patients import codes
 from booking.patients.errors import CodeNotAsked, PhoneRefused
 from booking.patients.rules import read_phone
 from booking.records import telephones
@@ -47,9 +47,10 @@ async def read_out(request: Request, work: Working) -> Response:
             raise CodeNotAsked
         phone = read_phone(typed)
         async with work.asked.db.transaction() as session:
-            code = await codes.read_out(session, phone, by=work.by, now=work.asked.now)
-            # Afterwards, so that only whoever waits for a code learns it; what was made is undone with the transaction.
-            await telephones.check_here(session, phone.e164, tuple(work.desk.staff.facilities.values()))
+            code = await telephones.read_out(
+                session, phone, facility=await facility_row(session, work.where.facility_id),
+                scope=tuple(work.desk.staff.facilities.values()), by=work.by, now=work.asked.now,
+            )  # fmt: skip
     except (PhoneRefused, CodeNotAsked, NumberElsewhere, TriedTooOften) as error:
         return await _show(request, work, phone=typed, error=error)
     return await _show(request, work, phone=phone.e164, code=code)
