@@ -68,6 +68,9 @@ def _where(record: logging.LogRecord) -> list[str]:
     return steps[-8:]
 
 
+_QUIET = {"uvicorn.access": "CRITICAL", "apscheduler": "WARNING", "urllib3": "ERROR", "asyncssh": "CRITICAL"}
+
+
 def configure(level: str = "INFO") -> None:
     """Send everything through one JSON handler on stderr."""
     handler = logging.StreamHandler(sys.stderr)
@@ -76,8 +79,9 @@ def configure(level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Access lines are ours (with the route instead of the path: a path may hold a token); chatty libraries are muted,
-    # and so are warnings of urllib3: they print addresses with the query, in which the provider wants a number.
-    for name, quiet in {"uvicorn.access": "CRITICAL", "apscheduler": "WARNING", "urllib3": "ERROR"}.items():
+    # and so are warnings of urllib3: they print addresses with the query, in which the provider wants a number;
+    # what goes wrong on a line to a hospital's server is told in words of ours, without who signs in there.
+    for name, quiet in _QUIET.items():
         logging.getLogger(name).setLevel(quiet)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []

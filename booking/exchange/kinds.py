@@ -42,6 +42,38 @@ class OrderState(StrEnum):
     OBSOLETE = "obsolete"  # a newer file came first
 
 
+class ServerProblem(StrEnum):
+    """Why a hospital's server gave us nothing, or took nothing from us. In the database: only ever added to."""
+
+    NO_SECRET = "no_secret"  # noqa: S105  the file of a password, key or token cannot be read
+    NAME_UNKNOWN = "name_unknown"
+    ADDRESS_FORBIDDEN = "address_forbidden"  # link-local: no hospital lives there
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    TOO_SLOW = "too_slow"
+    BROKEN_OFF = "broken_off"
+    HOST_KEY_CHANGED = "host_key_changed"
+    HOST_KEY_UNKNOWN = "host_key_unknown"
+    NO_COMMON_WAY = "no_common_way"
+    LOGIN_REFUSED = "login_refused"
+    NO_SUCH_FOLDER = "no_such_folder"
+    NOT_ALLOWED = "not_allowed"
+    TOO_MANY_FILES = "too_many_files"
+    TOO_LARGE = "too_large"
+    ODD_ANSWER = "odd_answer"
+    NO_SUCH_PAGE = "no_such_page"
+    HTTP_STATUS = "http_status"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    CERTIFICATE_OTHER_NAME = "certificate_other_name"
+    REDIRECTED = "redirected"
+    LENGTH_UNKNOWN = "length_unknown"
+    NOT_TIDIED = "not_tidied"  # fetched, and could then not be moved or deleted there
+    NO_ROOM_HERE = "no_room_here"  # our own folder cannot be written
+    FAILED = "failed"
+
+
 class AbsenceMeaning(StrEnum):
     """What it says about a time when an export does not list it."""
 
@@ -69,6 +101,11 @@ class RefusalReason(StrEnum):
     BAD_START = "bad_start"
     NO_ROW_KEY = "no_row_key"
     BROKEN_MESSAGE = "broken_message"
+    NO_SLIP_NUMBER = "no_slip_number"
+    BAD_DUE = "bad_due"
+    BAD_PERSON = "bad_person"
+    NO_PAPER_NUMBER = "no_paper_number"
+    PEOPLE_DIFFER = "people_differ"
 
 
 class NoteReason(StrEnum):
@@ -79,6 +116,8 @@ class NoteReason(StrEnum):
     LONG_ROW = "long_row"
     DUPLICATE_KEY = "duplicate_key"
     OUTSIDE_COVERAGE = "outside_coverage"
+    NO_TABLE_1 = "no_table_1"
+    REPEATED_SLIP = "repeated_slip"
 
 
 class UnreadableReason(StrEnum):
@@ -111,6 +150,8 @@ class UnreadableReason(StrEnum):
     READER_FAILED = "reader_failed"
     READER_DIED = "reader_died"
     NOT_CONFINED = "not_confined"
+    OWN_ENTITIES = "own_entities"
+    OTHER_HOSPITAL = "other_hospital"
 
 
 class VerdictKind(StrEnum):

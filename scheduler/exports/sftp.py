@@ -1,0 +1,264 @@
+"""A line to a hospital's SFTP server: known by its host key, bounded in time, and ended whatever happens.
+
+    async with connected(server, home=folder_of_the_toml_file) as line:
+        await put_whole(line.sftp, "out", "bookings.csv", data)
+
+Nothing of the machine's own SSH is used: no ~/.ssh, no agent, no configuration.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, TypeVar
+
+import asyncssh
+from asyncssh import SFTPClient, SSHClient, SSHClientConnection, SSHKey
+
+from booking.exchange.kinds import ServerProblem
+from scheduler.exports.servers import SftpServer, beside, secret_in
+from scheduler.exports.unreached import Unreached, of_line
+
+Got = TypeVar("Got")
+
+CONNECT: Final = 20.0
+"""Seconds to connect and sign in."""
+
+STEP: Final = 30.0
+"""Seconds for each single answer of the server."""
+
+_FAMILIES: Final = (
+    ("ssh-ed25519",),
+    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"),
+)
+"""A server has a key of each kind and shows the one it is asked for."""
+
+# With a group that the server makes up, it decides how long we calculate.
+_EXCHANGES: Final = "-diffie-hellman-group-exchange-*"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A host key that is right: its fingerprint, and its kind where that is known."""
+
+    fingerprint: str
+    kind: str | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """An open line."""
+
+    sftp: SFTPClient
+    connection: SSHClientConnection
+    shown: str
+    """The fingerprint of the server's host key."""
+
+
+@dataclass(slots=True)
+class _Doorman(SSHClient):
+    """Looks at the host key that a server shows."""
+
+    pins: tuple[Pin, ...]
+    shown: list[str] = field(default_factory=list)
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:  # noqa: ARG002
+        """Whether it is one of ours."""
+        if ip_address(addr.partition("%")[0]).is_link_local:
+            raise Unreached(ServerProblem.ADDRESS_FORBIDDEN, host=host)
+        fingerprint = key.get_fingerprint()
+        self.shown.append(fingerprint)
+        return is_ours(fingerprint, self.pins)
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:  # noqa: ARG002
+        """Certificates of hosts are not used."""
+        return False
+
+
+def is_ours(fingerprint: str, pins: tuple[Pin, ...]) -> bool:
+    """Whether a host key is one that the feed names. The one place that decides it."""
+    return any(pin.fingerprint == fingerprint for pin in pins)
+
+
+def pins_of(server: SftpServer, home: Path) -> tuple[Pin, ...]:
+    """The host keys that are right.
+
+    Raises:
+        Unreached: the file of known hosts cannot be read, or does not know this one.
+    """
+    pins = [_pin(text) for text in server.host_keys]
+    if server.known_hosts is not None:
+        text = secret_in(beside(home, server.known_hosts))
+        port = None if server.port == 22 else server.port  # noqa: PLR2004  as known_hosts writes it
+        try:
+            found = asyncssh.match_known_hosts(text.encode(), server.host, "", port)
+        except ValueError:
+            raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, host=server.host, file=server.known_hosts) from None
+        pins += [Pin(key.get_fingerprint(), key.get_algorithm()) for key in found[0]]
+    if not pins:
+        raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, host=server.host, file=server.known_hosts)
+    return tuple(pins)
+
+
+def _pin(text: str) -> Pin:
+    if text.startswith("SHA256:"):
+        return Pin(text.rstrip("="))
+    try:
+        key = asyncssh.import_public_key(text)
+    except asyncssh.KeyImportError:
+        raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, key=text[:40]) from None
+    return Pin(key.get_fingerprint(), key.get_algorithm())
+
+
+@asynccontextmanager
+async def connected(server: SftpServer, *, home: Path) -> AsyncIterator[Line]:
+    """An open line to a server, signed in.
+
+    Raises:
+        Unreached: with what is wrong, for people.
+    """
+    pins = await asyncio.to_thread(pins_of, server, home)
+    options = await asyncio.to_thread(_credentials, server, home)
+    connection, shown = await _greeted(server, pins, options)
+    try:
+        sftp = await step(connection.start_sftp_client(path_encoding="utf-8"), server)
+        yield Line(sftp, connection, shown)
+        sftp.exit()
+    finally:
+        # Never waits: a server that is silent must not hold us.
+        connection.abort()
+
+
+def _credentials(server: SftpServer, home: Path) -> dict[str, object]:
+    found: dict[str, object] = {"client_keys": None, "password": None}
+    if server.password_file is not None:
+        found["password"] = secret_in(beside(home, server.password_file))
+    if server.key_file is not None:
+        path = beside(home, server.key_file)
+        words = server.key_passphrase_file
+        passphrase = None if words is None else secret_in(beside(home, words))
+        try:
+            found["client_keys"] = [asyncssh.import_private_key(secret_in(path) + "\n", passphrase)]
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            locked = isinstance(error, asyncssh.KeyEncryptionError) or "ncrypted" in str(error)
+            why = "it is locked: its passphrase is missing or wrong" if locked else "it holds no private key"
+            raise Unreached(ServerProblem.NO_SECRET, file=path.name, why=why) from None
+    return found
+
+
+async def _greeted(
+    server: SftpServer, pins: tuple[Pin, ...], options: dict[str, object]
+) -> tuple[SSHClientConnection, str]:
+    """Connect; where only fingerprints are known, ask for each kind of host key until the right one is shown."""
+    kinds = {pin.kind for pin in pins}
+    families = [each for each in _FAMILIES if None in kinds or kinds & set(each)]
+    shown: list[str] = []
+    for family in families:
+        doorman = _Doorman(pins)
+        try:
+            connection = await _connection(server, doorman, family, options)
+        except asyncssh.HostKeyNotVerifiable:
+            shown += doorman.shown
+        except asyncssh.KeyExchangeFailed:
+            continue
+        else:
+            return connection, doorman.shown[-1]
+    if not shown:
+        raise Unreached(ServerProblem.NO_COMMON_WAY, host=server.host, port=server.port)
+    expected = ", ".join(pin.fingerprint for pin in pins)
+    raise Unreached(ServerProblem.HOST_KEY_CHANGED, host=server.host, shown=", ".join(shown), expected=expected)
+
+
+async def _connection(
+    server: SftpServer, doorman: _Doorman, family: tuple[str, ...], options: dict[str, object]
+) -> SSHClientConnection:
+    try:
+        async with asyncio.timeout(CONNECT):
+            return await asyncssh.connect(
+                server.host, server.port, client_factory=lambda: doorman, username=server.user,
+                known_hosts=([], [], []), server_host_key_algs=family, kex_algs=_EXCHANGES, compression_algs=None,
+                config=None, agent_path=None, gss_host=None, gss_kex=False, gss_auth=False, x509_trusted_certs=None,
+                host_based_auth=False, keepalive_interval=STEP, login_timeout=CONNECT, connect_timeout=CONNECT,
+                **options,
+            )  # fmt: skip
+    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
+        raise
+    except (asyncssh.PermissionDenied, asyncssh.IllegalUserName):
+        raise Unreached(ServerProblem.LOGIN_REFUSED, host=server.host, user=server.user) from None
+    except (asyncssh.DisconnectError, OSError) as error:
+        raise reason(error, server) from None
+
+
+async def step(work: Awaitable[Got], server: SftpServer, *, seconds: float = STEP) -> Got:
+    """One answer of the server, in time.
+
+    Raises:
+        Unreached: too late, or the line broke. An SFTPError, which is an answer, goes through.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage) as error:
+        raise reason(error, server) from None
+    except asyncssh.SFTPError:
+        raise
+    except (asyncssh.Error, OSError) as error:
+        raise reason(error, server) from None
+
+
+_MEANT: Final[tuple[tuple[tuple[type[Exception], ...], ServerProblem], ...]] = (
+    ((asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory), ServerProblem.NO_SUCH_FOLDER),
+    ((asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect), ServerProblem.NOT_ALLOWED),
+    ((asyncssh.ProtocolError, asyncssh.ProtocolNotSupported, asyncssh.ChannelOpenError), ServerProblem.ODD_ANSWER),
+    ((asyncssh.SFTPBadMessage,), ServerProblem.ODD_ANSWER),
+    ((asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection), ServerProblem.BROKEN_OFF),
+)
+
+
+def reason(error: Exception, server: SftpServer) -> Unreached:
+    """What an error means."""
+    if isinstance(error, OSError):
+        return of_line(error, host=server.host, port=server.port)
+    for kinds, problem in _MEANT:
+        if isinstance(error, kinds):
+            return Unreached(problem, host=server.host, port=server.port, folder=server.folder)
+    return Unreached(ServerProblem.FAILED, host=server.host, port=server.port, error=type(error).__name__)
+
+
+async def put_whole(line: Line, server: SftpServer, name: str, data: bytes) -> None:
+    """Write a file into the server's folder: under a passing name, looked at, then renamed over an earlier one.
+
+    Whoever reads the folder never sees half of it.
+
+    Raises:
+        Unreached: nothing of this name was put there, or the earlier one still stands.
+    """
+    folder = server.folder.rstrip("/")
+    target, passing = f"{folder}/{name}", f"{folder}/.{name}.part"
+    try:
+        await _written(line.sftp, server, passing, data)
+        try:
+            await step(line.sftp.posix_rename(passing, target), server)
+        except asyncssh.SFTPOpUnsupported:  # a server that renames over nothing
+            if await step(line.sftp.exists(target), server):
+                await step(line.sftp.remove(target), server)
+            await step(line.sftp.rename(passing, target), server)
+    except asyncssh.SFTPError as error:
+        raise reason(error, server) from None
+
+
+_BLOCK: Final = 1_000_000
+
+
+async def _written(sftp: SFTPClient, server: SftpServer, path: str, data: bytes) -> None:
+    file = await step(sftp.open(path, "wb"), server)
+    for start in range(0, len(data), _BLOCK):
+        await step(file.write(data[start : start + _BLOCK], start), server)
+    with suppress(asyncssh.SFTPOpUnsupported):  # OpenSSH's addition
+        await step(file.fsync(), server)
+    await step(file.close(), server)
+    if (await step(sftp.stat(path), server)).size != len(data):
+        raise Unreached(ServerProblem.BROKEN_OFF, host=server.host, port=server.port)
