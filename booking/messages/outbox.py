@@ -53,8 +53,8 @@ class Pace:
         later_look: likewise once the second send is spent or its time is over.
         second_send: how long after the first post a second one may follow, if the list shows none.
         held: how long the channel rests when our configuration is refused, and between two looks whether it is right.
-        fresh: how old the look at a message may be when its post starts: a cancel may have come after it. On a
-            connection that stands it leaves at once; a new one may take `Limits.connect` for each address more.
+        fresh: how old the look at a message may be when its post leaves this machine: a cancel may have come after it.
+            What connecting takes is within it (`Outgoing.leave_by`).
     """
 
     claimed: timedelta = timedelta(seconds=30)

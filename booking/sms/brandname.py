@@ -15,7 +15,7 @@ from uuid import UUID
 
 from booking.settings import Settings
 from booking.sms import template as templates
-from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError
+from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError, leaving
 from booking.sms.gateway import (
     Accepted,
     Fault,
@@ -59,11 +59,12 @@ class BrandnameGateway:
     def send(self, outgoing: Outgoing) -> Outcome:
         """Post once; see `Gateway.send`."""
         try:
-            answer = self._exchange(outgoing)
+            with leaving(outgoing.leave_by):
+                answer = self._exchange(outgoing)
         except (UnwritableError, UnicodeError):
             return Refused(None, Fault.CONTENT)
         except NotSentError as problem:
-            return Refused(None, problem.fault)
+            return problem.outcome
         except UnsureError as problem:
             return Unknown(str(problem))
         return self._judged(answer, outgoing)

@@ -93,6 +93,8 @@ class Outgoing:
         body: as it will be read.
         callback_url: where receipts shall be posted; None for none.
         valid_seconds: how long the provider may keep it queued; None for its own default.
+        leave_by: when its request must have left this machine, as `time.monotonic` counts; None for whenever. Later it
+            is not sent at all: what it says may be true no more.
     """
 
     message_id: str
@@ -100,6 +102,7 @@ class Outgoing:
     body: str = field(repr=False)
     callback_url: str | None = field(default=None, repr=False)
     valid_seconds: int | None = None
+    leave_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,9 @@ class Unknown:
 
 
 Outcome = Accepted | Refused | Unknown
+
+STALE: Final = Refused(None, Fault.PASSING)
+"""Not sent, because `Outgoing.leave_by` was over before the request could leave; this very object says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,10 @@ class Gateway(Protocol):
         """Whether `sent_to` and `taken_on` can ever be read. Where not, receipts alone tell what became of a text."""
 
     def send(self, outgoing: Outgoing) -> Outcome:
-        """Post once, with no retry of its own. Never raises for anything the network or the provider did."""
+        """Post once, with no retry of its own. Never raises for anything the network or the provider did.
+
+        `STALE` where the connection stood only after `Outgoing.leave_by`: then nothing of the text was written.
+        """
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:
         """What the provider took for this number since then, newest first.

@@ -19,7 +19,7 @@ from twilio.rest import Client
 
 from booking import clock
 from booking.settings import Settings
-from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError
+from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError, leaving
 from booking.sms.gateway import (
     Accepted,
     Fault,
@@ -123,9 +123,10 @@ class TwilioGateway:
         if outgoing.valid_seconds is not None:
             wishes["validity_period"] = min(max(outgoing.valid_seconds, 1), _VALID_LONGEST)
         try:
-            made = self._messages.create(to=outgoing.to, body=outgoing.body, **wishes)
+            with leaving(outgoing.leave_by):
+                made = self._messages.create(to=outgoing.to, body=outgoing.body, **wishes)
         except NotSentError as problem:
-            return Refused(None, problem.fault)
+            return problem.outcome
         except RejectedError as problem:
             return _refusal(problem)
         except UnsureError as problem:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from booking.clock import utc_now
@@ -14,15 +15,12 @@ from booking.messages.channel import service as channels
 from booking.messages.kinds import MessageState
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.preparing import Channel
-from booking.sms.gateway import Fault, Gateway, Outcome, Outgoing, Refused
+from booking.sms.gateway import STALE, Fault, Gateway, Outcome, Outgoing, Refused
 
 log = logging.getLogger(__name__)
 
 _TOGETHER: Final = 0.05
 """Seconds that posts which end one after the other are waited for, so that their places are filled in one claim."""
-
-_STALE: Final = Refused(None, Fault.PASSING)
-"""Not posted, because our last look was too old: the text keeps its place in the order and is looked at again."""
 
 _AT_ONCE: Final = 0.001
 """The pause after a claim that was put off: there may be more."""
@@ -110,14 +108,18 @@ class Sender:
             await counting.give_back(session, provider, allowance, claimed, lane=self.lane)
 
     def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
-        """Post, unless this process was held up since it looked: the visit may be off by now. Then it looks again."""
-        if time.monotonic() - looked > self.pace.fresh.total_seconds():
-            return _STALE
-        return self._gateway.send(outgoing)
+        """Post, unless our look grew old on the way, be it here or while the gateway connects: then it looks again.
+
+        The visit may be off by now; the text keeps its place in the order.
+        """
+        leave_by = looked + self.pace.fresh.total_seconds()
+        if time.monotonic() > leave_by:
+            return STALE
+        return self._gateway.send(replace(outgoing, leave_by=leave_by))
 
     async def _record(self, posting: Posting, outcome: Outcome) -> MessageState | None:
         provider, pace = self.channel.provider, self.pace
-        stale = outcome is _STALE
+        stale = outcome is STALE
         self.room = max(1, self.room // 2) if stale else min(self.together, self.room + 1)
         async with self._db.transaction() as session:
             held = stale
