@@ -27,7 +27,7 @@ from booking.messages.practising import of_practice
 from booking.messages.preparing import Channel, outgoing_of, set_aside
 from booking.messages.segments import cost
 from booking.sealed import UnsealError
-from booking.sms.gateway import Accepted, Fault, Outcome, Outgoing, Refused, Unknown
+from booking.sms.gateway import STALE, Accepted, Fault, Outcome, Outgoing, Refused, Unknown
 
 _REFUSED_AGAIN: Final = 2
 """Posts after which another text is tried first."""
@@ -256,7 +256,9 @@ async def record(
     the channel is held for what this post was refused for, so the text keeps its place in the order.
     """
     values = _outcome(posting, outcome, now=now, pace=pace)
-    if held:
+    if outcome is STALE:
+        values = _not_made(posting)
+    elif held:
         values.pop("due_at")
     new: MessageState = values.pop("state")
     guard: list[Any] = [col(Message.id) == posting.id]
@@ -308,6 +310,12 @@ def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -
         "sends": col(Message.sends) - 1,
         "due_at": again,
     }  # it certainly did not go
+
+
+def _not_made(posting: Posting) -> dict[str, Any]:
+    """As if the post had never been begun: it was not made, so it is no try, and the text is due as it was before."""
+    less = {name: col(getattr(Message, name)) - 1 for name in ("attempts", "sends")}
+    return {"state": MessageState.DUE, **less, **({"posted_at": None} if posting.attempt == 1 else {})}
 
 
 def before(new: MessageState) -> list[MessageState]:

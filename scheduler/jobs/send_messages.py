@@ -90,6 +90,8 @@ class Sender:
             outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
             # Recording twice is recording once, so a lost connection is tried again.
             state = await self._db.until_known(lambda: self._record(posting, outcome))
+            if outcome is STALE:
+                await self._give_back(claimed)
             self._tell(posting, outcome, state)
         except Exception:
             log.exception("message left to its lease", extra={"facts": {"rows": claimed.id}})

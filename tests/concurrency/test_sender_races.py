@@ -194,7 +194,8 @@ async def test_a_look_that_is_old_by_the_time_of_the_post_is_not_believed(db: Da
     with Carrier() as carrier:
         second = await _cancelled_while_the_sender_was_held_up(db, carrier, timedelta(0))
         assert len(accepted(carrier)) == 1
-    assert (await stored(db, second)).state is MessageState.SUPERSEDED
+    row = await stored(db, second)
+    assert (row.state, row.attempts, row.sends, row.posted_at) == (MessageState.SUPERSEDED, 0, 0, None)
 
 
 async def test_control_an_old_look_that_is_believed_sends_what_is_off(db: Database) -> None:
