@@ -14,6 +14,9 @@ from booking.availability.rules import days_between
 from booking.directory import queries as directory
 from booking.directory.models import Facility, Practitioner, Room, Service
 
+_PORTION = 5_000
+"""So many slots are taken from the database at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
@@ -125,9 +128,11 @@ async def grid(
     )
     if codes is not None:
         query = query.where(or_(col(Practitioner.code).in_(codes), col(Room.code).in_(codes)))
-    found = await session.execute(query)
+    # In portions: what the driver holds of a hundred thousand slots is larger than the slots.
+    found = await session.stream(query.execution_options(yield_per=_PORTION))
     return [
         GridRow(row_id, tuple(code for code in (practitioner, room) if code), starts_at, ends_at, is_open)
-        for row_id, practitioner, room, starts_at, ends_at, is_open in found
+        async for portion in found.partitions()
+        for row_id, practitioner, room, starts_at, ends_at, is_open in portion
         if row_id is not None  # always; the model's type allows for a row not yet written
     ]

@@ -87,7 +87,7 @@ def keyed(rows: Iterable[StagedRow], meaning: AbsenceMeaning) -> dict[str, Stage
         short = _short(key)
         while short in found:  # a hospital whose own keys end in #2
             short += "#"
-        found[short] = replace(row, row_key=short)
+        found[short] = row if row.row_key == short else replace(row, row_key=short)
     return found
 
 

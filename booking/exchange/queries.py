@@ -1,8 +1,10 @@
 """Reads of the exchange: files, rows, what a feed closes, and where that meets patients."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from sys import intern
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, any_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +21,9 @@ from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.rules import GridSlot, Signs, StagedRow, Verdict, closed_slots, guard, merged, outside_hours
+
+PORTION = 5_000
+"""So many rows are taken from the database at a time."""
 
 _FAR = timedelta(days=800)
 """No coverage and no timetable reaches further."""
@@ -108,12 +113,16 @@ async def rows_kept(
         col(FeedRow.state_text), col(FeedRow.closes),
     )  # fmt: skip
     query = select(*columns).where(col(FeedRow.feed) == feed, ~over_before(_today(now))).order_by(col(FeedRow.id))
-    found = await session.execute(query)
     offers = meaning is AbsenceMeaning.FREE_LIST
-    return {
-        key: StagedRow(0, key, resource, starts_at, ends_at, state_text, closes, offers=offers and not closes)
-        for key, resource, starts_at, ends_at, state_text, closes in found
-    }
+    found: dict[str, StagedRow] = {}
+    # In portions: what the driver holds of a hundred thousand rows is larger than the rows, and others work meanwhile.
+    async for portion in (await session.stream(query.execution_options(yield_per=PORTION))).partitions():
+        for key, resource, starts_at, ends_at, state_text, closes in portion:
+            free = offers and not closes
+            found[key] = StagedRow(
+                0, key, intern(resource), starts_at, ends_at, intern(state_text), closes, offers=free
+            )
+    return found
 
 
 def over_before(moment: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
@@ -136,7 +145,7 @@ async def times_of(
     since = _today(now)
     found = await availability.grid(session, facility, start=since, end=since + _FAR, codes=resources)
     return [
-        GridSlot(row.slot_id, code, row.starts_at, row.ends_at)
+        GridSlot(row.slot_id, intern(code), row.starts_at, row.ends_at)
         for row in found
         for code in row.codes
         if code in resources
@@ -209,26 +218,37 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     content, terms = command.content, command.terms
     kept = await rows_kept(session, content.feed, terms.meaning, now=now)
     slots = await times_of(session, content.facility, _resources(terms, kept), now=now)
-    signs = _compared(command.signs, command.rows, slots)
+    signs = await asyncio.to_thread(_compared, command.signs, command.rows, slots)
     before, earlier = await signs_before(session, content.feed), await _came_before(session, content)
     verdict = doubted(guard(before, signs, today=local_day(now), limits=command.limits), earlier)
     if released:
         verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
-    changes = follow(kept, command.rows, terms, verdict.kind, since=_today(now))
     closed_now = await closed_by(session, content.feed, now=now)
-    picture = _picture(changes.after(kept), slots, terms, closed_now)
+    # Beside the loop: a large file takes seconds, and codes are to leave meanwhile.
+    changes, picture = await asyncio.to_thread(
+        _followed, kept, slots, command, verdict.kind, closed_now=closed_now, now=now
+    )
     if verdict.kind is VerdictKind.APPLY:
         return Plan(verdict, signs, changes, picture, kept, picture.closed)
-    wholly = follow(kept, command.rows, terms, VerdictKind.APPLY, since=_today(now))
-    whole = _picture(wholly.after(kept), slots, terms, closed_now).closed
-    return Plan(verdict, signs, changes, picture, kept, whole)
+    _, wholly = await asyncio.to_thread(
+        _followed, kept, slots, command, VerdictKind.APPLY, closed_now=closed_now, now=now
+    )
+    return Plan(verdict, signs, changes, picture, kept, wholly.closed)
+
+
+def _followed(
+    kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], command: ApplyExport, verdict: VerdictKind, *,
+    closed_now: set[int], now: datetime,
+) -> tuple[Changes, Picture]:  # fmt: skip
+    changes = follow(kept, command.rows, command.terms, verdict, since=_today(now))
+    return changes, _picture(changes.after(kept), slots, command.terms, closed_now)
 
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
     """What a feed closes by the rows kept, and what it closes in the calendar."""
     kept = await rows_kept(session, feed, terms.meaning, now=now)
     slots = await times_of(session, facility, _resources(terms, kept), now=now)
-    return _picture(kept, slots, terms, await closed_by(session, feed, now=now))
+    return await asyncio.to_thread(_picture, kept, slots, terms, await closed_by(session, feed, now=now))
 
 
 def _resources(terms: Terms, kept: Mapping[str, StagedRow]) -> set[str]:

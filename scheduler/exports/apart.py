@@ -27,7 +27,7 @@ from booking.exchange.kinds import UnreadableReason
 from scheduler.exports import child, wire
 from scheduler.exports.child import NO_MEMORY, Job
 from scheduler.exports.confinement import Limits
-from scheduler.exports.feed import Feed
+from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.staging import Item
 
 LIMITS: Final = Limits()
@@ -55,11 +55,13 @@ class End:
         code: its exit code; None when a signal ended it.
         signal: that signal, else 0.
         peak: kilobytes of memory it held at most.
+        processor: seconds of processor time it took.
     """
 
     code: int | None
     signal: int
     peak: int
+    processor: float = 0
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class ReadingProcess:
     _process: subprocess.Popen[bytes] | None = None
     _control: socket.socket | None = None
 
-    def read(self, feed: Feed, file: BinaryIO, *, today: date, limits: Limits = LIMITS) -> Iterator[Item]:
+    def read(self, feed: AnyFeed, file: BinaryIO, *, today: date, limits: Limits = LIMITS) -> Iterator[Item]:
         """Items in the order of the file. Nothing may be applied before the iterator has ended.
 
         Raises:
@@ -146,7 +148,7 @@ class ReadingProcess:
         os.close(reading.handle)
         assert self._control is not None
         told = self._heard(self._control)
-        self.last = End(told["code"], told["signal"], told["peak"])
+        self.last = End(told["code"], told["signal"], told["peak"], told["processor"])
 
     def _heard(self, control: socket.socket) -> Any:
         control.settimeout(_PATIENCE)
@@ -178,7 +180,7 @@ class _Reading:
         over: nothing is left of it.
     """
 
-    feed: Feed
+    feed: AnyFeed
     line: socket.socket
     handle: int
     limits: Limits

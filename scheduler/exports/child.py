@@ -21,7 +21,7 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from scheduler.exports import confinement, wire
 from scheduler.exports.confinement import Limits
-from scheduler.exports.feed import Feed
+from scheduler.exports.slip_feed import AnyFeed
 
 NO_MEMORY: Final = 3
 """Exit code of a child that ran out of memory."""
@@ -35,7 +35,7 @@ _SIZE: Final = 4
 class Job:
     """What a child is told beside the open file."""
 
-    feed: Feed
+    feed: AnyFeed
     today: date
     limits: Limits
 
@@ -75,7 +75,8 @@ def _serve(control: socket.socket, given: list[int], readers: str, *, alone: boo
     os.close(handle)
     _, status, used = os.wait4(child, 0)
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-    control.sendall(orjson.dumps({"code": code, "signal": confinement.dies_by(status), "peak": used.ru_maxrss}))
+    told = {"code": code, "signal": confinement.dies_by(status), "peak": used.ru_maxrss}
+    control.sendall(orjson.dumps(told | {"processor": used.ru_utime + used.ru_stime}))
 
 
 def _child(file: int, line: int, readers: str, *, alone: bool) -> NoReturn:

@@ -6,6 +6,7 @@ line is read as if a stranger had sent it.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any, Final
 
 import orjson
@@ -152,10 +153,10 @@ class Listener:
         return StagedRow(
             _number(line),
             None if key is None else _text(key, LONGEST_KEY),
-            resource,
+            intern(resource),
             starts_at,
             ends_at,
-            _text(state, QUOTED),
+            intern(_text(state, QUOTED)),
             closes,
             offers,
             None if code is None else _text(code, LONGEST_KEY),

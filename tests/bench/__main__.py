@@ -2,6 +2,7 @@
 
     make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
     make bench ARGS="--sms --messages 2000000"     SMS alone, beside two million old messages
+    make bench ARGS="--feeds"                      hospital exports alone: 100,000 rows; 19 feeds beside bookings
     make bench ARGS="--live"                       480 live pages alone: how soon they follow, and return after a kill
 
 Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
@@ -28,7 +29,7 @@ import psutil
 from booking import clock, embedded
 from booking.embedded import Server
 from booking.migrations import migrate
-from tests.bench import bare, live, load, pages, sms
+from tests.bench import bare, feeds, feeds_beside, live, load, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN
@@ -111,12 +112,18 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=SLOTS, help="how many slots the pages are read from")
     parser.add_argument("--sms", action="store_true", help="only SMS: ticks, receipts, waits")
     parser.add_argument("--messages", type=int, default=sms.MESSAGES, help="how many old messages lie beside them")
+    parser.add_argument("--feeds", action="store_true", help="only hospital exports")
+    parser.add_argument("--rows", type=int, default=feeds.ROWS, help="of the large export")
+    parser.add_argument("--pairs", type=int, default=3, help="minutes with 19 feeds and as many without")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
             if asked.sms:
                 _measure_sms(server, asked.messages)
+                return
+            if asked.feeds:
+                _measure_feeds(server, Path(folder), asked.rows, asked.pairs)
                 return
             if not asked.pages and not asked.live:
                 url = _database(server, "bench")
@@ -169,6 +176,23 @@ def _measure_sms(server: Server, messages: int) -> None:
     variables = {**environment(url, **twilio), "PORT": "18478"}
     with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
         sms.measure(url, address, messages)
+
+
+def _measure_feeds(server: Server, folder: Path, rows: int, pairs: int) -> None:
+    url = _database(server, "feeds")
+    large, others = feeds.big(rows), feeds_beside.places()
+    print("Seeding hospitals and their slots ...", flush=True)
+    asyncio.run(feeds.seed(url, [large, *others]))
+    home = feeds.home(folder, [large, *others])
+    variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18479"}
+    with feeds.worker(url, home, lambda: _database_cpu(server)) as worker:
+        feeds.measure(large, home, rows, worker)
+        hospitals = feeds_beside.Hospitals(home, others, worker)
+        for _ in others:
+            hospitals.send()
+        worker.look()
+        with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+            feeds_beside.measure(address, asyncio.run(feeds_beside.free_times(url)), hospitals, pairs)
 
 
 def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
