@@ -75,7 +75,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
         Job("say_alive", _s(15), lambda: say_alive.run(db)),
-        Job("housekeeping", _s(600), lambda: housekeeping.run(db)),
+        Job("housekeeping", _s(600), lambda: housekeeping.run(db, feeds_dir=feeds)),
         Job("renew_training", _s(600), lambda: renew_training.run(db)),
         Job("disable_idle", _s(3600), lambda: disable_idle.run(db)),
         Job("lapse_invitations", _s(3600), lambda: lapse_invitations.run(db)),

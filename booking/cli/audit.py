@@ -17,6 +17,9 @@ _WORDS: Final = {
     "changed": "events were changed, removed or added",
     "gap": "a seal before it is missing",
     "unsealed": "events wait for a seal: is the scheduler running?",
+    "forged": "its old end was removed by somebody without our key",
+    "early": "events were removed that were not 12 months old",
+    "before": "events stand before the place where it begins",
 }
 
 

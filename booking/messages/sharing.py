@@ -17,7 +17,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, insert, literal, select, update
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -28,8 +28,12 @@ from booking.messages.models import Message, ReminderFamily
 from booking.messages.service import APPOINTMENT, Notice, Recipient
 from booking.messages.texts import FAMILY
 from booking.sealed import keys
+from booking.trail.forgetting import BATCH, remove
 
 NOON: Final = time(12)
+FAMILIES_KEPT: Final = timedelta(days=31)
+"""After a reminder was of use."""
+
 _ASIDE: Final = timedelta(seconds=5)
 _WAIT: Final = timedelta(seconds=15)
 _WAITS = (MessageState.DUE, MessageState.CLAIMED)
@@ -147,8 +151,6 @@ async def carriers(session: AsyncSession, messages: Sequence[int]) -> dict[int, 
     return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 
-async def forget_families(session: AsyncSession, *, now: datetime) -> int:
+async def forget_families(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Forget who shared a text with whom, a month after it was of use; how many rows."""
-    old = delete(ReminderFamily).where(col(ReminderFamily.useful_until) < now - timedelta(days=31))
-    gone = await session.execute(old.returning(col(ReminderFamily.message_id)))
-    return len(gone.all())
+    return await remove(session, ReminderFamily, col(ReminderFamily.useful_until) < now - FAMILIES_KEPT, most=most)

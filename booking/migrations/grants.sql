@@ -14,6 +14,11 @@ REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM henkham_web, henkham_sched
 REVOKE UPDATE, DELETE ON audit_event, audit_seal FROM henkham_web, henkham_scheduler;
 REVOKE INSERT ON audit_seal FROM henkham_web;
 
+-- Its old end goes by a function alone, which lets nothing younger than 12 months go, and signs where it begins now.
+REVOKE INSERT, UPDATE, DELETE ON audit_cut FROM henkham_web, henkham_scheduler;
+REVOKE ALL ON FUNCTION audit_shorten(bigint, timestamptz, timestamptz, bytea) FROM PUBLIC, henkham_web;
+GRANT EXECUTE ON FUNCTION audit_shorten(bigint, timestamptz, timestamptz, bytea) TO henkham_scheduler;
+
 -- Figures: what was offered and what became of it. No person, no number, nothing that opens anything.
 GRANT SELECT ON
     facility, department, service, practitioner, room, notice, calendar_day, weekly_session, session, session_change,

@@ -18,6 +18,7 @@ import booking.patients.models
 import booking.patients.session_models
 import booking.queue.models
 import booking.queue.wish_models
+import booking.requests.models
 import booking.trail.models  # noqa: F401
 
 METADATA = SQLModel.metadata

@@ -29,6 +29,7 @@ from booking.queue.errors import ActUnknown, FormReused
 from booking.queue.kinds import TicketState
 from booking.queue.models import Queue, QueueAct, QueueTicket
 from booking.queue.rules import UNDO_FOR, check_undo, label
+from booking.trail.forgetting import BATCH, remove
 from booking.trail.live import tell
 from booking.trail.service import record
 
@@ -240,15 +241,22 @@ _SAID = or_(
 )
 
 
-async def forget_acts(session: AsyncSession, *, now: datetime) -> int:
+async def forget_acts(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove what can no longer be undone, and what people who came without booking once said of themselves.
 
     The audit keeps the acts; the ticket stays for the counts of the day, without a name.
     """
-    done: Any = await session.execute(delete(QueueAct).where(col(QueueAct.at) < now - 2 * UNDO_FOR))
+    done = await remove(session, QueueAct, col(QueueAct.at) < now - 2 * UNDO_FOR, most=most)
+    old = (
+        select(col(QueueTicket.id))
+        .where(col(QueueTicket.day) < local_day(now) - NAMES_KEPT, _SAID)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
     said: Any = await session.execute(
         update(QueueTicket)
-        .where(col(QueueTicket.day) < local_day(now) - NAMES_KEPT, _SAID)
+        .where(col(QueueTicket.id).in_(old))
         .values(name=None, birth_year=None, phone=None)
+        .execution_options(synchronize_session=False)
     )
-    return int(done.rowcount) + int(said.rowcount)
+    return done + int(said.rowcount)

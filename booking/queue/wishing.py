@@ -15,6 +15,7 @@ from booking.appointments.telling import account_of, recipient_of
 from booking.clock import local_day
 from booking.patients.models import Patient
 from booking.queue.wish_models import NearWish
+from booking.trail.forgetting import BATCH, remove
 from booking.trail.service import record
 
 KEPT: Final = timedelta(days=2)
@@ -55,7 +56,6 @@ async def wishes(session: AsyncSession, code: str, *, now: datetime) -> bool | N
     return None if to.phone is None or to.suppressed is not None else wish_made is not None
 
 
-async def forget_wishes(session: AsyncSession, *, now: datetime) -> int:
+async def forget_wishes(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove the wishes of days gone by."""
-    done: Any = await session.execute(delete(NearWish).where(col(NearWish.said_at) < now - KEPT))
-    return int(done.rowcount)
+    return await remove(session, NearWish, col(NearWish.said_at) < now - KEPT, most=most)

@@ -30,7 +30,8 @@ from booking.records.finding import Found, Looking
 from booking.trail.service import record
 
 FOLLOWS: Final = (
-    "appointment", "consent", "patient_flag", "profile", "queue_ticket", "visit_series", "waitlist_entry",
+    "appointment", "consent", "data_request", "patient_flag", "profile", "queue_ticket", "visit_series",
+    "waitlist_entry",
 )  # fmt: skip
 """Tables whose rows follow the kept person: each has `patient_id`."""
 

@@ -26,6 +26,7 @@ from booking.patients.session_models import PatientSession, VerificationCode
 from booking.queue.models import QueueTicket
 from booking.records.scope import Scope, visits_seen
 from booking.records.shape import SECTIONS
+from booking.requests.models import DataRequest
 from booking.trail.models import AuditEvent
 
 Row = dict[str, Any]
@@ -69,6 +70,7 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(NumberStanding, col(NumberStanding.phone_index) == scope.account.phone_index),
         **await reader.part(PatientSession, col(PatientSession.account_id) == scope.account_id),
         **await reader.part(VerificationCode, col(VerificationCode.phone_index) == scope.account.phone_index),
+        **await reader.part(DataRequest, *_mine_or_whole(scope, DataRequest)),
         **await reader.part(AuditEvent, objects),
     }
 

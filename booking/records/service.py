@@ -101,7 +101,7 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     kept = await was_there(session, scope, now=now)
     merged = select(Patient).where(col(Patient.merged_into_id) == scope.patient_id).with_for_update()
     for row in (patient, *(await session.execute(merged)).scalars()):  # a signpost to her goes with her
-        _forget(row, kept=kept, now=now)
+        empty(row, kept=kept, now=now)
     await session.execute(
         update(Profile)
         .where(col(Profile.patient_id) == scope.patient_id, col(Profile.ended_at).is_(None))
@@ -116,7 +116,7 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     return Erased(kept)
 
 
-def _forget(patient: Patient, *, kept: bool, now: datetime) -> None:
+def empty(patient: Patient, *, kept: bool, now: datetime) -> None:
     """Take out of a row what names its person; with `kept` only what is no part of a medical record."""
     if not kept:
         patient.name = patient.name_folded = patient.name_sort = NOBODY

@@ -226,6 +226,20 @@ SECTIONS: Final[Mapping[str, Section]] = {
         {"status": "state", "received_at": "at"},
         {"id": _ROW, "message_id": _LINK, "provider_sid": "the carrier's number for it", "error_code": "likewise"},
     ),
+    "data_request": Section(
+        "requests",
+        {
+            "public_id": "reference", "facility_id": "facility", "kind": "what_for", "door": "came_through",
+            "name": "name_given", "phone": "phone_given", "said": "request", "received_at": "received_at",
+            "reply_by": "to_be_acknowledged_by", "due": "to_be_done_by", "replied_at": "acknowledged_at",
+            "state": "state", "answer": "answer", "ended_at": "answered_at",
+        },
+        {
+            "id": _ROW, "patient_id": _LINK, "account_id": _LINK,
+            "received_by": "a member of staff, named with what was done",
+            "ended_by": "a member of staff, named with what was done",
+        },
+    ),
     "audit_event": Section(
         "what_was_done",
         {

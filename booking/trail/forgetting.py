@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, Table, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from booking.trail.models import IdempotencyRecord, JobRun, LiveEvent, RateCounter
 
@@ -18,6 +18,12 @@ COUNTERS_KEPT: Final = timedelta(days=2)
 
 EVENTS_KEPT: Final = timedelta(days=2)
 """A page that was away for longer begins anew."""
+
+RUNS_KEPT: Final = timedelta(days=90)
+"""That a daily effect was done is asked on that day; the rest is for whoever looks back."""
+
+BATCH: Final = 2_000
+"""Rows that go in one transaction: their locks are held for some milliseconds."""
 
 
 async def first_run(session: AsyncSession, name: str, scheduled_for: datetime, *, now: datetime) -> bool:
@@ -31,24 +37,41 @@ async def first_run(session: AsyncSession, name: str, scheduled_for: datetime, *
     return result.first() is not None
 
 
-async def forget_answers(session: AsyncSession, *, now: datetime) -> int:
+async def was_run(session: AsyncSession, name: str, scheduled_for: datetime) -> bool:
+    """Whether this daily effect was done."""
+    done = select(JobRun.id).where(col(JobRun.name) == name, col(JobRun.scheduled_for) == scheduled_for)
+    return await session.scalar(done) is not None
+
+
+async def forget_answers(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove idempotency records older than `ANSWERS_KEPT`; how many."""
-    old = col(IdempotencyRecord.created_at) < now - ANSWERS_KEPT
-    return await _removed(session, delete(IdempotencyRecord).where(old))
+    return await remove(session, IdempotencyRecord, col(IdempotencyRecord.created_at) < now - ANSWERS_KEPT, most=most)
 
 
-async def forget_counters(session: AsyncSession, *, now: datetime) -> int:
+async def forget_counters(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove counters of windows older than `COUNTERS_KEPT`; how many."""
-    old = col(RateCounter.window_start) < now - COUNTERS_KEPT
-    return await _removed(session, delete(RateCounter).where(old))
+    return await remove(session, RateCounter, col(RateCounter.window_start) < now - COUNTERS_KEPT, most=most)
 
 
-async def forget_events(session: AsyncSession, *, now: datetime) -> int:
+async def forget_events(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove live events older than `EVENTS_KEPT`; how many."""
-    return await _removed(session, delete(LiveEvent).where(col(LiveEvent.at) < now - EVENTS_KEPT))
+    return await remove(session, LiveEvent, col(LiveEvent.at) < now - EVENTS_KEPT, most=most)
 
 
-async def _removed(session: AsyncSession, statement: Any) -> int:
-    result = await session.execute(statement.execution_options(synchronize_session=False))
+async def forget_runs(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
+    """Remove notes of daily effects done before `RUNS_KEPT`; how many."""
+    return await remove(session, JobRun, col(JobRun.scheduled_for) < now - RUNS_KEPT, most=most)
+
+
+async def remove(session: AsyncSession, model: type[SQLModel], *which: Any, most: int = BATCH) -> int:
+    """Remove at most `most` rows of a table that meet every condition; how many. A row somebody holds is left.
+
+    So many at a time, because whoever wants one of the rows waits for the whole transaction.
+    """
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    ids = list(table.primary_key.columns)
+    chosen = select(*ids).where(*which).limit(most).with_for_update(skip_locked=True)
+    gone = delete(table).where(tuple_(*ids).in_(chosen)).execution_options(synchronize_session=False)
+    result = await session.execute(gone)
     assert isinstance(result, CursorResult)
     return result.rowcount

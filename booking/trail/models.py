@@ -83,6 +83,20 @@ class AuditSeal(SQLModel, table=True):
     sealed_at: datetime = Field(sa_column=moment())
 
 
+class AuditCut(SQLModel, table=True):
+    """Where the chain begins since its old end was removed: the last digest that went, signed (`shortening`)."""
+
+    __tablename__ = "audit_cut"
+    __table_args__ = (UniqueConstraint("to_xact", name="audit_cut_key"),)
+
+    id: int | None = Field(default=None, sa_column=key())
+    to_xact: int = Field(sa_column=Column(BigInteger, nullable=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    newest_at: datetime = Field(sa_column=moment())
+    cut_at: datetime = Field(sa_column=moment())
+    mark: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class IdempotencyRecord(SQLModel, table=True):
     """The answer given for a key. Only success is remembered; a refusal is decided anew.
 

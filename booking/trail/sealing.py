@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.sealed import keys
+from booking.trail import shortening
 from booking.trail.models import AuditEvent, AuditSeal
 
 _AT_ONCE: Final = 5_000
@@ -32,7 +33,7 @@ _HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a seal: `what` is changed, broken_chain, gap or unsealed."""
+    """What is wrong with a seal (changed, gap, unsealed) or with where the chain begins (forged, early, before)."""
 
     what: str
     seal: int | None
@@ -52,7 +53,8 @@ class Verified:
 async def seal(session: AsyncSession, *, now: datetime) -> AuditSeal | None:
     """Seal what is complete and not sealed yet; None where there is nothing, or another scheduler does it."""
     last = await session.scalar(select(AuditSeal).order_by(col(AuditSeal.id).desc()).limit(1))
-    since = last.to_xact if last is not None else 0
+    before = last if last is not None else await shortening.anchor(session)
+    since = before.to_xact if before is not None else 0
     until: int = (await session.execute(_HORIZON)).scalar_one()
     number, digest = await _digest(session, since, until)
     if number == 0:
@@ -61,7 +63,7 @@ async def seal(session: AsyncSession, *, now: datetime) -> AuditSeal | None:
         "from_xact": since,
         "to_xact": until,
         "events": number,
-        "digest": _chained(last.digest if last is not None else b"", since, until, number, digest),
+        "digest": _chained(before.digest if before is not None else b"", since, until, number, digest),
         "sealed_at": now,
     }
     made = upsert(AuditSeal).values(**values).on_conflict_do_nothing(constraint="audit_seal_key")
@@ -72,7 +74,11 @@ async def verify(session: AsyncSession, *, now: datetime) -> Verified:
     """Compute every seal anew and compare."""
     findings: list[Finding] = []
     seals = (await session.scalars(select(AuditSeal).order_by(col(AuditSeal.id)))).all()
+    cut = await shortening.anchor(session)
     before, until, events = b"", 0, 0
+    if cut is not None:
+        findings += [Finding(what, None, cut.cut_at) for what in await shortening.wrong_with(session, cut)]
+        before, until = cut.digest, cut.to_xact
     for each in seals:
         if each.from_xact != until:
             findings.append(Finding("gap", each.id, each.sealed_at))

@@ -56,6 +56,7 @@ STAYS: Final[dict[str, str]] = {
     "waitlist_entry": "of accounts",
     "waitlist_target": "a service whose facility takes no bookings has none",
     "offer": "for entries of the waiting list",
+    "data_request": "a person's request is real, and no page of the place takes one",
     "invitation": "made of files of hospitals, and no feed may speak of the place",
     "feed_file": "likewise",
     "feed_row": "likewise",

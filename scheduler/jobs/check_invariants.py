@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 NIGHTLY: Final = time(3, 30)
 """When everything is asked about; housekeeping is done by then."""
 
+LOOKED_BACK: Final = timedelta(days=365)
+"""So far back everything is asked about: of older visits texts and audit may be gone (docs/operations.md)."""
+
 
 async def run(db: Database, *, now: datetime | None = None) -> int:
     """How many rules are broken; each is an alarm in the log, with the ids of a few rows.
@@ -25,7 +28,8 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
     due = clock.at_local(clock.local_day(now), NIGHTLY)
     async with db.transaction() as session:
         everything = now >= due and await first_run(session, "check_invariants", due, now=now)
-        since = invariants.EVER if everything else clock.day_bounds(clock.local_day(now) - timedelta(days=1))[0]
+        back = LOOKED_BACK if everything else timedelta(days=1)
+        since = clock.day_bounds(clock.local_day(now) - back)[0]
         broken = await invariants.broken(session, since=since)
         seen = {name: float(len(broken.get(name, ()))) for name in invariants.invariants()}
         await observing.observe(session, observing.INVARIANT_BROKEN, seen, now=now)

@@ -1,44 +1,77 @@
-"""Once a day, at night: remove what is kept for a while only."""
+"""Once a day, at night: remove what is older than docs/operations.md, "What is kept, and how long".
+
+Each kind goes by itself, a batch to a transaction, so that nobody waits for a night's work, and what fails keeps
+nothing else from going. A kind is done for the day when nothing was left; what was stopped goes on at the next run.
+"""
 
 import logging
 from datetime import datetime, time
+from pathlib import Path
 from typing import Final
 
+from sqlalchemy import text
+
 from booking import clock
-from booking.appointments.forgetting import forget_lapsed_holds
-from booking.appointments.waitlist.forgetting import forget_waits
 from booking.db import Database
-from booking.messages.channel.service import forget_tallies
-from booking.messages.sharing import forget_families
-from booking.patients.forgetting import forget_codes, forget_sessions
-from booking.queue.acts import forget_acts
-from booking.queue.wishing import forget_wishes
-from booking.trail.forgetting import first_run, forget_answers, forget_counters, forget_events
+from booking.retention import feeds
+from booking.retention.table import TABLE, Kept, Sweep
+from booking.trail.forgetting import first_run, was_run
+from scheduler.exports.feed_folder import FeedFolder, drop_folder
 
 log = logging.getLogger(__name__)
 
 NIGHTLY: Final = time(2, 30)
+_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtext('housekeeping'), hashtext(:kind))")
 
 
-async def run(db: Database, *, now: datetime | None = None) -> int:
-    """How many rows were removed; 0 before tonight's time and when somebody did it already."""
+async def run(db: Database, *, now: datetime | None = None, feeds_dir: Path | None = None) -> int:
+    """How many rows and files were removed; 0 before tonight's time and when somebody did it already."""
     now = now or clock.utc_now()
     due = clock.at_local(clock.local_day(now), NIGHTLY)
     if now < due:
         return 0
-    async with db.transaction() as session:
-        if not await first_run(session, "housekeeping", due, now=now):
-            return 0
-        removed = await forget_answers(session, now=now)
-        removed += await forget_counters(session, now=now)
-        removed += await forget_events(session, now=now)
-        removed += await forget_lapsed_holds(session, now=now)
-        removed += await forget_waits(session, now=now)
-        removed += await forget_codes(session, now=now)
-        removed += await forget_sessions(session, now=now)
-        removed += await forget_acts(session, now=now)
-        removed += await forget_wishes(session, now=now)
-        removed += await forget_families(session, now=now)
-        removed += await forget_tallies(session, now=now)
-    log.info("housekeeping done", extra={"facts": {"count": removed}})
+    removed = 0
+    for kept in TABLE:
+        if kept.sweep is None:
+            continue
+        try:
+            removed += await _swept(db, kept, kept.sweep, due, now)
+        except Exception:  # the others are as old; this one is tried again by the next run
+            log.exception("housekeeping failed", extra={"facts": {"job": kept.name}})
+    if feeds_dir is not None:
+        removed += tidy(feeds_dir, now=now)
+    if removed:
+        log.info("housekeeping done", extra={"facts": {"count": removed}})
+    return removed
+
+
+async def _swept(db: Database, kept: Kept, sweep: Sweep, due: datetime, now: datetime) -> int:
+    """Batch after batch of one kind, until nothing is left or another scheduler is at it."""
+    name, removed = f"housekeeping: {kept.name}", 0
+    while True:
+        async with db.transaction() as session:
+            if not (await session.execute(_LOCK, {"kind": kept.name})).scalar_one():
+                return removed
+            if await was_run(session, name, due):
+                return removed
+            gone = await sweep(session, now=now)
+            if gone == 0:
+                await first_run(session, name, due, now=now)
+        removed += gone
+        if gone == 0:
+            return removed
+
+
+def tidy(feeds_dir: Path, *, now: datetime) -> int:
+    """Remove files of feeds that were put away long ago; how many. Whatever cannot be removed is said."""
+    removed = 0
+    known, _ = FeedFolder().look(feeds_dir)
+    for folder in {drop_folder(feed, feeds_dir) for feed in known} - {None}:
+        assert folder is not None
+        try:
+            for path in feeds.old_files(folder, now=now):
+                path.unlink(missing_ok=True)
+                removed += 1
+        except OSError as error:
+            log.warning("an old file cannot be removed", extra={"facts": {"reason": str(error.strerror)}})
     return removed

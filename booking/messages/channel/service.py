@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -21,6 +20,7 @@ from booking.messages.channel.kinds import ChannelState, TallyScope
 from booking.messages.channel.models import MessageTally, SmsChannel
 from booking.messages.channel.row import UNKNOWN, locked, write
 from booking.messages.channel.rules import Allowance, Grant, Standing
+from booking.trail.forgetting import BATCH, remove
 from booking.trail.service import record
 
 log = logging.getLogger(__name__)
@@ -74,16 +74,12 @@ async def resume(session: AsyncSession, provider: str, *, by: Actor, now: dateti
     record(session, "sms.resume", "sms_channel", provider, by=by, now=now)
 
 
-async def forget_tallies(session: AsyncSession, *, now: datetime) -> int:
+async def forget_tallies(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove counts that nobody asks for any more: of numbers after two days, of hours and facilities after a month."""
     number = 0
     for scope, kept in ((TallyScope.NUMBER, 2), (TallyScope.FACILITY, 31), (TallyScope.HOUR, 31)):
-        old = delete(MessageTally).where(
-            col(MessageTally.scope) == scope.value, col(MessageTally.since) < now - timedelta(days=kept)
-        )
-        gone = await session.execute(old.execution_options(synchronize_session=False))
-        assert isinstance(gone, CursorResult)
-        number += gone.rowcount
+        old = col(MessageTally.since) < now - timedelta(days=kept)
+        number += await remove(session, MessageTally, col(MessageTally.scope) == scope.value, old, most=most)
     return number
 
 

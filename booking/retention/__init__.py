@@ -1,0 +1,1 @@
+"""What is kept, and how long: one table, and the removal of what is older."""
