@@ -19,6 +19,15 @@ class ConflictState(StrEnum):
     GONE = "gone"  # the two no longer meet
 
 
+class ClashKind(StrEnum):
+    """What the hospital's software says against a booking of ours."""
+
+    TAKEN = "taken"  # the time is somebody else's
+    MOVED = "moved"  # it has this very booking at another time, or with another doctor
+    RELEASED = "released"  # it has this very booking, and calls it off
+    MISSING = "missing"  # it had this very booking, and its newest snapshot has not
+
+
 class ConflictAnswer(StrEnum):
     """What staff decided about a clash."""
 

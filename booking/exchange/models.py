@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Text,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, flag, key, moment, number, optional_choice, ref, words
-from booking.exchange.kinds import ConflictAnswer, ConflictState, FileState, OrderKind, OrderState
+from booking.columns import Choice, choice, flag, key, moment, number, optional_choice, ref, words
+from booking.exchange.kinds import ClashKind, ConflictAnswer, ConflictState, FileState, OrderKind, OrderState
 
 
 class FeedFile(SQLModel, table=True):
@@ -38,7 +38,10 @@ class FeedFile(SQLModel, table=True):
 
 
 class FeedRow(SQLModel, table=True):
-    """The latest state of one external row: a row that moves or comes back under its key is followed."""
+    """The latest state of one external row: a row that moves or comes back under its key is followed.
+
+    `our_code` is the code of our own booking, where the row is known to be one that came back.
+    """
 
     __tablename__ = "feed_row"
     __table_args__ = (
@@ -60,11 +63,12 @@ class FeedRow(SQLModel, table=True):
 class Conflict(SQLModel, table=True):
     """A booked patient in a time the hospital's software calls taken. Staff decide; an import never does.
 
-    `answered_by` is the public id of the member of staff; `told_at`: when the hospital was told
-    of a visit that is kept.
+    `kind`: or the hospital's software knows the very booking, and says something else of it. `answered_by` is the public
+    id of the member of staff; `told_at`: when the hospital was told of a visit that is kept.
     """
 
     __tablename__ = "conflict"
+    our_code: str | None = Field(default=None, sa_column=words(optional=True))
     __table_args__ = (
         UniqueConstraint("feed", "appointment_id", "slot_id", name="conflict_key"),
         Index("conflict_open", "facility_id", postgresql_where="state = 'open'"),
@@ -87,6 +91,9 @@ class Conflict(SQLModel, table=True):
 def _slots() -> Column[list[int]]:
     return Column(ARRAY(BigInteger), nullable=False)
 
+    kind: ClashKind = Field(
+        default=ClashKind.TAKEN, sa_column=Column(Choice(ClashKind), nullable=False, server_default="taken")
+    )
 
 class FeedRun(SQLModel, table=True):
     """What one file did to the calendar: ids of slots it closed and opened, and those it would have, were it not held.

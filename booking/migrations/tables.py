@@ -11,6 +11,7 @@ import booking.availability.models
 import booking.directory.models
 import booking.exchange.models
 import booking.figures.models
+import booking.exchange.outgoing.models
 import booking.invitations.models
 import booking.messages.channel.models
 import booking.messages.models

@@ -122,6 +122,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         {"state": "state", "opened_at": "seen_at", "ended_at": "settled_at"},
         {
             "id": _ROW, "feed": "the name of the hospital's file", "facility_id": "shown with the visit",
+            "kind": "what the hospital's own calendar said against it",
             "appointment_id": _LINK, "slot_id": "the time is shown with the visit",
             "row_keys": "numbers of the hospital's own calendar, which may be another patient's",
             "answer": "what became of the visit is shown with it", "answered_by": "who works there is in the audit",
@@ -260,5 +261,7 @@ APART: Final[Mapping[str, str]] = {
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "near_wish": "a wish for one text on the day of a visit, forgotten two days later; the text itself is shown",
     "rate_counter": "counts by keyed hashes, gone after two days",
+    "out_told": "what the hospital's own software was last told of a visit that is shown, gone some days after it",
+    "out_file": "numbers of the visits in a file for that software; what a file may tell of people is its terms' affair",
 }
 """Tables that lead to people, or hold traces of them, and are not shown."""

@@ -13,13 +13,16 @@ _MARK: Final = "\ufeff"
 """Without it Excel takes UTF-8 for the code page of the machine, and Vietnamese for gibberish."""
 
 
-def csv_bytes(sheet: Sheet) -> bytes:
-    """The file of one table. A text that a spreadsheet would run begins with an apostrophe, as one types it by hand."""
+def csv_bytes(sheet: Sheet, *, delimiter: str = ",", mark: bool = True) -> bytes:
+    """The file of one table. A text that a spreadsheet would run begins with an apostrophe, as one types it by hand.
+
+    Programs that are no spreadsheet may want another delimiter, and no mark.
+    """
     written = io.StringIO()
-    lines = csv.writer(written, lineterminator="\r\n")
+    lines = csv.writer(written, delimiter=delimiter, lineterminator="\r\n")
     for row in (sheet.headings, *sheet.rows):
         lines.writerow([_value(cell) for cell in row])
-    return (_MARK + written.getvalue()).encode()
+    return ((_MARK if mark else "") + written.getvalue()).encode()
 
 
 def _value(cell: Cell) -> str | int | float:

@@ -63,6 +63,11 @@ STAYS: Final[dict[str, str]] = {
     "feed_run": "likewise",
     "feed_order": "likewise",
     "feed_heard": "likewise",
+    "feed_fetch": "likewise",
+    "out_feed": "what hospitals are told: nothing of the place to practise",
+    "out_file": "likewise",
+    "out_told": "likewise",
+    "out_answered": "likewise",
     "conflict": "likewise",
     "audit_event": "what was done is written down for good, practised or not",
 }

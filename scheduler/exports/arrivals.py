@@ -71,8 +71,12 @@ class Sights:
     settled: dict[Path, Mark] = field(default_factory=dict)
     """Files that are judged and could not be moved away."""
 
-    def look(self, feed: Feed, folder: Path) -> tuple[list[Arrival], list[str]]:
-        """The complete files of a feed, oldest first (by time of change, then by name); names of folders.
+    def look(self, feed: AnyFeed, folder: Path) -> tuple[list[Arrival], list[str]]:
+        """The complete files of a feed, oldest first (by time of change, then by name); names of folders."""
+        return self.look_for(feed.source.pattern, folder)
+
+    def look_for(self, pattern: str, folder: Path) -> tuple[list[Arrival], list[str]]:
+        """The complete files of these names.
 
         A file still on its way holds back those that came after it. Links, pipes and devices come first: they are
         only moved away.

@@ -10,6 +10,9 @@ from scheduler.exports.feed_file import load_feed
 
 Mark = tuple[int, int, int]
 
+OUT_ENDING = ".out.toml"
+"""Terms by which our bookings go out stand in the same folder; they are no feed (scheduler/outgoing)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -31,6 +34,8 @@ class FeedFolder:
         known: dict[Path, tuple[Mark, Feed | Broken]] = {}
         broken: list[Broken] = []
         for path in sorted(folder.glob("*.toml")):
+            if path.name.endswith(OUT_ENDING):
+                continue
             try:
                 status = path.stat()
             except OSError:

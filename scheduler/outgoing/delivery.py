@@ -1,0 +1,54 @@
+"""Laying a file where the hospital takes it: whole, under its own name, or not at all.
+
+Again under the same name with the same content changes nothing: so whoever was killed before it noted that a file was
+handed over hands it over once more.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from scheduler.exports import sftp
+from scheduler.exports.servers import beside
+from scheduler.exports.sftp import connected
+from scheduler.outgoing.terms import Outgoing
+
+
+async def over_line(terms: Outgoing, home: Path, files: list[tuple[str, bytes]]) -> None:
+    """Put files into a folder of the hospital's SFTP server, in their order.
+
+    Raises:
+        Unreached: with why; those before it may be there.
+    """
+    assert terms.sftp is not None
+    async with connected(terms.sftp, home=home) as line:
+        for name, content in files:
+            await sftp.put_whole(line, terms.sftp, name, content)
+
+
+def folder_of(terms: Outgoing, home: Path) -> Path | None:
+    """Where the terms want files laid on this machine; a relative folder begins at the folder of feeds."""
+    return None if terms.out.folder is None else beside(home, terms.out.folder)
+
+
+def lay(folder: Path, name: str, content: bytes) -> None:
+    """Write a file whole under a passing name, then give it its own.
+
+    Raises:
+        OSError: it is not there under its own name; nothing half-written ever is.
+    """
+    folder.mkdir(exist_ok=True)
+    passing = folder / f".{name}.part"
+    with suppress(FileNotFoundError):
+        passing.unlink()  # of somebody who was killed; never written through, were it a link
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(passing, flags, 0o640), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    passing.rename(folder / name)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)  # so that the name too outlives a loss of power
+    finally:
+        os.close(handle)

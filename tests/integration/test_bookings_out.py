@@ -1,0 +1,288 @@
+"""Our bookings to a hospital: each change told once, in numbered files that are whole, who commits late included."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from booking.appointments import for_others
+from booking.appointments.commands import CancelForOther, MoveForOther
+from booking.appointments.kinds import ChangeReason
+from booking.db import Database
+from scheduler.jobs import write_bookings
+from scheduler.jobs.write_bookings import Memory
+from scheduler.outgoing import delivery
+from tests.feeds import BY, NOW, book, hospital_database, names, slot_id, two_days
+from tests.outgoing import TERMS
+from tests.postgres import Cluster
+from tests.seeds import rows, run, value
+
+pytestmark = pytest.mark.anyio
+
+AUDIT = "SELECT actor_id, facts FROM audit_event WHERE action = 'bookings.out' ORDER BY id"
+LATER = timedelta(minutes=5)
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with hospital_database(cluster, two_days) as url:
+        yield url
+
+
+class Desk:
+    """A folder of terms, and the job that tells by them."""
+
+    def __init__(self, db: Database, home: Path) -> None:
+        self.db, self.home, self.now, self.memory = db, home, NOW, Memory()
+
+    def add(self, name: str, *changes: tuple[str, str]) -> None:
+        """Put one of the worked examples in force."""
+        text = (TERMS / f"{name}.out.toml").read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        self.home.mkdir(exist_ok=True)
+        (self.home / f"{name}.out.toml").write_text(text)
+
+    async def tell(self, after: timedelta = LATER) -> list[str]:
+        """One run, some minutes later; names of the files laid."""
+        self.now += after
+        return await write_bookings.run(self.db, self.home, now=self.now, memory=self.memory)
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Rows of a file by their headers."""
+        data = (self.home / "bookings-csv" / name).read_bytes().decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(data, newline="")))
+
+
+CHANGES_ONLY = ('[full]\nat = "04:30"                         # the facility\'s clock\ndays_ahead = 60\n', "")
+
+
+@pytest.fixture
+def desk(db: Database, tmp_path: Path) -> Desk:
+    return Desk(db, tmp_path / "feeds")
+
+
+@pytest.fixture
+def changes(desk: Desk) -> Desk:
+    """Terms that tell changes only, as a table."""
+    desk.add("csv", CHANGES_ONLY)
+    return desk
+
+
+async def move(db: Database, code: str, slot: int, now: datetime = NOW) -> None:
+    async with db.transaction() as session:
+        command = MoveForOther(slot=slot, reason=ChangeReason.PATIENT_ASKED)
+        await for_others.move(session, code, command, facility_id=await place(db), by=BY, now=now)
+
+
+async def cancel(db: Database, code: str, now: datetime = NOW) -> None:
+    async with db.transaction() as session:
+        command = CancelForOther(reason=ChangeReason.PATIENT_ASKED)
+        await for_others.cancel(session, code, command, facility_id=await place(db), by=BY, now=now)
+
+
+async def place(db: Database) -> int:
+    return int(await value(db, "SELECT id FROM facility WHERE code = 'BVVT'"))
+
+
+def told(table: list[dict[str, str]]) -> list[tuple[str, str, str]]:
+    return [(row["Mã đặt khám"], row["Giờ khám"], row["Thay đổi"]) for row in table]
+
+
+async def test_each_change_is_told_once_in_files_whose_numbers_have_no_gap(db: Database, changes: Desk) -> None:
+    one, two = await book(db, "08:00", number=1), await book(db, "09:00", number=2)
+    assert await changes.tell() == ["hen-kham-000001-changes.csv"]
+    assert await changes.tell() == []  # nothing changed: no file, and no number
+    await move(db, one.code, await slot_id(db, "10:00"))
+    await cancel(db, two.code)
+    three = await book(db, "11:00", number=3)
+    assert await changes.tell() == ["hen-kham-000002-changes.csv"]
+    await run(db, "UPDATE appointment SET state = 'noshow' WHERE code = :code", code=one.code)
+    await run(db, "UPDATE appointment SET state = 'arrived' WHERE code = :code", code=three.code)
+    assert await changes.tell() == ["hen-kham-000003-changes.csv"]
+    found = [told(changes.table(f"hen-kham-00000{number}-changes.csv")) for number in (1, 2, 3)]
+    assert found == [
+        [(one.code, "08:00", "Mới"), (two.code, "09:00", "Mới")],
+        [(two.code, "09:00", "Hủy"), (one.code, "10:00", "Đổi giờ"), (three.code, "11:00", "Mới")],
+        [(one.code, "10:00", "Không đến"), (three.code, "11:00", "Sửa")],
+    ]
+    assert await changes.tell() == []
+
+
+async def test_what_was_never_told_and_is_off_is_not_told(db: Database, changes: Desk) -> None:
+    ticket = await book(db, "08:00")
+    await cancel(db, ticket.code)
+    assert await changes.tell() == []
+
+
+async def test_a_whole_file_is_told_by_the_clock_and_after_the_changes(db: Database, desk: Desk) -> None:
+    desk.add("csv")
+    one = await book(db, "08:00", number=1)
+    assert await desk.tell() == ["hen-kham-000001-changes.csv", "hen-kham-000002-full.csv"]
+    two = await book(db, "09:00", number=2)
+    await cancel(db, one.code)
+    assert await desk.tell() == ["hen-kham-000003-changes.csv"]
+    assert await desk.tell(timedelta(hours=5)) == ["hen-kham-000004-full.csv"]  # half past four has passed
+    assert [code for code, _, _ in told(desk.table("hen-kham-000002-full.csv"))] == [one.code]
+    assert [code for code, _, _ in told(desk.table("hen-kham-000004-full.csv"))] == [two.code]
+    assert await desk.tell() == []
+
+
+async def test_who_commits_late_is_told_late_and_not_never(db: Database, changes: Desk) -> None:
+    """A booking's row is written before another's, and seen after it: a mark in time or in ids would pass it by."""
+    first, last = await book(db, "08:00", number=1), await book(db, "09:00", number=2)
+    await run(db, "UPDATE appointment SET state = 'held', expires_at = now() + interval '1 hour'"
+              " WHERE code = :code", code=first.code)  # fmt: skip
+    async with db.transaction() as late:
+        await late.execute(text("UPDATE appointment SET state = 'booked' WHERE code = :code"), {"code": first.code})
+        await changes.tell()  # the other transaction is under way
+        mark = "SELECT max(id) FROM appointment WHERE state = 'booked'"
+        seen = await value(db, mark)
+    await changes.tell()
+    found = [told(changes.table(name)) for name in names(changes.home / "bookings-csv")]
+    assert [[code for code, _, _ in table] for table in found] == [[last.code], [first.code]]
+    # Control: by a mark the late one is never found.
+    by_mark = await rows(db, "SELECT code FROM appointment WHERE id > :seen AND state = 'booked'", seen=seen)
+    assert first.code not in [each["code"] for each in by_mark]
+
+
+async def test_only_the_facilitys_own_bookings_leave(db: Database, changes: Desk) -> None:
+    mine, other = await book(db, "08:00", number=1), await book(db, "09:00", number=2)
+    elsewhere = "SELECT id FROM facility WHERE code <> 'BVVT' AND NOT training LIMIT 1"
+    await run(db, f"UPDATE appointment SET facility_id = ({elsewhere}) WHERE code = :code", code=other.code)
+    await changes.tell()
+    assert [code for code, _, _ in told(changes.table("hen-kham-000001-changes.csv"))] == [mine.code]
+    await run(db, "UPDATE appointment SET facility_id = (SELECT id FROM facility WHERE code = 'BVVT')")
+
+
+async def test_what_left_is_in_the_audit_and_nobody_is_named(db: Database, changes: Desk) -> None:
+    await book(db, "08:00")
+    await changes.tell()
+    [event] = await rows(db, AUDIT)
+    facts: dict[str, Any] = event["facts"]
+    assert event["actor_id"] == "out:bookings-csv"
+    assert (facts["number"], facts["visits"], facts["kind"], facts["personal"]) == (1, 1, "changes", [])
+    data = (changes.home / "bookings-csv" / "hen-kham-000001-changes.csv").read_text()
+    assert "Mẫu" not in data
+    assert "0903" not in data
+
+
+async def test_a_person_is_told_of_as_far_as_the_terms_say_and_a_change_of_hers_too(db: Database, desk: Desk) -> None:
+    desk.add("hl7", ('["name", "birth_date", "sex", "phone"]', '["phone"]'))
+    await book(db, "08:00")
+    [name] = await desk.tell()
+    data = (desk.home / "bookings-hl7" / name).read_text()
+    assert "|0903000001" in data
+    assert "Mẫu^" not in data
+    said = await rows(db, "SELECT said FROM out_told")
+    assert "0903" not in str(said)
+    assert await desk.tell() == []
+    await run(db, "UPDATE patient SET phone = (SELECT phone FROM patient LIMIT 1), ward = 'Phường 1'")
+    assert await desk.tell() == []  # what she changed is not told here
+    desk.add("hl7", ('["name", "birth_date", "sex", "phone"]', '["phone", "ward"]'))
+    [again] = await desk.tell()
+    assert "SIU^S14" in (desk.home / "bookings-hl7" / again).read_text()
+
+
+@pytest.mark.parametrize("moment", ["made", "laid"])
+async def test_whoever_dies_between_two_steps_leaves_one_file_of_one_content(
+    db: Database, changes: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Made and not laid; laid and not noted. The number stands for one content, and comes once more or not at all."""
+    one = await book(db, "08:00", number=1)
+    lay = delivery.lay
+
+    def dying(folder: Path, name: str, content: bytes) -> None:
+        if moment == "laid":
+            lay(folder, name, content)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "lay", dying)
+        with pytest.raises(KeyboardInterrupt):
+            await changes.tell()
+    folder = changes.home / "bookings-csv"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
+    two = await book(db, "09:00", number=2)
+    assert await changes.tell() == ["hen-kham-000001-changes.csv", "hen-kham-000002-changes.csv"]
+    found = [told(changes.table(name)) for name in names(folder)]
+    assert [[code for code, _, _ in table] for table in found] == [[one.code], [two.code]]
+    assert before.items() <= {path.name: path.read_bytes() for path in folder.glob("*.csv")}.items()
+    assert await value(db, "SELECT count(*) FROM out_file WHERE content IS NOT NULL OR handed_at IS NULL") == 0
+
+
+async def test_a_door_that_is_shut_keeps_order_and_loses_nothing(db: Database, changes: Desk) -> None:
+    folder = changes.home / "bookings-csv"
+    await book(db, "08:00", number=1)
+    folder.write_text("a file where a folder should be")
+    assert await changes.tell() == []
+    assert await value(db, "SELECT problem FROM out_file") == "File exists"
+    await book(db, "09:00", number=2)
+    folder.unlink()
+    assert await changes.tell() == ["hen-kham-000001-changes.csv", "hen-kham-000002-changes.csv"]
+    assert await value(db, "SELECT count(problem) FROM out_file") == 0
+
+
+async def test_a_half_written_file_never_has_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            delivery.lay(tmp_path, "a.csv", b"whole")
+    assert names(tmp_path) == [".a.csv.part"]
+    delivery.lay(tmp_path, "a.csv", b"whole")
+    assert names(tmp_path) == ["a.csv"]
+    (tmp_path / ".b.csv.part").symlink_to(tmp_path / "elsewhere")
+    delivery.lay(tmp_path, "b.csv", b"whole")  # a link laid in the way is not written through
+    assert names(tmp_path) == ["a.csv", "b.csv"]
+
+
+async def test_two_schedulers_tell_it_once(db: Database, changes: Desk) -> None:
+    other = Desk(db, changes.home)
+    await book(db, "08:00")
+    assert await changes.tell() == ["hen-kham-000001-changes.csv"]
+    assert await other.tell() == []
+    assert await value(db, "SELECT count(*) FROM out_file") == 1
+
+
+async def test_a_facility_that_is_not_known_or_another_is_told_nothing(db: Database, changes: Desk) -> None:
+    await book(db, "08:00")
+    await changes.tell()
+    other = await value(db, "SELECT code FROM facility WHERE code <> 'BVVT' AND NOT training ORDER BY id LIMIT 1")
+    for code in ("NOWHERE", other):
+        changes.add("csv", CHANGES_ONLY, ('facility = "BVVT"', f'facility = "{code}"'))
+        assert await changes.tell() == []
+    assert await value(db, "SELECT count(*) FROM out_file") == 1
+
+
+async def test_wrong_terms_are_named_and_stop_nobody(
+    db: Database, changes: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    (changes.home / "wrong.out.toml").write_text('code = "x"\n')
+    await book(db, "08:00")
+    assert await changes.tell() == ["hen-kham-000001-changes.csv"]
+    assert "terms of what goes out cannot be used" in caplog.text
+    caplog.clear()
+    await changes.tell()
+    assert "cannot be used" not in caplog.text  # told once
+
+
+async def test_old_files_are_forgotten_and_numbers_go_on(db: Database, changes: Desk) -> None:
+    await book(db, "08:00", number=1)
+    await changes.tell()
+    await book(db, "09:00", number=2)
+    await changes.tell()
+    await run(db, "UPDATE out_file SET handed_at = handed_at - interval '70 days'")
+    await book(db, "10:00", number=3)
+    await changes.tell()
+    assert [row["number"] for row in await rows(db, "SELECT number FROM out_file ORDER BY number")] == [3]
+    await book(db, "11:00", number=4)
+    assert await changes.tell() == ["hen-kham-000004-changes.csv"]
