@@ -41,6 +41,7 @@ async def message(
         "useful_until": when + timedelta(days=1), "created_at": when, "changed_at": when,
         "posted_at": when if state in (MessageState.SENT, MessageState.DELIVERED) else None,
         "segments": 1 if state in (MessageState.SENT, MessageState.DELIVERED) else None,
+        "sends": int(state in (MessageState.SENT, MessageState.DELIVERED)),
     }  # fmt: skip
     made = Message(**values | more)
     async with db.transaction() as session:

@@ -26,7 +26,7 @@ from booking.appointments.errors import (
 from booking.appointments.kinds import AppointmentState, CancelledBy, ChangeReason
 from booking.appointments.models import Appointment
 from booking.appointments.rules import check_changeable
-from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.telling import BY_FACILITY, account_of, facts_of, recipient_of
 from booking.appointments.waitlist import ending, offers
 from booking.appointments.waitlist.kinds import OfferState
 from booking.availability.models import Slot
@@ -213,7 +213,9 @@ async def told_moved(
 ) -> None:
     """Whoever hears of a visit hears of its new time; and the audit."""
     visit = change.appointment
-    await _tell(session, change, await _patient_of(session, visit), MessageKind.MOVED, now=now)
+    # Who did not ask for it has to hear of it: `calling` looks for this mark where the text does not go.
+    news = {BY_FACILITY: True} if reason == ChangeReason.PRACTITIONER_AWAY else {}
+    await _tell(session, change, await _patient_of(session, visit), MessageKind.MOVED, now=now, **news)
     why = {"reason": reason} if reason else {}
     record(
         session, "appointment.move", "appointment", visit.public_id, by=by, now=now, result="done",
@@ -329,11 +331,13 @@ async def _patient_of(session: AsyncSession, visit: Appointment) -> Patient:
     return patient
 
 
-async def _tell(session: AsyncSession, change: Change, patient: Patient, kind: MessageKind, *, now: datetime) -> None:
+async def _tell(
+    session: AsyncSession, change: Change, patient: Patient, kind: MessageKind, *, now: datetime, **more: bool
+) -> None:
     """Call back what was not sent of the earlier version, and write what is true now."""
     visit = change.appointment
     await messages.supersede(session, visit.public_id, now=now)
-    facts = facts_of(visit, change.facility.sms_name)
+    facts = facts_of(visit, change.facility.sms_name) | more
     notice = Notice(
         visit.public_id, kind, visit.version, visit.facility_id, facts, due_at=now, useful_until=visit.starts_at
     )

@@ -1,6 +1,6 @@
 """What a text about a visit says, and who reads it: the same for confirmation, change and reminder."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +11,9 @@ from booking.messages.service import Recipient, reach
 from booking.patients.errors import PhoneRefused
 from booking.patients.models import Account, Patient
 from booking.patients.rules import read_phone
+
+BY_FACILITY: Final = "by_facility"
+"""A mark among the facts of a text: it tells of a change that its reader did not ask for."""
 
 
 def facts_of(visit: Appointment, sms_name: str) -> dict[str, Any]:

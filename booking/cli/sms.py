@@ -25,7 +25,9 @@ def show(settings: Settings) -> int:
     """Print how the channel stands. Exit code 1: texts about visits wait."""
     view = asyncio.run(_standing(settings))
     say(f"{settings.gateway_name}: {view.state}")
-    if view.since is not None:
+    if view.since is not None and view.silent:
+        say(f"several texts in a row got no answer since {view.since.astimezone(ZONE):%d/%m %H:%M}")
+    elif view.since is not None:
         say(f"our configuration is refused with {view.code} since {view.since.astimezone(ZONE):%d/%m %H:%M}")
     if view.until is not None:
         say(f"until {view.until.astimezone(ZONE):%d/%m %H:%M:%S}")
@@ -93,13 +95,15 @@ def _roomy() -> str:
 def report(storm: Storm, figures: Figures) -> None:
     """The figures, one a line."""
     rows = {
-        "texts, all due at one moment": f"{storm.messages:,}",
+        "texts": f"{storm.messages:,}, half of them due at one moment, all within {storm.within:.0f} s",
+        "reminders and families": "yes" if storm.reminders else "none: it is night, they wait for the morning",
         "schedulers, killed with -9": f"{storm.schedulers}, {figures.killed} times",
-        "sent": f"{figures.sent:,}",
+        "sent": f"{figures.sent:,}; {figures.shared:,} more visits stand in the text of another of the family",
         "lost": f"{figures.lost:,}",
         "doubled": f"{figures.doubled:,}",
         "the last one left after": f"{figures.took:.1f} s",
         "due to POST, p50 and p99": f"{figures.p50:.1f} s and {figures.p99:.1f} s",
+        "codes beside them, p99": f"{figures.codes_p99:.2f} s ({figures.codes:,} codes)",
         "busiest second": f"{figures.busiest_second} (the carrier takes {storm.carrier_per_second})",
         "answered with 429": f"{figures.too_many:,}",
         "out of the order of visits, mean": f"{figures.displaced:.2%} of the line",

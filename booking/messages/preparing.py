@@ -25,8 +25,22 @@ _TELL_EVERY: Final = timedelta(minutes=1)
 _told: dict[tuple[MessageKind, str], datetime] = {}
 """When this process last told of a text that is not approved."""
 
-_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER)
+_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER, MessageKind.INVITATION)
 """Not sent at night. An offer written before it, when the carrier was away, is over by the morning and expires."""
+
+_FRESH: Final = timedelta(minutes=15)
+"""So long after it was written a text may go at night too: whoever booked or changed something is awake. One that is
+let go later, because a budget is new at midnight or the channel was repaired, wakes her for old news."""
+
+_IN_VAIN: Final = (
+    MessageKind.MOVED, MessageKind.CANCELLED, MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY,
+    MessageKind.CHOOSE, MessageKind.CONFLICT,
+)  # fmt: skip
+"""Without these somebody sets out in vain: of a visit early in the morning they do not wait for its day."""
+
+
+_PAGES: Final = {MessageKind.OFFER: "o", MessageKind.INVITATION: "i"}
+"""Where a link leads: to a place that is kept, to an invitation; all others to a visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +69,20 @@ def set_aside(message: Message, *, production: bool, now: datetime) -> dict[str,
         return _not_approved(message, late=late, now=now)
     if late:
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
-    if message.kind in _BY_DAY and rules.is_quiet(now, clock.ZONE):
-        morning = _morning_after(now)
-        if morning >= message.useful_until:
-            return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
-        return {"state": MessageState.DUE, "due_at": morning}
-    return None
+    return _until_morning(message, now=now) if rules.is_quiet(now, clock.ZONE) else None
+
+
+def _until_morning(message: Message, *, now: datetime) -> dict[str, Any] | None:
+    """What to write at night instead of posting; None where it goes all the same, as every code does."""
+    morning = _morning_after(now)
+    waits = {"state": MessageState.DUE, "due_at": morning}
+    if message.kind in _BY_DAY:
+        late = morning >= message.useful_until
+        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value} if late else waits
+    if message.kind is MessageKind.OTP or now - message.created_at <= _FRESH:
+        return None
+    needed = rules.EARLY if message.kind in _IN_VAIN else timedelta(0)
+    return waits if message.useful_until - morning > needed else None
 
 
 def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:
@@ -118,6 +140,5 @@ def body_of(message: Message, *, base_url: str) -> str:
         facts["otp"] = message.secret
     if "token_version" in facts:
         token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
-        page = "o" if message.kind is MessageKind.OFFER else "t"  # a place that is kept, or a visit
-        facts["link"] = f"{base_url}/{page}/{facts['code']}/{token}"
+        facts["link"] = f"{base_url}/{_PAGES.get(message.kind, 't')}/{facts['code']}/{token}"
     return texts.render(texts.worded(message.kind, message.facts), message.language, facts)

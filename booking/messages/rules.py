@@ -10,6 +10,9 @@ QUIET_FROM: Final = time(21, 0)
 QUIET_UNTIL: Final = time(7, 0)
 """Reminders wake nobody between these; 21:00 itself is quiet, 07:00 is not."""
 
+EARLY: Final = timedelta(hours=4)
+"""A visit that begins within this of the end of the night: that it is off is told in the night itself."""
+
 DAY_BEFORE_AT: Final = time(18, 0)
 HOURS_BEFORE: Final = timedelta(hours=2)
 EVENING: Final = time(20, 30)

@@ -23,5 +23,9 @@ MESSAGE_TEXTS: dict[str, tuple[str, str]] = {
         _("No SMS reaches this patient."),
         _("Set the number right on the visit's page, or telephone."),
     ),
+    "resend_refused.stopped": (
+        _("This number takes no reminders: its holder stopped them."),
+        _("Telephone the patient; she can take reminders again on the page behind her link."),
+    ),
     "resend_refused.often": (_("This message was sent often enough."), _("Telephone the patient instead.")),
 }

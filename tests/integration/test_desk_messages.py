@@ -22,7 +22,10 @@ pytestmark = pytest.mark.anyio
 
 BASE = f"/desk/{FACILITY}/messages"
 S = MessageState
-MARK = "UPDATE message SET state = :state, changed_at = now(), posted_at = now(), segments = 1 WHERE kind = :kind"
+MARK = (
+    "UPDATE message SET state = :state, changed_at = now(), posted_at = now(), segments = 1, sends = 1"
+    " WHERE kind = :kind"
+)
 
 
 @pytest.fixture

@@ -211,9 +211,12 @@ async def test_an_offer_that_was_held_up_until_the_night_is_not_sent(db: Databas
     assert (row.state, row.reason, row.posted_at) == (MessageState.EXPIRED, "quiet_hours", None)
 
 
-async def test_other_texts_go_at_night_too(db: Database) -> None:
+async def test_other_texts_go_at_night_too_where_they_were_written_then(db: Database) -> None:
     night = in_the_night(utc_now())
-    await write(db, useful=3 * 86_400)
+    message = await write(db, useful=3 * 86_400)
+    assert await begun(db, await claimed(db), now=night) is None  # written by day, and held up until now
+    assert (await stored(db, message)).due_at > night
+    await write(db, useful=3 * 86_400, created_at=night - timedelta(minutes=10))
     assert await begun(db, await claimed(db), now=night) is not None
 
 

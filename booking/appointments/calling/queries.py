@@ -10,20 +10,21 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.appointments.calling import overdue
 from booking.appointments.calling.models import VisitCall
 from booking.appointments.closing import queries as closings
 from booking.appointments.closing.asking import is_dropped
 from booking.appointments.closing.kinds import OPEN_CALLS, CallOutcome
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.queries import Call
-from booking.appointments.kinds import AppointmentState
+from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.messages import sharing
-from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
+from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Patient
@@ -37,9 +38,12 @@ _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 _NO_WAY = (SuppressedReason.UNREACHABLE.value, SuppressedReason.WRONG_NUMBER.value)
 """Nothing of any kind reaches her, and she may count on messages."""
 
-_NOBODY = (*_NO_WAY, SuppressedReason.NO_PHONE.value, SuppressedReason.NOT_A_MOBILE.value)
-_NEWS = (MessageKind.MOVED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT)
-"""What she cannot know unless she is told; of a visit made at the desk she was told there."""
+_NOBODY = (
+    *_NO_WAY, SuppressedReason.NO_PHONE.value, SuppressedReason.NOT_A_MOBILE.value, SuppressedReason.NO_CONSENT.value,
+)  # fmt: skip
+"""No message tells her. News she has to hear all the same."""
+_ENDED = (*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)
+"""What became of a message tells something; of the other states only news that is overdue does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ async def to_call(session: AsyncSession, facility_id: int, *, now: datetime) -> 
     found = await _of_closings(session, facility_id, now=now)
     known = {one.visit for one in found}
     # Whose time is off hears that first, whatever else did not reach her.
-    for more in (await _of_dropped(session, facility_id, now=now), await _of_messages(session, facility_id, now=now)):
+    dropped = await _of_dropped(session, facility_id, now=now)
+    booked = await _of_messages(session, _coming(facility_id, now), now=now)
+    cancelled = await _of_messages(session, _cancelled(facility_id, now), now=now)
+    for more in (dropped, booked, cancelled):
         found += [one for one in more if one.visit not in known]
         known |= {one.visit for one in more}
     return sorted(found, key=_order)[:MOST]
@@ -130,8 +137,24 @@ def _from_closing(closing: Closing, call: Call) -> ToCall:
     )  # fmt: skip
 
 
-def _coming(facility_id: int, now: datetime) -> Select[Appointment, Patient, Account | None, VisitCall | None]:
-    """Booked visits at a facility that are near, with what came of telephoning about them as they stand."""
+Visits = Select[Appointment, Patient, Account | None, VisitCall | None]
+
+
+def _coming(facility_id: int, now: datetime) -> Visits:
+    """Booked visits at a facility that are near."""
+    return _near(facility_id, now).where(col(Appointment.state) == AppointmentState.BOOKED)
+
+
+def _cancelled(facility_id: int, now: datetime) -> Visits:
+    """Likewise visits that the facility cancelled: whoever cancelled hers herself knows of it."""
+    return _near(facility_id, now).where(
+        col(Appointment.state) == AppointmentState.CANCELLED,
+        col(Appointment.cancelled_by) == CancelledBy.FACILITY,
+    )
+
+
+def _near(facility_id: int, now: datetime) -> Visits:
+    """Visits at a facility that are near, with what came of telephoning about them as they stand."""
     of_version = and_(
         col(VisitCall.appointment_id) == col(Appointment.id), col(VisitCall.version) == col(Appointment.version)
     )
@@ -142,7 +165,6 @@ def _coming(facility_id: int, now: datetime) -> Select[Appointment, Patient, Acc
         .outerjoin(VisitCall, of_version)
         .where(
             col(Appointment.facility_id) == facility_id,
-            col(Appointment.state) == AppointmentState.BOOKED,
             col(Appointment.starts_at) > now,
             col(Appointment.starts_at) <= now + AHEAD,
         )
@@ -156,17 +178,17 @@ async def _of_dropped(session: AsyncSession, facility_id: int, *, now: datetime)
     return [_from_messages(visit, patient, account, call, "off") for visit, patient, account, call in rows]
 
 
-async def _of_messages(session: AsyncSession, facility_id: int, *, now: datetime) -> list[ToCall]:
+async def _of_messages(session: AsyncSession, visits: Visits, *, now: datetime) -> list[ToCall]:
+    """Those of some visits to whom no message came, or not in time."""
     of_visit = and_(
         col(Message.subject_kind) == APPOINTMENT,
         col(Message.subject_id) == col(Appointment.public_id),
         col(Message.version) == col(Appointment.version),
     )
     query = (
-        _coming(facility_id, now)
-        .add_columns(Message)
+        visits.add_columns(Message)
         .join(Message, of_visit)
-        .where(col(Message.state).in_((*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)))
+        .where(or_(col(Message.state).in_(_ENDED), overdue.is_overdue(now)))
     )
     found: dict[UUID, tuple[Appointment, Patient, Account | None, VisitCall | None, list[Message]]] = {}
     for visit, patient, account, call, message in (await session.execute(query)).all():
@@ -188,7 +210,9 @@ def _why(sent: Sequence[Message]) -> str:
             why = ""
         elif message.state in _LOST:
             why = "not_delivered"
-        elif message.reason in (_NOBODY if message.kind in _NEWS else _NO_WAY):
+        elif message.state is not MessageState.SUPPRESSED:
+            why = overdue.why(message)
+        elif message.reason in (_NOBODY if overdue.is_news(message) else _NO_WAY):
             why = message.reason or ""
     return why
 
@@ -197,10 +221,12 @@ def _from_messages(
     visit: Appointment, patient: Patient, account: Account | None, call: VisitCall | None, why: str
 ) -> ToCall:
     live = account is not None and account.ended_at is None
+    on = visit.state is AppointmentState.BOOKED
     return ToCall(
         visit=visit.public_id, patient=patient.public_id, name=patient.name,
         phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=why,
-        starts_at=visit.starts_at, was_at=None, asked=False, call=call.call if call else CallOutcome.NOT_CALLED,
+        starts_at=visit.starts_at if on else None, was_at=None if on else visit.starts_at, asked=False,
+        call=call.call if call else CallOutcome.NOT_CALLED,
         calls=call.calls if call else 0, called_at=call.called_at if call else None, note=call.note if call else "",
         silent=why in (SuppressedReason.UNREACHABLE.value, "not_delivered"),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,7 +16,7 @@ from booking.appointments.closing.changes import reader_of
 from booking.appointments.closing.commands import NoteCall
 from booking.appointments.closing.kinds import CallOutcome
 from booking.appointments.errors import AppointmentUnknown
-from booking.appointments.kinds import AppointmentState
+from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.messages import numbers
 from booking.sealed import keys
@@ -39,7 +39,7 @@ async def note_call(
         now: the moment of the request, UTC.
 
     Raises:
-        AppointmentUnknown: the facility has no such visit that is still on.
+        AppointmentUnknown: the facility has no such visit that is still on, or that it cancelled.
         NotAsked: it is off already.
     """
     closing = await queries.closing_of(session, facility_id, visit)
@@ -78,10 +78,15 @@ async def number_works(session: AsyncSession, facility_id: int, visit: UUID, *, 
 
 
 async def _visit(session: AsyncSession, facility_id: int, visit: UUID) -> Appointment:
+    """A visit that is on, or that the facility cancelled: she is to hear that, too."""
+    ours = and_(
+        col(Appointment.state) == AppointmentState.CANCELLED,
+        col(Appointment.cancelled_by) == CancelledBy.FACILITY,
+    )
     query = select(Appointment).where(
         col(Appointment.public_id) == visit,
         col(Appointment.facility_id) == facility_id,
-        col(Appointment.state) == AppointmentState.BOOKED,
+        or_(col(Appointment.state) == AppointmentState.BOOKED, ours),
         col(Appointment.patient_id).is_not(None),
     )
     found = await session.scalar(query)

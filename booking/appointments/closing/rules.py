@@ -8,7 +8,7 @@ from typing import Final
 
 from booking.appointments.closing.errors import ClosingRefused
 from booking.appointments.rules import overlaps
-from booking.messages.rules import QUIET_UNTIL, is_quiet
+from booking.messages.rules import EARLY, QUIET_UNTIL, is_quiet
 
 UNDO_FOR: Final = timedelta(minutes=10)
 """How long the SMS of a closing wait, unless they are to go at once; so long it can be undone."""
@@ -32,9 +32,6 @@ LAST_CALL: Final = timedelta(hours=1)
 
 USEFUL: Final = timedelta(hours=1)
 """A text about a time that is closed helps somebody on her way, too."""
-
-EARLY: Final = timedelta(hours=4)
-"""A visit that begins within this of the end of the night is told of in the night itself."""
 
 _NOON: Final = time(12)
 

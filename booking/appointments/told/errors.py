@@ -10,6 +10,6 @@ class MessageUnknown(NotFound):
 
 
 class ResendRefused(RuleBroken):
-    """It is not sent again; `reason` is waiting, over, stale, kind, reader, often or why."""
+    """It is not sent again; `reason` is waiting, over, stale, kind, reader, stopped, often or why."""
 
     code = "resend_refused"

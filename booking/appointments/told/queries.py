@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, and_, cast, func, select
+from sqlalchemy import ColumnElement, Date, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -48,7 +48,8 @@ class Told:
 
     `at` is when it went, or is to go. `count` visits are told by it; one that was covered has in `by` the code of the
     visit whose message told of it. `starts_at` is the visit's time now, `state_of_visit` its state. `copy_number` is 0
-    for the first, and counts what staff sent again. `segments` is what it cost, None where it never was posted.
+    for the first, and counts what staff sent again. `segments` is what all its posts cost, None where
+    none was taken.
     """
 
     id: UUID
@@ -154,11 +155,22 @@ async def heard(session: AsyncSession, message: Message) -> list[Heard]:
     return [Heard(*each) for each in (await session.execute(query)).all()]
 
 
+_REFUSED = and_(col(Message.state) == MessageState.FAILED, col(Message.provider_sid).is_(None))
+_PAID: Final = col(Message.segments) * func.greatest(col(Message.sends) - case((_REFUSED, 1), else_=0), 0)
+"""What a message cost in segments. Each post is paid for, a second one too; one that was refused at once is not."""
+
+
+def _cost(message: Message) -> int | None:
+    """Likewise, of a row; None where there is nothing to pay."""
+    refused = message.state is MessageState.FAILED and message.provider_sid is None
+    return (message.segments or 0) * max(message.sends - refused, 0) or None
+
+
 async def by_day(session: AsyncSession, facility_id: int, first: date, last: date) -> list[Day]:
     """Every day of the span, also those without any message."""
     day = cast(func.timezone(str(ZONE), col(Message.due_at)), Date)
     query = (
-        select(day, col(Message.state), func.count(), func.coalesce(func.sum(col(Message.segments)), 0))
+        select(day, col(Message.state), func.count(), func.coalesce(func.sum(_PAID), 0))
         .where(*_of(facility_id), *_within(first, last))
         .group_by(day, col(Message.state))
     )
@@ -229,7 +241,7 @@ def _one(message: Message, visit: Appointment | None, patient: Patient | None, b
     return Told(
         id=message.public_id, kind=message.kind, state=message.state, reason=message.reason,
         error_code=message.error_code, at=message.posted_at or message.due_at, due_at=message.due_at,
-        useful_until=message.useful_until, segments=message.segments, count=int(message.facts.get("count", 1)),
+        useful_until=message.useful_until, segments=_cost(message), count=int(message.facts.get("count", 1)),
         copy_number=message.copy_number, version=message.version, phone=message.phone, language=message.language,
         visit=visit.public_id if visit else None, code=str(message.facts.get("code", visit.code if visit else "")),
         name=patient.name if patient else "", patient=patient.public_id if patient else None,

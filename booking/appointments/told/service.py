@@ -51,7 +51,8 @@ async def send_again(session: AsyncSession, facility_id: int, command: SendAgain
         MessageUnknown: the facility has none such.
         ResendRefused: `reason` says why: it is still on its way (waiting), the visit is over or off (over), the visit
             is another now or the moment has passed (stale), the kind is of its minute (kind), no SMS reaches anybody
-            (reader), it was sent too often (often), or no reason was given (why).
+            (reader), its number takes no reminders (stopped), it was sent too often (often), or no reason was given
+            (why).
     """
     message = await queries.row(session, facility_id, command.message)
     why = clean(command.why)
@@ -73,8 +74,11 @@ async def send_again(session: AsyncSession, facility_id: int, command: SendAgain
     if {name: message.facts.get(name) for name in facts} != facts or await _is_off(session, message, visit):
         raise ResendRefused(reason="stale")
     to = await reader_of(session, visit)
-    if to.suppressed is not None or (await numbers.of_phone(session, to.phone)).silent_since is not None:
+    number = await numbers.of_phone(session, to.phone)
+    if to.suppressed is not None or number.silent_since is not None:
         raise ResendRefused(reason="reader")
+    if message.kind in numbers.REMINDING and number.stopped_at is not None:
+        raise ResendRefused(reason="stopped")
     useful = rules.useful_until(message.kind, visit.starts_at, ZONE)
     notice = Notice(
         visit.public_id, message.kind, visit.version, facility_id, facts, due_at=now, useful_until=useful,

@@ -10,6 +10,7 @@ from booking import clock
 from booking.messages.channel import rules
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.models import SmsChannel, SmsReconciliation
+from booking.messages.channel.row import UNKNOWN
 from booking.messages.channel.rules import BREAKER, Allowance, Standing
 from booking.settings import Settings
 
@@ -20,9 +21,10 @@ class ChannelView:
 
     Attributes:
         state: why texts about visits go or wait.
-        since: since when our configuration is refused; None in other states.
+        since: since when it is held: our configuration is refused, or nobody answers (`silent`); None in other states.
         until: when it goes on by itself; None where somebody must repair something, or nothing waits.
         code: the provider's code our configuration is refused with.
+        silent: it is held because several numbers in a row got no answer at all: whose fault that is nobody knows.
         day_posts: texts about visits posted today, of `day_most`.
         hour_posts: likewise in this hour, of `hour_most`, which is three times the usual.
         freed_until: until when somebody let texts go on in spite of budget and breaker.
@@ -37,6 +39,7 @@ class ChannelView:
     hour_posts: int = 0
     hour_most: int | None = None
     freed_until: datetime | None = None
+    silent: bool = False
 
 
 def allowance_of(settings: Settings) -> Allowance:
@@ -73,6 +76,7 @@ async def standing(session: AsyncSession, provider: str, allowance: Allowance | 
         since=row.held_at,
         until=ends.get(state),
         code=row.held_code,
+        silent=row.held_at is not None and row.held_code is None and row.amiss == UNKNOWN,
         day_posts=day_posts,
         day_most=allowance.per_day if allowance else None,
         hour_posts=hour_posts,
