@@ -299,7 +299,10 @@ def sms_resume() -> None:
 
 @sms_app.command("simulate")
 def sms_simulate(
-    messages: Annotated[int, typer.Option(help="Texts, all due at one moment.", min=1, max=1_000_000)] = 5_000,
+    messages: Annotated[
+        int,
+        typer.Option(help="Texts, half of them due at one moment, the others within a minute.", min=1, max=1_000_000),
+    ] = 5_000,
     per_second: Annotated[int, typer.Option(help="What the sample carrier takes.", min=2, max=1_000)] = 200,
     kills: Annotated[int, typer.Option(help="How many times a scheduler is killed with -9.", min=0)] = 0,
     *,
@@ -310,7 +313,8 @@ def sms_simulate(
     It makes a database of its own, reads no setting and sends nothing to anybody. Exit code 1: one was lost or doubled.
     """
     from booking.cli import sms
-    from booking.cli.sms_storm import Storm
+    from booking.cli.sms_storm import Storm, reminders_go
 
-    storm = Storm(50_000 if full else messages, per_second, max(1, per_second * 9 // 10), kills=kills)
+    number, most = 50_000 if full else messages, max(1, per_second * 9 // 10)
+    storm = Storm(number, per_second, most, kills=kills, reminders=reminders_go(number / most))
     raise typer.Exit(sms.simulate(storm))

@@ -1,7 +1,8 @@
 """A storm of texts against the sample carrier, whose log is the judge: `henkham sms simulate`, and the tests of it.
 
 Real schedulers, each a process of its own, send what is due; some are killed with -9 on the way and started again. The
-database is one that was made for this and holds nothing else. Nothing leaves the machine.
+caps are those of an installation, raised only where the storm is larger than a city's day. The database is one that was
+made for this and holds nothing else. Nothing leaves the machine.
 """
 
 import asyncio
@@ -9,26 +10,26 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from booking import ids
+from booking.cli import sms_storm_texts as texts
+from booking.cli.sms_storm_texts import Expected
 from booking.clock import ZONE, pause, utc_now
 from booking.db import Database
-from booking.messages.kinds import MessageKind, MessageState
-from booking.messages.models import Message
-from booking.sealed import keys
-from booking.sms.sample_carrier import ACCOUNT_SID, AUTH_TOKEN, AcceptedMessage, Carrier
+from booking.messages.rules import is_quiet
+from booking.sms.sample_carrier import ACCOUNT_SID, AUTH_TOKEN, AcceptedMessage, Carrier, CarrierLog
 
 BASE: Final = "https://henkham.example"
-_BATCH: Final = 1_000
-_ENDED: Final = "('sent', 'delivered')"
+_ENDED: Final = "('sent', 'delivered', 'suppressed')"
 _LOOK: Final = 0.5
+_TOO_MANY: Final = 429
 
 Start = Callable[[Mapping[str, str]], "subprocess.Popen[Any]"]
 """Starts one scheduler with these settings beside those of its database."""
@@ -39,12 +40,14 @@ class Storm:
     """What is to happen.
 
     Attributes:
-        messages: texts, all due at one moment.
+        messages: texts about visits, half of them due at one moment.
         carrier_per_second: what the carrier takes; more gets 429.
         per_second: what the schedulers together let out.
         schedulers: how many run.
         kills: how many times one of them is killed with -9 and started again.
         lead: seconds between writing the texts and their moment: the schedulers start meanwhile.
+        within: seconds in which the others are due, one after the other, and codes beside them.
+        reminders: whether there are reminders and families; not in the night, in which none is sent.
         patience: seconds after which whatever is left counts as lost.
     """
 
@@ -54,20 +57,34 @@ class Storm:
     schedulers: int = 2
     kills: int = 0
     lead: float = 10.0
+    within: float = 60.0
+    reminders: bool = True
     patience: float = 900.0
+
+    @property
+    def codes(self) -> int:
+        """Codes in their lane beside the texts; none where somebody is killed: one that hung then never goes again."""
+        return 0 if self.kills else max(self.messages // 100, 1)
 
 
 @dataclass(slots=True)
 class Figures:
-    """What the carrier's log and the database say afterwards. Times are seconds."""
+    """What the carrier's log and the database say afterwards. Times are seconds.
+
+    `sent` counts texts about visits, `lost` whatever never came to the carrier, `doubled` what came to it once too
+    often; `shared` visits were told of by the text of another of the family.
+    """
 
     sent: int = 0
     lost: int = 0
     doubled: int = 0
+    shared: int = 0
     too_many: int = 0
     busiest_second: int = 0
     p50: float = 0.0
     p99: float = 0.0
+    codes: int = 0
+    codes_p99: float = 0.0
     took: float = 0.0
     displaced: float = 0.0
     killed: int = 0
@@ -77,16 +94,25 @@ class Figures:
 def run(url: str, storm: Storm, start: Start, *, say: Callable[[str], None]) -> Figures:
     """Let it happen on a migrated, empty database, with the keys installed."""
     say(f"Writing {storm.messages:,} texts ...")
-    due = asyncio.run(_write(url, storm))
+    written = texts.write(
+        url, storm.messages, storm.codes, lead=storm.lead, within=storm.within, reminders=storm.reminders
+    )
+    expected = asyncio.run(written)
     with Carrier(per_second=storm.carrier_per_second) as carrier, ExitStack() as stack:
         settings = _settings(carrier, storm)
         running = [stack.enter_context(_Running(start, settings)) for _ in range(storm.schedulers)]
-        say(f"{storm.schedulers} schedulers; all texts are due at {due.astimezone(ZONE):%H:%M:%S} ...")
-        killed = _wait(url, storm, running, due, say)
-        figures = judge(carrier, due, asyncio.run(_order(url)))
+        say(f"{storm.schedulers} schedulers; texts are due from {expected.due.astimezone(ZONE):%H:%M:%S} on ...")
+        killed = _wait(url, storm, running, expected.due, say)
+        figures = judge(carrier.log, expected)
     figures.killed = killed
     figures.states = asyncio.run(_states(url))
     return figures
+
+
+def reminders_go(seconds: float) -> bool:
+    """Whether reminders may be sent from now on for so many seconds and some minutes: none is in the night."""
+    now = utc_now()
+    return not any(is_quiet(now + timedelta(seconds=more), ZONE) for more in (0, seconds + 600))
 
 
 class _Running:
@@ -114,50 +140,19 @@ def _settings(carrier: Carrier, storm: Storm) -> dict[str, str]:
     return {
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "TWILIO_API_BASE_URL": carrier.url, "PUBLIC_BASE_URL": BASE,
-        "HENKHAM_SMS_PER_SECOND": str(storm.per_second), "HENKHAM_SMS_PER_DAY": "10000000",
-        "HENKHAM_SMS_FACILITY_PER_DAY": "10000000", "HENKHAM_SMS_USUAL_HOUR": "10000000",
+        "HENKHAM_SMS_PER_SECOND": str(storm.per_second), "HENKHAM_SMS_PER_DAY": str(max(20_000, storm.messages)),
+        "HENKHAM_SMS_FACILITY_PER_DAY": str(max(6_000, 2 * storm.messages // texts.FACILITIES)),
         "HENKHAM_HORIZON_DAYS": "1", "HENKHAM_LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-
-
-async def _write(url: str, storm: Storm) -> datetime:
-    """Write the texts; the moment at which all of them are due."""
-    database = Database(url, pool=1, application="henkham-simulate")
-    now = utc_now()
-    due = now + timedelta(seconds=storm.lead)
-    try:
-        for first in range(0, storm.messages, _BATCH):
-            rows = [_row(number, now, due) for number in range(first, min(first + _BATCH, storm.messages))]
-            async with database.transaction() as session:
-                await session.execute(insert(Message), rows)
-        late = utc_now() + timedelta(seconds=storm.lead) - due
-        async with database.transaction() as session:  # so that the lead is the schedulers'
-            await session.execute(text("UPDATE message SET due_at = due_at + :late"), {"late": late})
-            await session.execute(text("ANALYZE message"))
-    finally:
-        await database.close()
-    return due + late
-
-
-def _row(number: int, now: datetime, due: datetime) -> dict[str, Any]:
-    phone = f"+849{number:08d}"
-    shuffled = number * 7919 % 100_003  # so that the order of visits is not that of ids
-    starts = (due + timedelta(hours=3, seconds=shuffled)).astimezone(ZONE)
-    facts = {"facility": "TYT Mau", "code": ids.booking_code(), "starts_at": starts.isoformat(), "token_version": 1}
-    return {
-        "public_id": ids.public_id(), "subject_kind": "appointment", "subject_id": ids.public_id(),
-        "kind": MessageKind.BOOKED, "version": 1, "copy_number": 0, "lane": "visit", "language": "vi", "phone": phone,
-        "phone_index": keys().index("phone", phone), "facts": facts, "state": MessageState.DUE, "due_at": due,
-        "useful_until": starts, "attempts": 0, "sends": 0, "created_at": now, "changed_at": now,
     }  # fmt: skip
 
 
 def _wait(url: str, storm: Storm, running: list[_Running], due: datetime, say: Callable[[str], None]) -> int:
     """Until everything has been sent; how many were killed on the way."""
     pause(max((due - utc_now()).total_seconds(), 0))
+    lasts = max(storm.messages / storm.per_second, storm.within)
     until = time.monotonic() + storm.patience
     # Spread over what the texts take, so that every kill meets a scheduler at work.
-    between = storm.messages / storm.per_second / (storm.kills + 1)
+    between = lasts / (storm.kills + 1)
     next_kill, killed, told = time.monotonic() + between, 0, 0
     while (left := asyncio.run(_left(url))) and time.monotonic() < until:
         if killed < storm.kills and time.monotonic() >= next_kill:
@@ -185,38 +180,47 @@ async def _value(url: str, query: str) -> Any:
         await database.close()
 
 
-async def _order(url: str) -> list[str]:
-    """Our ids in the order in which they should go."""
-    query = "SELECT array_agg(public_id::text ORDER BY due_at, facts->>'starts_at', id) FROM message"
-    return list(await _value(url, query))
-
-
 async def _states(url: str) -> Counter[str]:
     query = "SELECT coalesce(json_object_agg(state, number), '{}') FROM (SELECT state, count(*) AS number FROM message"
     return Counter(await _value(url, f"{query} GROUP BY state) AS counted"))
 
 
-def judge(carrier: Carrier, due: datetime, order: list[str]) -> Figures:
+def judge(log: CarrierLog, expected: Expected) -> Figures:
     """What the carrier's log says of texts that should have gone once each, in this order."""
-    taken = carrier.log.accepted
-    first: dict[str, AcceptedMessage] = {}
+    taken, first = log.accepted, dict[str, AcceptedMessage]()
     for one in taken:
         first.setdefault(str(one.message_id), one)
-    waits = sorted((one.at - due).total_seconds() for one in first.values())
-    ranks = {mine: rank for rank, mine in enumerate(order)}
-    moved = [abs(place - ranks[mine]) for place, mine in enumerate(first) if mine in ranks]
-    seconds = Counter(int(one.at.timestamp()) for one in taken)
+    gone = [[mine for mine in unit if mine in first] for unit in expected.units]
+    codes = [mine for mine in expected.codes if mine in first]
+    sent = sum(bool(each) for each in gone)
+    waits = _waits(first, expected, [mine for each in gone for mine in each])
+    codes_waits = _waits(first, expected, codes)
     return Figures(
-        sent=len(first),
-        lost=sum(mine not in first for mine in order),
-        doubled=len(taken) - len(first),
-        too_many=sum(call.status == _TOO_MANY for call in carrier.log.calls),
-        busiest_second=max(seconds.values(), default=0),
+        sent=sent,
+        lost=len(expected.units) - sent + len(expected.codes) - len(codes),
+        doubled=len(taken) - sent - len(codes),
+        shared=sum(len(unit) - 1 for unit in expected.units),
+        too_many=sum(call.status == _TOO_MANY for call in log.calls),
+        busiest_second=max(Counter(int(one.at.timestamp()) for one in taken).values(), default=0),
         p50=statistics.median(waits) if waits else 0.0,
-        p99=waits[int(len(waits) * 0.99)] if waits else 0.0,
-        took=waits[-1] if waits else 0.0,
-        displaced=statistics.fmean(moved) / len(order) if moved else 0.0,
+        p99=_p99(waits),
+        codes=len(codes),
+        codes_p99=_p99(codes_waits),
+        took=(taken[-1].at - expected.due).total_seconds() if taken else 0.0,
+        displaced=_displaced(list(first), gone),
     )
 
 
-_TOO_MANY: Final = 429
+def _waits(first: Mapping[str, AcceptedMessage], expected: Expected, mine: Sequence[str]) -> list[float]:
+    return sorted((first[one].at - expected.due_at[one]).total_seconds() for one in mine)
+
+
+def _p99(waits: Sequence[float]) -> float:
+    return waits[int(len(waits) * 0.99)] if waits else 0.0
+
+
+def _displaced(order: Sequence[str], gone: Sequence[Sequence[str]]) -> float:
+    """How far from its place in the line a text went, in parts of the line; by chance it were a third."""
+    ranks = {mine: rank for rank, each in enumerate(gone) for mine in each}
+    moved = [abs(place - ranks[mine]) for place, mine in enumerate(one for one in order if one in ranks)]
+    return statistics.fmean(moved) / len(ranks) if moved else 0.0

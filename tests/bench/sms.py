@@ -20,7 +20,7 @@ import requests
 from sqlalchemy import insert, text
 
 from booking import sealed
-from booking.cli.sms_storm import _row
+from booking.cli.sms_storm_texts import row
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
@@ -147,10 +147,10 @@ async def _due(url: str, number: int) -> dict[str, tuple[str, Any]]:
     """Texts due evenly from eight seconds on, and codes beside them: our id → lane and moment."""
     database = Database(url, pool=1)
     start = utc_now() + timedelta(seconds=8)
-    visits = [_row(each, start, start + timedelta(seconds=SECONDS * each / number)) for each in range(number)]
-    codes = [_row(10_000_000 + each, start, start + timedelta(seconds=each * 1.037)) | _CODE for each in range(SECONDS)]
+    visits = [row(each, start, start + timedelta(seconds=SECONDS * each / number)) for each in range(number)]
+    codes = [row(10_000_000 + each, start, start + timedelta(seconds=each * 1.037)) | _CODE for each in range(SECONDS)]
     async with database.transaction() as session:
-        await session.execute(insert(Message), [row | {"secret": None} for row in visits])
+        await session.execute(insert(Message), visits)
         await session.execute(insert(Message), codes)
     await database.close()
     return {str(row["public_id"]): (str(row["lane"]), row["due_at"]) for row in [*visits, *codes]}
