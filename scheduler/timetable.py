@@ -32,6 +32,8 @@ from scheduler.jobs import (
     seal_audit,
     send_messages,
     settle_unknown,
+    tell_invitations,
+    write_bookings,
 )
 from scheduler.jobs.send_messages import Sender
 
@@ -79,6 +81,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("renew_training", _s(600), lambda: renew_training.run(db)),
         Job("disable_idle", _s(3600), lambda: disable_idle.run(db)),
         Job("lapse_invitations", _s(3600), lambda: lapse_invitations.run(db)),
+        Job("tell_invitations", _s(600), lambda: tell_invitations.run(db)),
         Job("publish_slots", _s(3600), lambda: publish_slots.run(db, now=utc_now(), horizon_days=days)),
     ]
     if feeds is None:

@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from booking import clock
+from booking.cli import feed_slips
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange import queries
@@ -26,8 +27,9 @@ from scheduler.exports.apart import ReaderLost
 from scheduler.exports.checking import read_file, unreadable_json, within
 from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
-from scheduler.exports.feed_file import load_feed
+from scheduler.exports.feed_file import load_any
 from scheduler.exports.report import Report
+from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.summary import summary
 from scheduler.exports.wording import explain_unreadable, harmless
 
@@ -68,10 +70,12 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
     """Print what the file would do; the exit code of the command."""
     now = clock.utc_now() if today is None else clock.at_local(today, time.min)
     try:
-        feed = load_feed(feed_path)
+        feed = load_any(feed_path)
     except FeedError as error:
         _tell({"feed": None, "readable": False, "problems": error.problems}, _feed_lines(feed_path, error), as_json)
         return UNUSABLE
+    if isinstance(feed, SlipFeed):
+        return _check_slips(feed, file, as_json=as_json, now=now)
     try:
         rows, report = read_file(feed, file, today=clock.local_day(now), limits=_limits())
     except ExportUnreadable as error:
@@ -88,6 +92,16 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
         plain, lines = plain | {"calendar": calendar.as_json()}, lines + calendar.lines()
     _tell(plain, lines, as_json)
     return APPLIES if report.verdict.kind is VerdictKind.APPLY else HELD
+
+
+def _check_slips(feed: SlipFeed, file: Path, *, as_json: bool, now: datetime) -> int:
+    try:
+        found = feed_slips.answer(feed, file, now=now, limits=_limits())
+    except ReaderLost as error:
+        _tell({"feed": feed.code, "readable": False, "problems": [str(error)]}, [str(error)], as_json)
+        return UNUSABLE
+    _tell(found.plain, found.lines, as_json)
+    return found.code
 
 
 def _limits() -> Limits:

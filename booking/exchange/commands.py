@@ -49,6 +49,7 @@ class Content:
         size: in bytes.
         report: what was read, as JSON; no personal data.
         old_minutes: after so long without a file its data is old.
+        of_slips: it says nothing of the calendar.
     """
 
     feed: str
@@ -59,6 +60,7 @@ class Content:
     size: int
     report: Mapping[str, object]
     old_minutes: int = 120
+    of_slips: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,16 @@ async def heard(session: AsyncSession, content: Content, facility_id: int, *, no
     The newest moment counts: a file that is released hours later makes no data young.
     """
     new = insert(FeedHeard).values(
-        feed=content.feed, facility_id=facility_id, heard_at=now, old_minutes=content.old_minutes
+        feed=content.feed,
+        facility_id=facility_id,
+        heard_at=now,
+        old_minutes=content.old_minutes,
+        of_slips=content.of_slips,
     )
     values = {
         "facility_id": new.excluded.facility_id,
         "old_minutes": new.excluded.old_minutes,
+        "of_slips": new.excluded.of_slips,
         "heard_at": func.greatest(new.excluded.heard_at, FeedHeard.heard_at),
     }
     await session.execute(new.on_conflict_do_update(constraint="feed_heard_pkey", set_=values))
@@ -54,11 +59,11 @@ def is_old(heard_at: datetime | None, minutes: int, *, now: datetime) -> bool:
 
 
 async def old_since(session: AsyncSession, facility: str, *, now: datetime) -> datetime | None:
-    """Since when a facility has not been heard of, where that is too long: the oldest of its feeds counts."""
+    """Since when a facility's calendar has not been heard of, where that is too long: its oldest feed counts."""
     query = (
         select(col(FeedHeard.heard_at), col(FeedHeard.old_minutes))
         .join(Facility, col(Facility.id) == col(FeedHeard.facility_id))
-        .where(col(Facility.code) == facility)
+        .where(col(Facility.code) == facility, ~col(FeedHeard.of_slips))
     )
     found: Sequence[tuple[datetime | None, int]] = [(at, minutes) for at, minutes in await session.execute(query)]
     return min((at for at, minutes in found if at is not None and is_old(at, minutes, now=now)), default=None)

@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -143,6 +154,7 @@ class FeedHeard(SQLModel, table=True):
     """When a feed last said what holds: by a file that was applied, or by the same content once more.
 
     After `old_minutes` its data is old, and patients are told; `noticed_at`: when staff were last told of conflicts.
+    `of_slips`: it says nothing of the calendar, so its age is for staff only.
     """
 
     __tablename__ = "feed_heard"
@@ -153,3 +165,4 @@ class FeedHeard(SQLModel, table=True):
     heard_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     old_minutes: int = Field(default=120, sa_column=number())
     noticed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    of_slips: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))

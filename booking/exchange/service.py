@@ -201,7 +201,7 @@ async def alone_at(session: AsyncSession, facility: str) -> int:
 async def settle_anew(session: AsyncSession, feed: str, *, by: Actor, now: datetime) -> tuple[Counts, Settled]:
     """Likewise, by whoever is alone at the facility already; what changed, and in which slots."""
     last = await queries.last_applied(session, feed)
-    if last is None or last.facility_id is None:
+    if last is None or last.facility_id is None or "terms" not in last.report:  # slips close nothing
         return Counts(), Settled()
     terms = Terms.from_plain(last.report["terms"])
     picture = await queries.picture(session, feed, last.report["facility"], terms, now=now)

@@ -1,6 +1,6 @@
 """What a hospital's export tells of a slip."""
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 
@@ -23,3 +23,12 @@ class ReceiveInvitation(Command):
     due: IsoDate
     first: IsoDate | None = None
     last: IsoDate | None = None
+    as_of: AwareDatetime | None = Field(None, description="when the file that says so was made")
+
+
+class TakeBack(Command):
+    """The hospital says that a slip does not count any more."""
+
+    source: ShortText
+    key: ShortText
+    as_of: AwareDatetime | None = None

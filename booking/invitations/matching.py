@@ -96,6 +96,23 @@ async def rivals(session: AsyncSession, slip: Invitation, patient: Patient, *, t
     ]
 
 
+async def whom(session: AsyncSession, slip: Invitation, *, today: date) -> Patient | None:
+    """The person an open slip concerns, where she is known here and agreed; None where several claim it."""
+    query = (
+        select(Patient)
+        .where(
+            or_(col(Patient.citizen_id_index).in_(slip.marks), col(Patient.bhyt_index).in_(slip.marks)),
+            col(Patient.merged_into_id).is_(None),
+            col(Patient.erased_at).is_(None),
+        )
+        .order_by(col(Patient.id))
+    )
+    for patient in (await session.execute(query)).scalars().all():
+        if await _fits(session, slip, patient, today=today):
+            return None if await rivals(session, slip, patient, today=today) else patient
+    return None
+
+
 async def _fits(session: AsyncSession, slip: Invitation, patient: Patient, *, today: date) -> bool:
     """Whether a person known by a number of the slip has its name and birth, and agreed to be shown it."""
     person = Birth(patient.birth_year, patient.birth_date)

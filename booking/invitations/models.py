@@ -17,13 +17,15 @@ class Invitation(SQLModel, table=True):
 
     `marks` are blind indexes of the numbers of the person's papers, `name_index` one of her folded name; together with
     the birth they say whom it concerns, asked anew whenever somebody looks: whoever enters her number tomorrow finds
-    it then. `birth_day` is sealed. `appointment_id` is the visit it was used for.
+    it then. `birth_day` is sealed. `appointment_id` is the visit it was used for. `as_of` is when the file that
+    spoke of it last says it was made: an older one changes nothing. `code` is given with the text that tells of it.
     """
 
     __tablename__ = "invitation"
     __table_args__ = (
         UniqueConstraint("public_id", name="invitation_public_id_key"),
         UniqueConstraint("source", "source_key", name="invitation_source_key"),
+        UniqueConstraint("code", name="invitation_code_key"),
         CheckConstraint("first_day <= due AND due <= last_day", name="invitation_days_check"),
         CheckConstraint("cardinality(marks) > 0", name="invitation_marks_check"),
         CheckConstraint("(state = 'used') = (appointment_id IS NOT NULL)", name="invitation_used_check"),
@@ -53,3 +55,5 @@ class Invitation(SQLModel, table=True):
     )
     received_at: datetime = Field(sa_column=moment())
     changed_at: datetime = Field(sa_column=moment())
+    as_of: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    code: str | None = Field(default=None, sa_column=words(optional=True))

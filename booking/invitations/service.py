@@ -1,7 +1,6 @@
 """Use cases of invitations: receive, use, withdraw, lapse. Matching is a question, see `matching`."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import and_, any_, or_, update
@@ -14,9 +13,8 @@ from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.clock import local_day
-from booking.directory.errors import FacilityUnknown, ServiceUnknown
-from booking.directory.models import Facility, Service
-from booking.invitations import matching, rules
+from booking.invitations import matching, rules, telling
+from booking.invitations.columns import Places, columns_of
 from booking.invitations.commands import ReceiveInvitation
 from booking.invitations.errors import InvitationUnknown
 from booking.invitations.kinds import InvitationState
@@ -24,9 +22,6 @@ from booking.invitations.models import Invitation
 from booking.patients.flags import flag
 from booking.patients.kinds import FlagKind
 from booking.patients.models import Patient
-from booking.patients.persons import index_of
-from booking.patients.rules import read_birth, read_name
-from booking.text import fold
 from booking.trail.service import record
 
 
@@ -42,7 +37,7 @@ async def receive(session: AsyncSession, command: ReceiveInvitation, *, by: Acto
         FacilityUnknown, ServiceUnknown: nothing here has this code.
     """
     today = local_day(now)
-    values = await _columns(session, command, today=today)
+    values = await columns_of(command, Places(session), today=today)
     mine = (col(Invitation.source) == command.source, col(Invitation.source_key) == command.key)
     slip = (await session.execute(select(Invitation).where(*mine).with_for_update())).scalar_one_or_none()
     if slip is None:
@@ -61,35 +56,10 @@ async def receive(session: AsyncSession, command: ReceiveInvitation, *, by: Acto
         slip.state = InvitationState.LAPSED if slip.last_day < today else InvitationState.OPEN
         if changed:
             slip.changed_at = now
+            await telling.call_back(session, [slip], now=now)
             record(session, "invitation.change", "invitation", slip.public_id, by=by, now=now, changed=changed)
         await session.flush()
     return slip.public_id
-
-
-async def _columns(session: AsyncSession, command: ReceiveInvitation, *, today: date) -> dict[str, Any]:
-    facility = await session.scalar(select(Facility).where(col(Facility.code) == command.facility))
-    if facility is None:
-        raise FacilityUnknown(facility=command.facility)
-    service = None
-    if command.service is not None:
-        wanted = (col(Service.facility_id) == facility.id, col(Service.code) == command.service)
-        service = await session.scalar(select(Service).where(*wanted))
-        if service is None:
-            raise ServiceUnknown(facility=command.facility, service=command.service)
-    birth = read_birth(day=command.birth_date, year=command.birth_year, today=today)
-    days = rules.window(command.due, first=command.first, last=command.last)
-    found = rules.marks(command.citizen_ids, command.bhyt_numbers)
-    return {
-        "facility_id": facility.id,
-        "service_id": service.id if service is not None else None,
-        "marks": sorted(index_of(mark) for mark in found),
-        "name_index": matching.name_index(fold(read_name(command.name))),
-        "birth_year": birth.year,
-        "birth_day": birth.day.isoformat() if birth.day else None,
-        "due": command.due,
-        "first_day": days.first,
-        "last_day": days.last,
-    }
 
 
 async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datetime) -> UUID | None:
@@ -126,6 +96,7 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
             slip.state, slip.appointment_id, slip.changed_at = InvitationState.USED, visit.id, now
             record(session, "invitation.use", "invitation", slip.public_id, by=by, now=now, visit=str(appointment))
             await session.flush()
+            await telling.call_back(session, [slip], now=now)
             return slip.public_id
     return None
 
@@ -166,6 +137,7 @@ async def withdraw(session: AsyncSession, source: str, key: str, *, by: Actor, n
         slip.state, slip.changed_at = InvitationState.WITHDRAWN, now
         record(session, "invitation.withdraw", "invitation", slip.public_id, by=by, now=now)
         await session.flush()
+        await telling.call_back(session, [slip], now=now)
 
 
 async def flag_contested(session: AsyncSession, *, now: datetime) -> None:
@@ -186,4 +158,5 @@ async def lapse(session: AsyncSession, *, by: Actor, now: datetime) -> int:
     found = closed.scalars().all()
     for public_id in found:
         record(session, "invitation.lapse", "invitation", public_id, by=by, now=now)
+    await telling.call_back_all(session, found, now=now)
     return len(found)

@@ -20,7 +20,7 @@ from booking.messages.service import CODE
 from booking.sealed import keys
 from booking.sms.gateway import Fault, fault_of
 
-REMINDING: Final = frozenset({MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS})
+REMINDING: Final = frozenset({MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.INVITATION})
 """What a person may do without. News of a visit that was changed goes all the same: she would come for nothing. So does
 what she asked for of one visit, that her turn is near: that wish says more than a choice made for all of them."""
 

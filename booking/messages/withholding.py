@@ -13,13 +13,15 @@ from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
 
 
-async def withhold(session: AsyncSession, subjects: Sequence[UUID], *, now: datetime) -> int:
-    """Send nothing more about some visits; how many texts that stopped.
+async def withhold(
+    session: AsyncSession, subjects: Sequence[UUID], *, now: datetime, subject_kind: str = APPOINTMENT
+) -> int:
+    """Send nothing more about some visits (or what else they are); how many texts that stopped.
 
     What is being posted at this moment keeps its state, since only its sender knows what comes of it, and is marked so
     that no other follows; what may have been sent is not sent a second time.
     """
-    mine = [col(Message.subject_kind) == APPOINTMENT, col(Message.subject_id).in_(subjects)]
+    mine = [col(Message.subject_kind) == subject_kind, col(Message.subject_id).in_(subjects)]
     stopped = {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.NO_CONSENT.value, "lease_until": None}
     number = 0
     for states, values in (

@@ -45,8 +45,8 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
         _("Without this no message is sent. Booking works all the same: keep the appointment slip."),
     ),
     ConsentPurpose.INVITATION: Wording(
-        2,
-        _("I agree that re-examination slips of a hospital are matched with this person and shown here."),
+        3,
+        _("I agree that re-examination slips of a hospital are matched with this person, shown here and texted."),
         _("Without this no invitation to a re-examination appears here. Paper slips are valid all the same."),
     ),
 }
@@ -63,11 +63,16 @@ _ANYBODY: Final = _(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The newest answer to a purpose. `stands` is false where a guardian gave it and the child is of age now."""
+    """The newest answer to a purpose. `stands` is false where a guardian gave it and the child is of age now.
+
+    `wording` is the version of the text it was given to, `language` the one that text was shown in.
+    """
 
     granted: bool
     consenter: Consenter | None
     stands: bool
+    wording: int
+    language: str
 
 
 def consenter(birth: Birth, today: date) -> Consenter:
@@ -169,7 +174,9 @@ async def answered(session: AsyncSession, patient_id: int, *, today: date) -> di
         return {}
     minor = is_minor(_birth(await session.get_one(Patient, patient_id)), today)
     return {
-        purpose: Answer(row.granted, row.consenter, minor or row.consenter in (None, Consenter.PERSON))
+        purpose: Answer(
+            row.granted, row.consenter, minor or row.consenter in (None, Consenter.PERSON), row.wording, row.language
+        )
         for purpose, row in held.items()
     }
 

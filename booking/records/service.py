@@ -21,6 +21,7 @@ from booking.appointments.models import Appointment
 from booking.appointments.waitlist.kinds import WAITS
 from booking.appointments.waitlist.models import WaitlistEntry
 from booking.clock import local_day
+from booking.invitations import telling
 from booking.messages.withholding import withhold
 from booking.patients import consents, matching, sessions
 from booking.patients.errors import LooksAfterHerself
@@ -77,6 +78,8 @@ async def answer(
     if ConsentPurpose.SMS in changed and not answers[ConsentPurpose.SMS]:
         visits = select(Appointment.public_id).where(col(Appointment.patient_id) == scope.patient_id)
         await withhold(session, (await session.execute(visits)).scalars().all(), now=now)
+    if any(not answers.get(one, True) for one in changed):
+        await telling.stop(session, await session.get_one(Patient, scope.patient_id), now=now)
 
 
 async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Actor, now: datetime) -> Erased:
@@ -99,6 +102,7 @@ async def erase(session: AsyncSession, account_id: int, profile: UUID, *, by: Ac
     assert patient is not None
     await _check_nothing_coming(session, scope, now=now)
     kept = await was_there(session, scope, now=now)
+    await telling.stop(session, patient, now=now)
     merged = select(Patient).where(col(Patient.merged_into_id) == scope.patient_id).with_for_update()
     for row in (patient, *(await session.execute(merged)).scalars()):  # a signpost to her goes with her
         empty(row, kept=kept, now=now)

@@ -202,7 +202,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "public_id": "reference", "source": "came_by", "source_key": "number_of_the_slip",
             "facility_id": "facility", "service_id": "service", "birth_year": "year_of_birth",
             "birth_day": "date_of_birth", "due": "due", "first_day": "from_day", "last_day": "to_day",
-            "state": "state", "received_at": "received_at", "changed_at": "changed_at",
+            "state": "state", "received_at": "received_at", "changed_at": "changed_at", "as_of": "as_of",
+            "code": "code",
         },
         {"id": _ROW, "marks": _INDEX, "name_index": _INDEX, "appointment_id": _LINK},
     ),
@@ -260,8 +261,8 @@ APART: Final[Mapping[str, str]] = {
     "reminder_family": "which reminders one text stood for; each is shown with what became of it",
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "near_wish": "a wish for one text on the day of a visit, forgotten two days later; the text itself is shown",
-    "rate_counter": "counts by keyed hashes, gone after two days",
     "out_told": "what the hospital's own software was last told of a visit that is shown, gone some days after it",
     "out_file": "numbers of the visits in a file for that software; what a file may tell of people is its terms' affair",
+    "rate_counter": "counts by keyed hashes, gone after two days",
 }
 """Tables that lead to people, or hold traces of them, and are not shown."""

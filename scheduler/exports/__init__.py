@@ -2,32 +2,35 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from scheduler.exports.csv_reader import CsvReader
-from scheduler.exports.feed import Feed
 from scheduler.exports.fhir_reader import FhirReader
 from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.html_reader import HtmlReader
 from scheduler.exports.ical_reader import IcalReader
 from scheduler.exports.reader import ExportReader, Record
+from scheduler.exports.slip_feed import AnyFeed, SlipFeed
+from scheduler.exports.slip_staging import SlipStager
 from scheduler.exports.staging import Item, Stager
 from scheduler.exports.xlsx_reader import XlsxReader
+from scheduler.exports.xml130_reader import Xml130Reader
 
-READERS: dict[str, ExportReader] = {
+READERS: dict[str, ExportReader[Any]] = {
     "csv": CsvReader(),
     "xlsx": XlsxReader(),
     "html": HtmlReader(),
     "hl7": Hl7Reader(),
     "fhir": FhirReader(),
     "ical": IcalReader(),
+    "xml130": Xml130Reader(),
 }
 
 
-def read_export(feed: Feed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
-    """Rows, refusals, skips and notes of one file, in its order, without personal data.
+def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
+    """Rows, refusals, skips and notes of one file, in its order, without personal data; slips say who is asked back.
 
     Nothing may be applied before the iterator has ended: a file can turn out to be broken at its last byte.
 
@@ -38,7 +41,7 @@ def read_export(feed: Feed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
     stream.seek(0)
     if size > feed.limits.megabytes * 1_000_000:
         raise ExportUnreadable(UnreadableReason.TOO_LARGE, megabytes=size // 1_000_000, limit=feed.limits.megabytes)
-    stager = Stager(feed)
+    stager = SlipStager(feed, today) if isinstance(feed, SlipFeed) else Stager(feed)
     for record in READERS[feed.source.format].records(feed, stream, today):
         if isinstance(record, Record):
             yield from stager.stage(record)

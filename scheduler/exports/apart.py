@@ -27,7 +27,7 @@ from booking.exchange.kinds import UnreadableReason
 from scheduler.exports import child, wire
 from scheduler.exports.child import NO_MEMORY, Job
 from scheduler.exports.confinement import Limits
-from scheduler.exports.feed import Feed
+from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.staging import Item
 
 LIMITS: Final = Limits()
@@ -80,7 +80,7 @@ class ReadingProcess:
     _process: subprocess.Popen[bytes] | None = None
     _control: socket.socket | None = None
 
-    def read(self, feed: Feed, file: BinaryIO, *, today: date, limits: Limits = LIMITS) -> Iterator[Item]:
+    def read(self, feed: AnyFeed, file: BinaryIO, *, today: date, limits: Limits = LIMITS) -> Iterator[Item]:
         """Items in the order of the file. Nothing may be applied before the iterator has ended.
 
         Raises:
@@ -180,7 +180,7 @@ class _Reading:
         over: nothing is left of it.
     """
 
-    feed: Feed
+    feed: AnyFeed
     line: socket.socket
     handle: int
     limits: Limits

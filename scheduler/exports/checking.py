@@ -27,8 +27,9 @@ from scheduler.exports.apart import LIMITS, ReaderLost, reading_process
 from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import WEEKDAYS, Feed, folded
 from scheduler.exports.opening import opened
-from scheduler.exports.reader import Note
+from scheduler.exports.reader import Note, Skipped
 from scheduler.exports.report import LISTED, Report, most
+from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.staging import Item
 from scheduler.exports.wording import explain_unreadable
 
@@ -53,7 +54,7 @@ def check(feed: Feed, path: Path, *, today: date) -> Report:
     return report
 
 
-def unreadable_json(feed: Feed, error: ExportUnreadable) -> dict[str, object]:
+def unreadable_json(feed: AnyFeed, error: ExportUnreadable) -> dict[str, object]:
     """The report of a file that cannot be read."""
     return {
         "feed": feed.code,
@@ -116,7 +117,7 @@ class _Pile:
             self.refused.append(item)
         elif isinstance(item, Note):
             self.notes.append(item)
-        else:
+        elif isinstance(item, Skipped):
             self.skipped[item.reason.value] += 1
             if item.reason is SkipReason.UNMAPPED_RESOURCE:
                 self.unmapped[item.key] += 1

@@ -21,7 +21,7 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from scheduler.exports import confinement, wire
 from scheduler.exports.confinement import Limits
-from scheduler.exports.feed import Feed
+from scheduler.exports.slip_feed import AnyFeed
 
 NO_MEMORY: Final = 3
 """Exit code of a child that ran out of memory."""
@@ -35,7 +35,7 @@ _SIZE: Final = 4
 class Job:
     """What a child is told beside the open file."""
 
-    feed: Feed
+    feed: AnyFeed
     today: date
     limits: Limits
 

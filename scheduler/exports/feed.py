@@ -48,7 +48,7 @@ def _loads(zone: str) -> bool:
 class Source(Part):
     """Where files come from."""
 
-    format: Literal["csv", "xlsx", "html", "hl7", "fhir", "ical"]
+    format: Literal["csv", "xlsx", "html", "hl7", "fhir", "ical", "xml130"]
     folder: str | None = None
     pattern: str = "*.csv"
     old_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
@@ -312,6 +312,8 @@ class Feed(Part):
             problems.append(
                 "states.free: is missing: a free_list with a state column must say which states offer a time"
             )
+        if self.source.format == "xml130":
+            problems.append("source.format: 'xml130' holds slips and no calendar: give [slips] instead of [columns]")
         problems += places.problems(self.source.format, self.columns.aliases())
         if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")

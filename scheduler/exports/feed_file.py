@@ -9,7 +9,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from booking.exchange.errors import FeedError
-from scheduler.exports.feed import Feed
+from scheduler.exports.feed import Feed, Source
+from scheduler.exports.slip_feed import FORMAT, AnyFeed, SlipFeed
 from scheduler.exports.spelling import nearest
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -37,6 +38,23 @@ def text_of(path: Path) -> str:
 def parse_feed(text: str) -> Feed:
     """The feed a TOML text describes; raises `FeedError` with every problem found."""
     return parse_as(Feed, text)
+
+
+def load_any(path: Path) -> AnyFeed:
+    """The feed a file describes, of a calendar or of slips; raises `FeedError` with every problem found."""
+    return parse_any(text_of(path))
+
+
+def parse_any(text: str) -> AnyFeed:
+    """Likewise of a TOML text. What it is its format says; where that is none, its tables."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        data = {}
+    source = data.get("source")
+    said = source.get("format") if isinstance(source, dict) else None
+    guessed = "slips" in data and said not in get_args(Source.model_fields["format"].annotation)
+    return parse_as(SlipFeed, text) if said == FORMAT or guessed else parse_as(Feed, text)
 
 
 def parse_as(model: type[AnyModel], text: str) -> AnyModel:

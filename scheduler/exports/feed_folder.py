@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from booking.exchange.errors import FeedError
-from scheduler.exports.feed import Feed
-from scheduler.exports.feed_file import load_feed
+from scheduler.exports.feed_file import load_any
+from scheduler.exports.slip_feed import AnyFeed
 
 Mark = tuple[int, int, int]
 
@@ -26,12 +26,12 @@ class Broken:
 class FeedFolder:
     """Feeds by their files, as of the last look."""
 
-    _known: dict[Path, tuple[Mark, Feed | Broken]] = field(default_factory=dict)
+    _known: dict[Path, tuple[Mark, AnyFeed | Broken]] = field(default_factory=dict)
     _twins: set[Path] = field(default_factory=set)
 
-    def look(self, folder: Path) -> tuple[list[Feed], list[Broken]]:
+    def look(self, folder: Path) -> tuple[list[AnyFeed], list[Broken]]:
         """The feeds in force, by file name, and what became broken since the last look (each told once)."""
-        known: dict[Path, tuple[Mark, Feed | Broken]] = {}
+        known: dict[Path, tuple[Mark, AnyFeed | Broken]] = {}
         broken: list[Broken] = []
         for path in sorted(folder.glob("*.toml")):
             if path.name.endswith(OUT_ENDING):
@@ -55,9 +55,9 @@ class FeedFolder:
         self._twins = set(twins)
         return feeds, broken
 
-    def _by_code(self) -> tuple[list[Feed], dict[Path, Broken]]:
+    def _by_code(self) -> tuple[list[AnyFeed], dict[Path, Broken]]:
         """The first feed of each code, and the files of the others."""
-        feeds: dict[str, Feed] = {}
+        feeds: dict[str, AnyFeed] = {}
         twins: dict[Path, Broken] = {}
         for path, (_, feed) in self._known.items():
             if isinstance(feed, Broken):
@@ -67,14 +67,14 @@ class FeedFolder:
         return list(feeds.values()), twins
 
 
-def _load(path: Path) -> Feed | Broken:
+def _load(path: Path) -> AnyFeed | Broken:
     try:
-        return load_feed(path)
+        return load_any(path)
     except FeedError as error:
         return Broken(path.name, tuple(error.problems))
 
 
-def drop_folder(feed: Feed, feeds_dir: Path) -> Path | None:
+def drop_folder(feed: AnyFeed, feeds_dir: Path) -> Path | None:
     """Where the files of a feed arrive; a relative `source.folder` begins at the folder of feeds."""
     if feed.source.folder is None:
         return None

@@ -14,6 +14,23 @@ _BEGINS: tuple[tuple[bytes, str], ...] = (
     (b"{", "JSON"),
 )
 _HEAD = 2000
+ROOT = b"<GIAMDINHHS"
+"""How the national insurance XML begins, behind its declaration."""
+
+
+def _letters(head: bytes) -> bytes:
+    """The begin of a markup in small letters, without the mark and the zeros of UTF-16; nothing of other files."""
+    bare = head.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"").lower()
+    return bare if bare.startswith(b"<") else b""
+
+
+def may_be_markup(stream: BinaryIO) -> bool:
+    """Whether a file is blank or begins as markup does, whole or cut off; the stream stands at its begin again."""
+    stream.seek(0)
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    bare = head.removeprefix(b"\xef\xbb\xbf").strip()
+    return not bare or bool(_letters(bare))
 
 
 def looks_like(stream: BinaryIO) -> str:
@@ -22,6 +39,8 @@ def looks_like(stream: BinaryIO) -> str:
     head = stream.read(_HEAD)
     stream.seek(0)
     plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if ROOT.lower() in _letters(plain):
+        return "xml130"
     for begin, word in _BEGINS:
         if plain.startswith(begin) or head.startswith(begin):
             return word

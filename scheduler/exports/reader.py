@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from booking.exchange.kinds import NoteReason, SkipReason
 from booking.exchange.rules import Refused
 from scheduler.exports.feed import Feed
+from scheduler.exports.slip_feed import SlipFeed
+
+FeedOf_contra = TypeVar("FeedOf_contra", Feed, SlipFeed, contravariant=True)
+"""The feed a format is read by: most formats hold a calendar, one holds slips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,11 @@ class Note:
     facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
-class ExportReader(Protocol):
+class ExportReader(Protocol[FeedOf_contra]):
     """A format. It raises `ExportUnreadable` for the file, yields `Refused` or `Skipped` for a row."""
 
-    def records(self, feed: Feed, stream: BinaryIO, today: date, /) -> Iterator[Record | Refused | Skipped]:
+    def records(
+        self, feed: FeedOf_contra, stream: BinaryIO, today: date, /
+    ) -> Iterator[Record | Refused | Skipped | Note]:
         """Records in the order of the file, read as they are asked for; `today` for what repeats without end."""
         ...

@@ -74,8 +74,8 @@ class Report:
             "offers": self.offers,
             "assumed_ends": self.assumed_ends,
             "skipped": dict(self.skipped),
-            "refused": _listing(self.refused, [_listed(row, explain_refusal(row)) for row in self.refused_rows]),
-            "notes": _listing(self.notes, [_listed(row, explain_note(row)) for row in self.noted_rows]),
+            "refused": listing(self.refused, [listed(row, explain_refusal(row)) for row in self.refused_rows]),
+            "notes": listing(self.notes, [listed(row, explain_note(row)) for row in self.noted_rows]),
             "unmapped_resources": dict(self.unmapped),
             "unknown_states": dict(self.unknown_states),
             "first_start": local(self.first_start),
@@ -107,9 +107,11 @@ def most(counted: Counter[str], limit: int = 50) -> dict[str, int]:
     return dict(counted.most_common(limit))
 
 
-def _listing(counts: Mapping[str, int], rows: list[dict[str, object]]) -> dict[str, object]:
+def listing(counts: Mapping[str, int], rows: list[dict[str, object]]) -> dict[str, object]:
+    """Refusals or notes: counted all, listed the first."""
     return {"total": sum(counts.values()), "by_reason": dict(counts), "rows": rows}
 
 
-def _listed(row: Refused | Note, text: str) -> dict[str, object]:
+def listed(row: Refused | Note, text: str) -> dict[str, object]:
+    """One of them, with its sentence."""
     return {"line": row.line, "reason": row.reason.value, "facts": dict(row.facts), "text": text}

@@ -9,6 +9,7 @@ from booking.exchange.rules import Refused, StagedRow
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, Feed, folded
 from scheduler.exports.reader import Note, Record, Skipped
+from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.times import Times
 
 QUOTED = 60
@@ -18,7 +19,7 @@ LONG_ROW = timedelta(hours=24)
 _MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
 
-Item = StagedRow | Refused | Skipped | Note
+Item = StagedRow | ReexamSlip | Refused | Skipped | Note
 
 
 class Stager:

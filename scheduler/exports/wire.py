@@ -14,8 +14,10 @@ import orjson
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import NoteReason, RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import Refused, StagedRow
-from scheduler.exports.feed import Feed
+from scheduler.exports import slip_wire
 from scheduler.exports.reader import Note, Skipped
+from scheduler.exports.reexam import ReexamSlip
+from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.staging import QUOTED, Item
 from scheduler.exports.wording import explain_note, explain_refusal, explain_unreadable
 
@@ -24,14 +26,14 @@ LONGEST_KEY: Final = 500
 LONGEST_LINE: Final = 1_000_000
 _LONGEST_TEXT: Final = 2_000
 _LISTED: Final = 200
-_ROW, _REFUSED, _SKIPPED, _NOTE, _END, _UNREADABLE = range(6)
+_ROW, _REFUSED, _SKIPPED, _NOTE, _END, _UNREADABLE, _SLIP = range(7)
 
 
 class Garbled(Exception):
     """The reading process said something that no reader says."""
 
 
-def most_items(feed: Feed) -> int:
+def most_items(feed: AnyFeed) -> int:
     """So many items a file may make: of a row it and a note, of a message several practitioners."""
     return 4 * feed.limits.rows + 1_000
 
@@ -74,6 +76,8 @@ def _plain(item: Item) -> list[Any]:
         start, end = item.starts_at, item.ends_at
         state, flags = item.state_text, item.closes + 2 * item.offers
         return [_ROW, item.line, item.row_key, item.resource, start, end, state, flags, item.our_code]
+    if isinstance(item, ReexamSlip):
+        return [_SLIP, *slip_wire.plain(item)]
     if isinstance(item, Skipped):
         return [_SKIPPED, item.line, item.reason.value, item.key]
     kind = _REFUSED if isinstance(item, Refused) else _NOTE
@@ -105,9 +109,10 @@ class Listener:
         ended: the last line was there: the file was read to its end, and nothing is missing.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        self._resources = set(feed.resources)
-        self._keyed = feed.columns.id is not None
+    def __init__(self, feed: AnyFeed) -> None:
+        self._slips = feed if isinstance(feed, SlipFeed) else None
+        self._resources = set() if isinstance(feed, SlipFeed) else set(feed.resources)
+        self._keyed = not isinstance(feed, SlipFeed) and feed.columns.id is not None
         self._calendar = feed.source.format == "ical"
         self._rows, self._most = feed.limits.rows, most_items(feed)
         self._count = 0
@@ -133,6 +138,8 @@ class Listener:
             self._count += 1
             if self._count > self._most:
                 raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self._rows)
+            if kind == _SLIP and self._slips is not None:
+                return slip_wire.heard(self._slips, *told[1:])
             return self._row(*told[1:]) if kind == _ROW else _other(kind, *told[1:])
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise Garbled(type(error).__name__) from error

@@ -12,6 +12,11 @@ _REFUSALS = {
     RefusalReason.BAD_START: "start {start!r} is in none of times.formats",
     RefusalReason.NO_ROW_KEY: "starts {start!r} but its id is empty",
     RefusalReason.BROKEN_MESSAGE: "the message cannot be used: {why}",
+    RefusalReason.NO_SLIP_NUMBER: "the slip has neither MA_LK nor SO_GIAYHEN_KL",
+    RefusalReason.BAD_DUE: "NGAY_HEN_KL {due!r} is no day, or none that a slip may name",
+    RefusalReason.BAD_PERSON: "{field} is empty or cannot be anybody's",
+    RefusalReason.NO_PAPER_NUMBER: "neither SO_CCCD nor MA_THE_BHYT holds a number that a paper can have",
+    RefusalReason.PEOPLE_DIFFER: "table 1 and table 14 name two different people under one MA_LK",
 }
 _NOTES = {
     NoteReason.BAD_END: "end {end!r} is in none of times.formats; taken as missing",
@@ -19,6 +24,8 @@ _NOTES = {
     NoteReason.LONG_ROW: "takes {hours} hours",
     NoteReason.DUPLICATE_KEY: "its id stood on line {first_line} already; both count, and closing wins",
     NoteReason.OUTSIDE_COVERAGE: "starts on {day}, outside the coverage; applies nothing",
+    NoteReason.NO_TABLE_1: "there is no table 1 with its MA_LK; only the insurance numbers of the slip count",
+    NoteReason.REPEATED_SLIP: "its MA_LK stood in record {first_line} already; this one counts",
 }
 _UNREADABLE = {
     UnreadableReason.CANNOT_OPEN: "The file cannot be opened: {why}.",
@@ -68,6 +75,14 @@ _UNREADABLE = {
     UnreadableReason.NOT_CONFINED: (
         "Files of the format {format} are read only where a process can be kept off the network, which this machine "
         'does not allow. See "Broken and hostile files" in docs/feeds.md.'
+    ),
+    UnreadableReason.OWN_ENTITIES: (
+        "The file declares a document type or entities of its own, which no export needs: it is made to do harm, or "
+        "another kind of file. Look where it comes from."
+    ),
+    UnreadableReason.OTHER_HOSPITAL: (
+        "The file is of another hospital: MA_CSKCB is {found!r} in record {line}, slips.hospital of the feed is "
+        "{expected}."
     ),
 }
 _GUARDS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from booking.actor import Actor, system
 from booking.clock import local_day
 from booking.db import Database
-from booking.directory.errors import FacilityUnknown
+from booking.directory.errors import FacilityUnknown, ServiceUnknown
 from booking.exchange import hearing, queries, service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
@@ -27,8 +27,10 @@ from scheduler.exports.checking import read_stream, unreadable_json, within
 from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_folder import FeedFolder, drop_folder
+from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slips import Slip
 from scheduler.exports.wording import explain_unreadable
+from scheduler.jobs import read_slips
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -
     return outcomes
 
 
-async def _look(db: Database, feed: Feed, folder: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
+async def _look(db: Database, feed: AnyFeed, folder: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
     try:
         ready, strange = await asyncio.to_thread(memory.sights.look, feed, folder)
     except OSError as error:
@@ -90,6 +92,9 @@ async def _look(db: Database, feed: Feed, folder: Path, *, now: datetime, memory
             outcomes.append(await _one(db, feed, arrival, now=now, memory=memory))
         except FacilityUnknown:
             _log_once(memory, feed.code, feed.facility, "a feed names a facility that is not known; its files wait")
+        except ServiceUnknown as unknown:
+            name = str(unknown.facts.get("service"))
+            _log_once(memory, feed.code, name, "a feed names a service that is not known; its files wait")
         except Exception:  # one file's trouble must not stop the others; the file stays and is tried again
             log.exception("a file could not be dealt with", extra={"facts": {"feed": feed.code}})
     return outcomes
@@ -101,7 +106,7 @@ def _log_once(memory: Memory, feed: str, name: str, message: str) -> None:
         log.warning(message, extra={"facts": {"feed": feed, "file": name}})
 
 
-async def _one(db: Database, feed: Feed, arrival: Arrival, *, now: datetime, memory: Memory) -> Outcome:
+async def _one(db: Database, feed: AnyFeed, arrival: Arrival, *, now: datetime, memory: Memory) -> Outcome:
     """Judge, then put away."""
     slip = Slip(feed.code, arrivals.plain_name(arrival.path.name), now)
     if not arrivals.has_plain_name(arrival.path):
@@ -123,7 +128,7 @@ class Judged:
     applied: Applied | None = None
 
 
-async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip, limits: Limits) -> Judged:
+async def _judge(db: Database, feed: AnyFeed, arrival: Arrival, slip: Slip, limits: Limits) -> Judged:
     """Take a copy, and unless the content is done already, read and apply it."""
     try:
         taken = await asyncio.to_thread(arrivals.take, arrival, megabytes=feed.limits.megabytes)
@@ -139,23 +144,35 @@ async def _judge(db: Database, feed: Feed, arrival: Arrival, slip: Slip, limits:
             return Judged()
 
 
-async def _judge_content(db: Database, feed: Feed, taken: Taken, slip: Slip, *, final: bool, limits: Limits) -> Judged:
+async def _judge_content(
+    db: Database, feed: AnyFeed, taken: Taken, slip: Slip, *, final: bool, limits: Limits
+) -> Judged:
     content = _content(feed, taken, slip)
-    if await _is_done(db, content, now=slip.received):
-        return Judged(DONE)
     try:
-        command = await asyncio.to_thread(_read, feed, content, taken, slip, limits)
+        if isinstance(feed, SlipFeed):
+            done = await read_slips.deal(db, feed, content, taken.stream, slip, limits=limits)
+            return Judged(HELD if done.held else DONE, done.held)
+        return await _judge_calendar(db, feed, content, taken, slip, limits=limits)
     except ExportUnreadable as error:
         if error.reason in _PERHAPS_CUT_OFF and not final:
             return Judged()
         return await _set_aside(db, content, slip, unreadable_json(feed, error), explain_unreadable(error))
+
+
+async def _judge_calendar(
+    db: Database, feed: Feed, content: Content, taken: Taken, slip: Slip, *, limits: Limits
+) -> Judged:
+    if await _is_done(db, content, now=slip.received):
+        return Judged(DONE)
+    command = await asyncio.to_thread(_read, feed, content, taken, slip, limits)
     return await _apply(db, command, slip)
 
 
-def _content(feed: Feed, taken: Taken, slip: Slip) -> Content:
+def _content(feed: AnyFeed, taken: Taken, slip: Slip) -> Content:
     definition = hashlib.sha256(feed.model_dump_json().encode()).hexdigest()[:16]
     old = feed.source.old_minutes
-    return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {}, old)
+    of_slips = isinstance(feed, SlipFeed)
+    return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {}, old, of_slips)
 
 
 def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits) -> ApplyExport:
@@ -214,7 +231,7 @@ async def _set_aside(db: Database, content: Content, slip: Slip, report: dict[st
     return Judged(QUARANTINE, slips.unreadable(slip, words))
 
 
-async def _put_away(arrival: Arrival, judged: Judged, feed: Feed, *, memory: Memory) -> str | None:
+async def _put_away(arrival: Arrival, judged: Judged, feed: AnyFeed, *, memory: Memory) -> str | None:
     assert judged.where is not None
     try:
         put = await asyncio.to_thread(arrivals.put_away, arrival, judged.where, judged.report)

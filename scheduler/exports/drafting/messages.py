@@ -13,12 +13,13 @@ from scheduler.exports.drafting.columns import Picked
 from scheduler.exports.drafting.finding import CannotTellError, Findings, Table
 from scheduler.exports.drafting.sample import ROWS_LOOKED_AT, skeleton
 from scheduler.exports.drafting.times_of import CITY
+from scheduler.exports.feed import Feed
 from scheduler.exports.fhir_reader import FhirReader
 from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.ical_reader import IcalReader
 from scheduler.exports.reader import ExportReader, Record
 
-_READERS: Final[dict[str, ExportReader]] = {"hl7": Hl7Reader(), "fhir": FhirReader(), "ical": IcalReader()}
+_READERS: Final[dict[str, ExportReader[Feed]]] = {"hl7": Hl7Reader(), "fhir": FhirReader(), "ical": IcalReader()}
 _FIELDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "hl7": {
         "id": ("SCH-2.1", "SCH-1.1"), "start": ("AIS-4", "SCH-11.4", "TQ1-7"), "end": ("SCH-11.5", "TQ1-8"),

@@ -1,0 +1,224 @@
+"""The one text that tells of a slip: some days before it is due, to whom it concerns, where nothing is booked yet.
+
+It is sent once for each slip. Nothing is known of the person but what matching finds now, so nobody is told who is not
+shown the slip on her own page; and what changes before the text left calls it back, in the same transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, LargeBinary, and_, any_, cast, func, or_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from booking import ids
+from booking.actor import Actor
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.clock import ZONE, at_local, local_day
+from booking.directory.models import Facility
+from booking.invitations import matching, queries
+from booking.invitations.models import Invitation
+from booking.messages import service as messages
+from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.models import Message
+from booking.messages.service import Notice, Recipient
+from booking.messages.withholding import withhold
+from booking.patients import consents
+from booking.patients.errors import PhoneRefused
+from booking.patients.kinds import ConsentPurpose, Relation
+from booking.patients.models import Account, Patient, Profile
+from booking.patients.rules import read_phone
+from booking.trail.service import record
+
+SUBJECT: Final = "invitation"
+"""What these texts are about: `subject_kind`; a series of the desk's own is told by the desk (decision 42)."""
+
+FEEDS: Final = "feed:"
+"""How the source of a slip begins that came in a hospital's file."""
+
+AHEAD: Final = timedelta(days=7)
+"""So long before the day on the slip it is told: time to choose a day, and not forgotten by then."""
+
+BY_DAY: Final = (time(8), time(20))
+"""Between these it is written, local; the sender's own quiet hours hold besides."""
+
+UNTIL: Final = time(21)
+"""On the eve of the day its use ends: the paper slip says the rest."""
+
+_TOLD_SINCE: Final = 3
+"""The wording of the consent to be shown slips that first spoke of texts: an older yes does not cover them."""
+
+_VISITING: Final = (AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FULFILLED)
+
+
+def is_time(now: datetime) -> bool:
+    """Whether people may be told at this hour."""
+    return BY_DAY[0] <= now.astimezone(ZONE).time() < BY_DAY[1]
+
+
+async def tell(
+    session: AsyncSession, *, by: Actor, now: datetime, most: int = 100, after: int = 0
+) -> tuple[int, int | None]:
+    """Write the texts of slips that are due soon.
+
+    Whoever books, or reads the slip anew, locks its row as this does: a slip that is being used is left for the next
+    run, and one whose text is written here is called back by whoever uses it next.
+
+    Args:
+        session: the caller's transaction.
+        by: the job.
+        now: the moment of its run; nothing is written outside of `BY_DAY`.
+        most: slips looked at.
+        after: of the slips before, the last id.
+
+    Returns:
+        How many texts were written; the last slip looked at, None where none is left.
+    """
+    if not is_time(now):
+        return 0, None
+    slips = (await session.execute(_due(now, most, after))).scalars().all()
+    told = 0
+    for slip in slips:
+        patient = await matching.whom(session, slip, today=local_day(now))
+        if patient is None or await _comes(session, slip, patient):
+            continue
+        reader = await _reader(session, slip, patient, now=now)
+        if reader is not None:
+            told += await _write(session, slip, reader, by=by, now=now)
+    return told, slips[-1].id if len(slips) == most else None
+
+
+def _due(now: datetime, most: int, after: int) -> Any:
+    today = local_day(now)
+    known = or_(
+        col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
+        col(Patient.bhyt_index) == any_(col(Invitation.marks)),
+    )
+    told = select(Message.id).where(
+        col(Message.subject_kind) == SUBJECT,
+        col(Message.subject_id) == col(Invitation.public_id),
+        col(Message.state) != MessageState.SUPERSEDED,
+    )
+    return (
+        select(Invitation)
+        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
+        .where(
+            col(Invitation.source).startswith(FEEDS, autoescape=True),
+            matching.is_open(today),
+            col(Invitation.due) > today,
+            col(Invitation.due) <= today + AHEAD,
+            col(Invitation.id) > after,
+            select(Patient.id).where(known).correlate(Invitation).exists(),
+            ~told.correlate(Invitation).exists(),
+        )
+        .order_by(col(Invitation.id))
+        .limit(most)
+        .with_for_update(of=Invitation, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+async def _comes(session: AsyncSession, slip: Invitation, patient: Patient) -> bool:
+    """Whether she has a visit that answers the slip, whoever booked it and when."""
+    service = () if slip.service_id is None else (col(Appointment.service_id) == slip.service_id,)
+    query = select(Appointment.id).where(
+        col(Appointment.patient_id) == patient.id,
+        col(Appointment.facility_id) == slip.facility_id,
+        col(Appointment.day).between(slip.first_day, slip.last_day),
+        col(Appointment.state).in_(_VISITING),
+        *service,
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def _reader(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> Recipient | None:
+    """Who reads it: a number that agreed, of an account that shows the slip; where none has her, her own."""
+    assert patient.id is not None
+    if patient.training or patient.no_sms:
+        return None
+    answers = await consents.answered(session, patient.id, today=local_day(now))
+    shown, texts = answers.get(ConsentPurpose.INVITATION), answers.get(ConsentPurpose.SMS)
+    if shown is None or texts is None or not (shown.granted and shown.stands and texts.granted and texts.stands):
+        return None
+    if shown.wording < _TOLD_SINCE:
+        return None
+    phone = await _number(session, slip, patient, now=now)
+    return Recipient(phone, shown.language) if phone is not None else None
+
+
+async def _number(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> str | None:
+    query = (
+        select(Account)
+        .join(Profile, col(Profile.account_id) == col(Account.id))
+        .where(
+            col(Profile.patient_id) == patient.id, col(Profile.ended_at).is_(None), col(Account.ended_at).is_(None)
+        )
+        .order_by((col(Profile.relation) == Relation.SELF).desc(), col(Profile.id))
+    )  # fmt: skip
+    accounts = (await session.execute(query)).scalars().all()
+    for account in accounts:
+        assert account.id is not None
+        views = await queries.of_account(session, account.id, today=local_day(now))
+        if any(view.id == slip.public_id for view in views):
+            return _mobile(account.phone, patient)
+    return None if accounts else _mobile(patient.phone, patient)
+
+
+def _mobile(phone: str | None, patient: Patient) -> str | None:
+    """The number, if a text can reach it and nobody said that it is not hers."""
+    if phone is None or (patient.wrong_number_at is not None and phone == patient.phone):
+        return None
+    try:
+        return phone if read_phone(phone).mobile else None
+    except PhoneRefused:
+        return None
+
+
+async def _write(session: AsyncSession, slip: Invitation, to: Recipient, *, by: Actor, now: datetime) -> int:
+    facility = await session.get_one(Facility, slip.facility_id)
+    before = await session.scalar(
+        select(func.count(col(Message.id))).where(
+            col(Message.subject_kind) == SUBJECT, col(Message.subject_id) == slip.public_id
+        )
+    )
+    slip.code = slip.code or ids.booking_code()
+    facts = {"facility": facility.sms_name, "date": f"{slip.due:%d/%m}", "code": slip.code, "token_version": 1}
+    eve = at_local(slip.due - timedelta(days=1), UNTIL)
+    notice = Notice(
+        slip.public_id, MessageKind.INVITATION, (before or 0) + 1, slip.facility_id, facts, due_at=now,
+        useful_until=eve, subject_kind=SUBJECT,
+    )  # fmt: skip
+    await session.flush()
+    written = await messages.write(session, [notice], to, now=now)
+    if written:
+        record(session, "invitation.tell", "invitation", slip.public_id, by=by, now=now)
+    return written
+
+
+async def call_back(session: AsyncSession, slips: Sequence[Invitation], *, now: datetime) -> None:
+    """Call back the texts of slips that were used, changed or taken back, as far as they have not left."""
+    await call_back_all(session, [slip.public_id for slip in slips], now=now)
+
+
+async def call_back_all(session: AsyncSession, slips: Sequence[UUID], *, now: datetime) -> None:
+    """Likewise by their public ids."""
+    if slips:
+        await messages.supersede_all(session, slips, now=now, subject_kind=SUBJECT)
+
+
+async def stop(session: AsyncSession, patient: Patient, *, now: datetime) -> None:
+    """Send nothing more of what waits about a person's slips: she takes her consent back, or goes."""
+    marks = [mark for mark in (patient.citizen_id_index, patient.bhyt_index) if mark is not None]
+    if not marks:
+        return
+    hers = select(col(Invitation.public_id)).where(
+        and_(
+            col(Invitation.marks).overlap(cast(marks, ARRAY(LargeBinary))),  # type: ignore[attr-defined]
+            col(Invitation.name_index) == matching.name_index(patient.name_folded),
+        )
+    )
+    found = (await session.execute(hers)).scalars().all()
+    await withhold(session, found, now=now, subject_kind=SUBJECT)

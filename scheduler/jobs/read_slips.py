@@ -1,0 +1,90 @@
+"""What becomes of a file of re-examination slips: read apart, then taken in with its record, in one transaction."""
+
+import asyncio
+import logging
+from dataclasses import asdict, dataclass, replace
+from typing import BinaryIO
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from booking.actor import system
+from booking.clock import local_day
+from booking.db import Database
+from booking.exchange import slip_files
+from booking.exchange.commands import Content
+from booking.exchange.kinds import VerdictKind
+from booking.invitations import intake
+from booking.invitations.intake import Taken, Word
+from scheduler.exports import slips as words
+from scheduler.exports.confinement import Limits
+from scheduler.exports.slip_checking import SlipReport, read_slips, words_of
+from scheduler.exports.slip_feed import SlipFeed
+from scheduler.exports.slips import Slip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file of slips as it was read."""
+
+    content: Content
+    slips: list[Word]
+    report: SlipReport
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of it: whether a guard holds it and with which words; `taken` is None where nothing was done."""
+
+    held: str | None = None
+    taken: Taken | None = None
+
+
+async def deal(db: Database, feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, *, limits: Limits) -> Done:
+    """Read a file and take in its slips.
+
+    Raises:
+        ExportUnreadable: nothing of it can be used; the caller puts it aside.
+        ReaderLost: nothing is known about it.
+        FacilityUnknown, ServiceUnknown: the feed names what there is not.
+    """
+    if await _is_done(db, content, slip):
+        return Done()
+    read = await asyncio.to_thread(_read, feed, content, stream, slip, limits)
+
+    async def once() -> Taken | None:
+        async with db.transaction() as session:
+            return await _apply(session, read, slip)
+
+    taken = await db.until_known(once)
+    held = read.report.verdict.kind is VerdictKind.HOLD
+    facts = {"feed": slip.feed, "file": slip.file, "state": read.report.verdict.kind.value, "rows": len(read.slips)}
+    counts = {name: count for name, count in asdict(taken).items() if count} if taken else {}
+    log.log(logging.WARNING if held else logging.INFO, "slips were read", extra={"facts": facts | counts})
+    return Done(words.guarded(slip, read.report.verdict) if held else None, taken)
+
+
+async def _is_done(db: Database, content: Content, slip: Slip) -> bool:
+    async with db.transaction() as session:
+        return (await slip_files.begin(session, content, now=slip.received)).done
+
+
+def _read(feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, limits: Limits) -> Read:
+    found, report = read_slips(feed, stream, today=local_day(slip.received), limits=limits)
+    told = words_of(feed, found, received=slip.received)
+    return Read(replace(content, report=report.as_json()), told, report)
+
+
+async def _apply(session: AsyncSession, read: Read, slip: Slip) -> Taken | None:
+    """One transaction; None where a guard holds the file, or another scheduler was faster."""
+    by = system(f"feed:{slip.feed}")
+    begun = await slip_files.begin(session, read.content, now=slip.received)
+    if begun.done:
+        return None
+    if read.report.verdict.kind is VerdictKind.HOLD:
+        await slip_files.finish(session, read.content, begun, None, by=by, now=slip.received)
+        return None
+    taken = await intake.take(session, read.slips, by=by, now=slip.received)
+    await slip_files.finish(session, read.content, begun, asdict(taken), by=by, now=slip.received)
+    return taken
