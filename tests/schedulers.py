@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN
 from tests.conftest import environment
+from tests.forking import Forked
 from tests.outbox import BASE
 
 ROOT = Path(__file__).parent.parent
@@ -19,9 +20,14 @@ Process = subprocess.Popen[str]
 
 @contextmanager
 def scheduler(
-    url: str, carrier: str, *pause: str, module: str = "tests.quick_scheduler", errors: Any = subprocess.DEVNULL
+    url: str,
+    carrier: str,
+    *pause: str,
+    module: str = "tests.quick_scheduler",
+    errors: Any = subprocess.DEVNULL,
+    fresh: bool = False,
 ) -> Iterator[Process]:
-    """A scheduler on this database; killed at the end, where it still runs."""
+    """A scheduler on this database, forked, or a fresh process; killed at the end, where it still runs."""
     more = {
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "TWILIO_API_BASE_URL": carrier, "PUBLIC_BASE_URL": BASE,
@@ -30,7 +36,8 @@ def scheduler(
     }  # fmt: skip
     command = [sys.executable, "-m", module, *pause]
     kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
+    made: type[Process] = subprocess.Popen if fresh else Forked
+    process = made(
         command, env=kept | environment(url, **more), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=errors
     )
     try:

@@ -26,6 +26,7 @@ import orjson
 import psutil
 
 from tests.conftest import environment
+from tests.forking import Forked
 
 ROOT = Path(__file__).parent.parent
 _READY_TRIES = 400
@@ -126,8 +127,8 @@ class Server:
 
 @cache
 def _forking() -> "subprocess.Popen[bytes]":
-    """The process that forks servers, for all tests of this one: importing the product takes it two seconds."""
-    made = subprocess.Popen(
+    """The process that forks servers, for all tests of this one."""
+    made = Forked[bytes](
         [sys.executable, "-m", "tests.served"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     atexit.register(_end, made)

@@ -70,7 +70,7 @@ async def test_two_hundred_with_a_real_scheduler_killed_on_the_way_each_text_onc
     await close(db, made, send_now=True)
     with Carrier() as carrier:
         with scheduler(database_url, carrier.url) as first:
-            await until(db, "SELECT count(*) >= 40 FROM closing_visit")
+            await until(db, "SELECT count(*) >= 40 FROM closing_visit", seconds=60)
             kill(first)
         with scheduler(database_url, carrier.url) as second:
             await until(db, "SELECT state = 'applied' FROM closing", seconds=60)

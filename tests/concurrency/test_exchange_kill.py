@@ -13,6 +13,7 @@ from booking.db import Database
 from tests.conftest import FULL, environment
 from tests.exports import HIS, ROOT, SHAPES, truth
 from tests.feeds import Folders, closed_times, hospital_database, names, two_weeks
+from tests.forking import Forked
 from tests.postgres import Cluster
 from tests.seeds import value
 
@@ -49,7 +50,7 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 def killed_after(seconds: float, url: str, feeds: Path) -> None:
     """A scheduler that reads exports and is killed so many seconds after it began to look."""
     command = [sys.executable, "-c", READER, str(feeds)]
-    with subprocess.Popen(
+    with Forked[str](
         command, env=environment(url), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout

@@ -92,7 +92,7 @@ async def test_stopping_lets_the_post_that_is_out_come_to_its_end(db: Database, 
     message = await write(db)
     with Carrier() as carrier:
         carrier.plan(plans.stall_after_accepting())
-        with scheduler(database_url, carrier.url, module="scheduler", errors=subprocess.PIPE) as process:
+        with scheduler(database_url, carrier.url, module="scheduler", errors=subprocess.PIPE, fresh=True) as process:
             assert await asyncio.to_thread(carrier.wait_for_stall)
             ending = asyncio.create_task(asyncio.to_thread(end, process))
             await asyncio.sleep(0.2)

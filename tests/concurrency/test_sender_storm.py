@@ -20,6 +20,7 @@ import pytest
 from booking.cli import sms_storm
 from booking.cli.sms_storm import Figures, Start, Storm
 from tests.conftest import FULL, environment
+from tests.forking import Forked
 
 pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def _starter(url: str, *pace: str) -> Start:
         kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
         variables = kept | environment(url) | dict(settings) | {"HENKHAM_DATABASE_POOL": "10"}
         command = [sys.executable, "-m", "tests.daylight_scheduler", *pace]
-        return subprocess.Popen(command, env=variables, cwd=ROOT)
+        return Forked[bytes](command, env=variables, cwd=ROOT)
 
     return start
 

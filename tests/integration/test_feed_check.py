@@ -1,7 +1,6 @@
 """`henkham feed check` as a process: what it prints, and with which code it ends."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 
 from booking.db import Database
-from tests.exports import FEEDS, HIS, ROOT, SHAPES, TODAY, cells_of, truth, written
+from tests import forking
+from tests.exports import FEEDS, HIS, SHAPES, TODAY, cells_of, truth, written
 from tests.feeds import NOW, Folders, book, hospital_database, two_weeks
 from tests.postgres import Cluster
 from tests.seeds import everything
@@ -26,11 +26,11 @@ def database_url(cluster: Cluster) -> Iterator[str]:
         yield url
 
 
-def check(*arguments: str | Path, database: str | None = None) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of the command, in a locale that knows no Vietnamese."""
+def check(*arguments: str | Path, database: str | None = None, fresh: bool = False) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command, forked, or fresh in a locale that knows no Vietnamese."""
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"} | ({"DATABASE_URL": database} if database else {})
     command = [sys.executable, "-m", "booking", "feed", "check", *map(str, arguments), "--today", TODAY.isoformat()]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = forking.run(command, environment=environment, fresh=fresh)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -51,7 +51,7 @@ def test_a_sound_file_by_the_feed_alone() -> None:
 
 
 def test_lines_for_a_person() -> None:
-    code, out, _ = check(FEED, FILE)
+    code, out, _ = check(FEED, FILE, fresh=True)
     assert code == 0
     assert "1665 rows apply" in out
     assert "Verdict: apply" in out

@@ -1,7 +1,6 @@
 """`henkham feed draft` as a process: what it prints and writes, and with which code it ends."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.exports.feed_file import load_feed
+from tests import forking
 from tests.exports import HIS, ROOT, SHAPES
 from tests.feeds import hospital_database, two_weeks
 from tests.postgres import Cluster
@@ -25,11 +25,13 @@ def database_url(cluster: Cluster) -> Iterator[str]:
         yield url
 
 
-def run(*arguments: str | Path, database: str | None = None, command: str = "draft") -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of the command, in a locale that knows no Vietnamese."""
+def run(
+    *arguments: str | Path, database: str | None = None, command: str = "draft", fresh: bool = False
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command, forked, or fresh in a locale that knows no Vietnamese."""
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"} | ({"DATABASE_URL": database} if database else {})
     line = [sys.executable, "-m", "booking", "feed", command, *map(str, arguments)]
-    done = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = forking.run(line, environment=environment, fresh=fresh)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -62,7 +64,7 @@ def test_for_machines_and_for_a_file_that_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_our_names_stand_beside_theirs(database_url: str) -> None:
-    code, said, _ = run(FILE, "--json", *KNOWN, database=database_url)
+    code, said, _ = run(FILE, "--json", *KNOWN, database=database_url, fresh=True)
     assert code == 1
     assert "near by name" in json.loads(said)["draft"] or "the name is the same" in json.loads(said)["draft"]
     code, _, left = run(FILE, *KNOWN, database="postgresql+asyncpg://nobody@127.0.0.1:1/none")

@@ -22,6 +22,7 @@ from booking.migrations import config, current, head, migrate_async
 from booking.settings import load
 from tests import seeds
 from tests.conftest import environment
+from tests.forking import Forked
 from tests.postgres import Cluster
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
@@ -100,8 +101,8 @@ async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
 async def test_several_migrations_at_once_do_the_work_once(cluster: Cluster) -> None:
     with cluster.database() as url:
         program = f"from booking.migrations import migrate; migrate({url!r})"
-        started = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
-        assert [await each.wait() for each in started] == [0, 0, 0]
+        started = [Forked[bytes]([sys.executable, "-c", program]) for _ in range(3)]
+        assert [await asyncio.to_thread(each.wait) for each in started] == [0, 0, 0]
         assert await _version(url) == head()
         assert await _differences_of(url) == []
 

@@ -1,6 +1,5 @@
 """`henkham publish` as a process: publishing by hand, and never past what a hospital has given away."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,8 +12,8 @@ from booking.exchange import service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import Signs, StagedRow
+from tests import forking
 from tests.conftest import environment
-from tests.exports import ROOT
 from tests.feeds import BY, QUIET, hospital_database, two_days
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
@@ -38,12 +37,12 @@ async def empty(db: Database) -> None:
     await run(db, "UPDATE weekly_session SET valid_from = '2020-01-01'")
 
 
-def publish(url: str, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of the command."""
+def publish(url: str, *arguments: str, fresh: bool = False) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command, forked or in a fresh process."""
     command = [sys.executable, "-m", "booking", "publish", *arguments]
     kept = {"PATH": "/usr/bin:/bin"} | environment(url)
-    done = subprocess.run(command, env=kept, cwd=ROOT, capture_output=True, timeout=60, check=False, text=True)
-    return done.returncode, done.stdout, done.stderr
+    done = forking.run(command, environment=kept, fresh=fresh)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.mark.usefixtures("empty")
@@ -56,7 +55,7 @@ async def test_it_publishes_one_facility_and_says_what_it_made(db: Database, dat
     assert await value(db, "SELECT object_id FROM audit_event ORDER BY id DESC LIMIT 1") == "BVVT"
     code, out, _ = publish(database_url, "--facility", "BVVT", "--days", "6")
     assert (code, "New: 0 sessions, 0 slots." in out) == (0, True)
-    code, out, _ = publish(database_url)
+    code, out, _ = publish(database_url, fresh=True)
     assert (code, "all facilities, today and 30 days ahead" in out) == (0, True)
     assert await value(db, FACILITIES) > 1
 
