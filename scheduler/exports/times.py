@@ -15,7 +15,7 @@ _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct"
 _MONTHS = {name: number for number, name in enumerate(_ENGLISH, 1)}
 _MORNING = r"a\.?\s?m\.?|sa|sáng"
 _EVENING = r"p\.?\s?m\.?|ch|chiều|tối"
-_OFFSET = r"(?:z|utc|gmt|ict)?\s?(?:[+-]\d{1,2}(?::?\d{2})?)?"
+_OFFSET = r"(?:z|utc|gmt|ict)?\s?(?:[+-]\d{1,2}(?::?\d{2})?)?(?:\s?\([^()\d]{1,40}\))?"
 
 # Every directive a format may hold: the pattern, and whether it is made of digits.
 DIRECTIVES: dict[str, tuple[str, bool]] = {
@@ -192,8 +192,13 @@ def _twelve(hour: int, half: str) -> int:
 
 
 def offset_of(text: str) -> timedelta:
-    """The offset a value names itself: `Z`, `+07:00`, `+0700`, `GMT`, `GMT+7`, `UTC+07:00`, `ICT`."""
-    folded = text.casefold().replace(" ", "")
+    """The offset a value names itself: `Z`, `+07:00`, `+0700`, `GMT`, `GMT+7`, `UTC+07:00`, `ICT`.
+
+    The name of a zone in brackets behind it, as browsers write it, says nothing more.
+    """
+    folded = re.sub(r"\(.*\)$", "", text.casefold()).replace(" ", "")
+    if not folded:
+        raise ValueError("a name alone is no offset")
     name = re.match(r"[a-z]*", folded)
     start = name.end() if name else 0
     signed = folded[start:]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from scheduler.exports.drafting import dates
+from scheduler.exports.drafting import by_cells, dates
 from scheduler.exports.drafting.finding import FILL_IN, Findings, Table
 from scheduler.exports.drafting.words import LINE_NUMBER, plain, role, sort_of_state
 from scheduler.exports.feed import folded
@@ -194,6 +194,22 @@ class Chooser:
             self._ask(
                 "end", filled, "its header says that it is the end, its cells are no dates or times that can be read"
             )
+        else:
+            self._end_by_cells()
+
+    def _end_by_cells(self) -> None:
+        start = self.picked.places.get("start")
+        nameless = [place for place in self._nameless() if self.kinds[place] == "moment" and place != start]
+        if start is not None:
+            nameless = by_cells.ends(self.table, start, nameless, self.today)
+        if nameless and self.picked.places:
+            why = "no header says that it is the end, but its cells are moments that may be it"
+            self._ask("end", nameless, f"{why}. Where it is something else, leave this key out")
+
+    def _nameless(self) -> list[int]:
+        """Columns whose header says nothing known, and that are not taken."""
+        taken = set(self.picked.places.values())
+        return [place for place, found in self.roles.items() if found in ("", "line_number") and place not in taken]
 
     def _is_length(self, place: int) -> bool:
         values = self.table.column(place)
@@ -210,10 +226,7 @@ class Chooser:
             if words and len(words) <= _STATES and (known or not doubtful):
                 candidates.append((known / words.total(), place))
         if not candidates:
-            if self._of("state"):
-                self.findings.notes.append(
-                    "a column is called a state, but its cells are not words of a list: it is not used"
-                )
+            self._state_by_cells()
             return
         share, place = max(candidates, key=lambda each: (each[0], -each[1]))
         if share == 0 and len(candidates) > 1:
@@ -226,6 +239,22 @@ class Chooser:
         others = [self.table.header[each] for _, each in candidates if each != place]
         beside = [f"{', '.join(map(repr, others))} would do as well, with other words"] if others else []
         self._take("state", place, f"{share:.0%} of its cells are words known here", *beside)
+
+    def _state_by_cells(self) -> None:
+        if self._of("state"):
+            self.findings.notes.append(
+                "a column is called a state, but its cells are not words of a list: it is not used"
+            )
+        found = by_cells.states(self.table, self._nameless())
+        if len(found) == 1:
+            place, share = found[0]
+            self._take(
+                "state", place, f"its header says nothing known, but {share:.0%} of its cells are words of states"
+            )
+        elif found:
+            self._ask("state", [place for place, _ in found], "several columns hold words of states")
+        else:
+            self.findings.notes.append("no column of states was found: every row takes its time, cancelled ones too")
 
     def _resource(self) -> None:
         found: dict[str, int] = {}

@@ -18,7 +18,8 @@ _TIME: Final = re.compile(
     re.IGNORECASE,
 )
 _OFFSET: Final = re.compile(
-    r"(\s?)((?:utc|gmt)\s?(?:[+-]\d{1,2}(?::?\d{2})?)?|ict|z|[+-]\d{2}:?\d{2}|\+\d{2})$", re.IGNORECASE
+    r"(\s?)((?:utc|gmt)\s?(?:[+-]\d{1,2}(?::?\d{2})?)?|ict|z|[+-]\d{2}:?\d{2}|\+\d{2})(?:\s?\([^()\d]{1,40}\))?$",
+    re.IGNORECASE,
 )
 _RANGE: Final = re.compile(
     r"\d{1,2}\s?[:h]\s?\d{0,2}\s?(?:-|–|—|->|~|đến|tới|to)\s?\d{1,2}\s?[:h]\s?\d{0,2}(?!\d)", re.IGNORECASE
@@ -29,7 +30,7 @@ _WEEKDAY: Final = re.compile(
 )
 _NUMBERS: Final = re.compile(r"(?<!\d)(\d{1,4})([/.\-])(\d{1,2})\2(\d{1,4})(?!\d)")
 _NAMED: Final = re.compile(
-    r"(?<!\d)(\d{1,2})([\s\-/.]*)((?:thg|tháng)\s?\d{1,2}|[a-z]{3,9}\.?)([\s\-/.,]*(?:năm\s)?)(\d{4})(?!\d)",
+    r"(?<!\d)(\d{1,2})([\s\-/.]*)((?:thg|tháng)\s?\d{1,2}|[a-z]{3,9}\.?)([\s\-/.,]*(?:năm\s)?)(\d{4}|\d{2})(?!\d)",
     re.IGNORECASE,
 )
 _NAMED_FIRST: Final = re.compile(r"([a-z]{3,9}\.?)(\s)(\d{1,2})(,?\s)(\d{4})(?!\d)", re.IGNORECASE)
@@ -174,7 +175,10 @@ def _day(text: str) -> tuple[tuple[str, ...], str]:
         return orders, text[: found.start()] + (_DATE if orders else found[0]) + text[found.end() :]
     found = _NAMED.search(text)
     if found is not None:
-        return (f"%d{found[2]}%b{found[4]}%Y",), text[: found.start()] + _DATE + text[found.end() :]
+        short = len(found[5]) == 2  # noqa: PLR2004
+        orders = (f"%d{found[2]}%b{found[4]}%y", f"%y{found[2]}%b{found[4]}%d")
+        orders = orders if short else (f"%d{found[2]}%b{found[4]}%Y",)
+        return orders, text[: found.start()] + _DATE + text[found.end() :]
     found = _NAMED_FIRST.search(text)
     if found is not None:
         return (f"%b{found[2]}%d{found[4]}%Y",), text[: found.start()] + _DATE + text[found.end() :]

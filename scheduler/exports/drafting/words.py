@@ -60,6 +60,7 @@ ID_BEST: Final = ("id", "uid", "uuid", "guid", "ma", "key", "row id", "record id
 ID_OF: Final = (
     "lich", "lich hen", "hen", "dat lich", "dat kham", "phieu hen", "phieu", "lich kham", "appointment", "appt",
     "booking", "visit", "reservation", "schedule", "dat hen", "record", "dang ky", "luot kham", "cuoc hen",
+    "ban ghi",
 )  # fmt: skip
 LINE_NUMBER: Final = ("stt", "so tt", "so thu tu", "thu tu", "row", "line", "no", "order", "tt")
 
