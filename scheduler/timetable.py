@@ -18,6 +18,7 @@ from scheduler.jobs import (
     check_invariants,
     disable_idle,
     end_leases,
+    fetch_exports,
     follow_orders,
     housekeeping,
     lapse_invitations,
@@ -61,6 +62,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)
     days, feeds = settings.horizon_days, settings.feeds_dir
+    telling = write_bookings.Memory()
     memory = read_exports.Memory(limits=Limits(with_network=settings.read_exports_with_network))
     always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
@@ -86,9 +88,12 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     ]
     if feeds is None:
         return always
+    fetching = fetch_exports.Fetching()
     return [
         *always,
+        Job("fetch_exports", _s(5), lambda: fetch_exports.run(db, feeds, stop=stop, memory=fetching)),
         Job("read_exports", _s(10), lambda: read_exports.run(db, feeds, now=utc_now(), memory=memory)),
+        Job("write_bookings", _s(15), lambda: write_bookings.run(db, feeds, now=utc_now(), memory=telling)),
     ]
 
 

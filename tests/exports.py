@@ -35,6 +35,9 @@ EXAMPLES = {
 }
 """Worked examples, one a format, and the files in tests/data/feeds they read: all of the same day."""
 
+WAYS = {"over-sftp": "siu.hl7", "over-https": "bundle.json"}
+"""Worked examples of feeds that are fetched, and what their servers give in tests: of the same day too."""
+
 Time = tuple[str, datetime, datetime]
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
+from io import IOBase
 from pathlib import Path
 
 import asyncssh
@@ -27,6 +28,7 @@ class Faults:
     """What the server does wrong; changed while it runs."""
 
     hang_on_read: bool = False
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
     drop_after: int | None = None
     """Cut the line when so many bytes of a file were asked for."""
     short_by: int = 0
@@ -50,6 +52,7 @@ class Hospital:
     host_key: SSHKey
     faults: Faults
     sessions: int = 0
+    opened: ExitStack = field(default_factory=ExitStack)
 
     def server(self, home: Path, **changed: object) -> SftpServer:
         """How to reach it, by a password in a file of `home`."""
@@ -85,6 +88,7 @@ class _Serving(SFTPServer):
     def __init__(self, hospital: Hospital, channel: asyncssh.SSHServerChannel[bytes]) -> None:
         super().__init__(channel, chroot=str(hospital.folder).encode())
         self._faults = hospital.faults
+        self._opened = hospital.opened
         self._told = 0
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
@@ -103,10 +107,14 @@ class _Serving(SFTPServer):
 
     def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> object:
         self._faults.reads.append(path)
-        return super().open(path, pflags, attrs)
+        file = super().open(path, pflags, attrs)
+        assert isinstance(file, IOBase)
+        self._opened.callback(file.close)  # the library forgets them when a line is cut
+        return file
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         if self._faults.hang_on_read:
+            self._faults.hangs.set()
             await asyncio.sleep(3600)
         self._told += size
         if self._faults.drop_after is not None and self._told > self._faults.drop_after:
@@ -147,3 +155,4 @@ async def hospital_sftp(folder: Path, *, host_keys: tuple[str, ...] = ("ssh-ed25
     finally:
         server.close()
         await server.wait_closed()
+        hospital.opened.close()

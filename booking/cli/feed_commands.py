@@ -61,3 +61,22 @@ def feed_draft(
     known = {"code": code, "facility": facility, "times.zone": zone, "absence.meaning": absence}
     said = {key: value for key, value in known.items() if value is not None}
     raise typer.Exit(drafting.run(file, out=out, said=said, as_json=as_json))
+
+
+@feed_app.command("fetch")
+def feed_fetch(
+    feed: Annotated[Path, typer.Argument(metavar="FEED.toml", help="A feed with [source.sftp] or [source.https].")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Where to put the newest file, for feed check.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Try the server of a feed and say what is wrong. Nothing there is moved or deleted, nothing here is applied.
+
+    Exit code 0: something was fetched. 1: the server was reached, and there is nothing to fetch, or something is odd.
+    2: the feed cannot be used or the server was not reached.
+    """
+    from booking.cli import feed_fetch as fetching
+
+    raise typer.Exit(fetching.fetch(feed, out=out, as_json=as_json))

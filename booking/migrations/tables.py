@@ -9,9 +9,10 @@ import booking.appointments.models
 import booking.appointments.waitlist.models
 import booking.availability.models
 import booking.directory.models
+import booking.exchange.fetch_models
 import booking.exchange.models
-import booking.figures.models
 import booking.exchange.outgoing.models
+import booking.figures.models
 import booking.invitations.models
 import booking.messages.channel.models
 import booking.messages.models

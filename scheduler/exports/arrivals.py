@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from scheduler.exports.feed import Feed
 from scheduler.exports.opening import kind_of, opened
+from scheduler.exports.slip_feed import AnyFeed
 
 DONE, HELD, QUARANTINE = "done", "held", "quarantine"
 
@@ -81,7 +81,7 @@ class Sights:
         A file still on its way holds back those that came after it. Links, pipes and devices come first: they are
         only moved away.
         """
-        files, strays, strange = _listed(folder, feed.source.pattern)
+        files, strays, strange = _listed(folder, pattern)
         self._forget(folder, {path for path, _ in files})
         ready = [stray for stray in strays if self.settled.get(stray.path) != stray.mark]
         waiting = False
@@ -116,7 +116,7 @@ def _listed(folder: Path, pattern: str) -> tuple[list[tuple[Path, Mark]], list[A
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name in {DONE, HELD, QUARANTINE} or name.startswith(".") or name.endswith(_PASSING):
+            if name in {DONE, HELD, QUARANTINE} or is_passing(name):
                 continue
             if not fnmatch.fnmatchcase(name.casefold(), pattern.casefold()):
                 continue
@@ -239,6 +239,11 @@ def _write(path: Path, report: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o640), "w", encoding="utf-8", errors="replace") as file:
         file.write(report)
+
+
+def is_passing(name: str) -> bool:
+    """Whether a name says that somebody is still writing; such files are never looked at."""
+    return name.startswith(".") or name.endswith(_PASSING)
 
 
 def has_plain_name(path: Path) -> bool:

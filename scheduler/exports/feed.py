@@ -12,11 +12,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from booking.clock import day_bounds
 from booking.exchange.errors import FeedError
 from booking.exchange.kinds import AbsenceMeaning
+from booking.exchange.marks import SORTS
 from booking.exchange.rules import Span, Thresholds
 from booking.text import clean
 from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
 from scheduler.exports.parts import Filled, Names, Part, Words, as_tuple, or_raise
+from scheduler.exports.sources import HttpsSource, SftpSource, source_problems
 from scheduler.exports.spelling import nearest
 from scheduler.exports.times import TimeFormat, clashes
 
@@ -52,6 +54,14 @@ class Source(Part):
     folder: str | None = None
     pattern: str = "*.csv"
     old_minutes: Annotated[int, Field(ge=5, le=10_080)] = 120
+    every_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    fetch_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
+    sftp: SftpSource | None = None
+    https: HttpsSource | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Source":
+        return or_raise(self, source_problems(self.folder, self.pattern, self.sftp, self.https))
 
 
 class Csv(Part):
@@ -96,6 +106,9 @@ class Columns(Part):
     duration: Names | None = None
     state: Names | None = None
     code: Names | None = None
+    phone: Names | None = None
+    citizen_id: Names | None = None
+    insurance_number: Names | None = None
     resource: Annotated[dict[Slug, Names], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -201,6 +214,7 @@ class Absence(Part):
     """What it says when the export does not list something."""
 
     meaning: Annotated[AbsenceMeaning, Field(strict=False)]
+    ours_listed: bool = False
 
 
 class Coverage(Part):
@@ -277,6 +291,11 @@ class Feed(Part):
         """Ways to name the resource, best first, each a list of names of `columns.resource`."""
         return self.resource_key.columns or (tuple(self.columns.resource),)
 
+    @property
+    def marks_people(self) -> bool:
+        """Whether a personal value is named, by which a booking of ours without our code is known again."""
+        return any(getattr(self.columns, sort) is not None for sort in SORTS)
+
     def window(self, today: date) -> Span | None:
         """The stated period, when the feed states one."""
         return self.coverage.window(today) if self.coverage else None
@@ -315,6 +334,10 @@ class Feed(Part):
         if self.source.format == "xml130":
             problems.append("source.format: 'xml130' holds slips and no calendar: give [slips] instead of [columns]")
         problems += places.problems(self.source.format, self.columns.aliases())
+        if self.absence.ours_listed and self.absence.meaning is not AbsenceMeaning.FULL_SNAPSHOT:
+            problems.append("absence.ours_listed: only a full_snapshot says something by what it leaves out")
+        if self.absence.ours_listed and self.columns.code is None and not self.marks_people:
+            problems.append("absence.ours_listed: needs columns.code, or phone, citizen_id or insurance_number")
         if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
         return or_raise(self, sorted(problems))

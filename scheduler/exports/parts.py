@@ -1,5 +1,6 @@
 """What the tables of our TOML files are made of: text that is not empty, lists of one without brackets, checks."""
 
+import hashlib
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -36,3 +37,11 @@ class Part(BaseModel):
     """The ground of every table of a feed: a key that nobody knows is an error, and nothing changes later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+_OF_THE_WAY = {"every_minutes", "fetch_seconds", "sftp", "https"}
+
+
+def definition_of(feed: Part) -> str:
+    """A hash of what a feed says of its files; how they come to us is no part of it."""
+    return hashlib.sha256(feed.model_dump_json(exclude={"source": _OF_THE_WAY}).encode()).hexdigest()[:16]

@@ -71,10 +71,11 @@ def _key_problem(text: str) -> str | None:
     if kind not in _KINDS:
         return f"{text[:40]!r} is neither a fingerprint (SHA256:...) nor a public key ({', '.join(_KINDS)})"
     try:
-        base64.b64decode(rest.split(" ", 1)[0], validate=True)
+        raw = base64.b64decode(rest.split(" ", 1)[0], validate=True)
     except (binascii.Error, ValueError):
-        return f"{text[:40]!r} is no whole public key"
-    return None
+        raw = b""
+    named = kind.encode()
+    return None if raw[4 : 4 + len(named)] == named else f"{text[:40]!r} is no whole public key"
 
 
 def secret_in(path: Path) -> str:

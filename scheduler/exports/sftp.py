@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,7 +18,7 @@ from asyncssh import SFTPClient, SSHClient, SSHClientConnection, SSHKey
 
 from booking.exchange.kinds import ServerProblem
 from scheduler.exports.servers import SftpServer, beside, secret_in
-from scheduler.exports.unreached import Unreached, of_line
+from scheduler.exports.unreached import Unreached, is_forbidden, of_line
 
 Got = TypeVar("Got")
 
@@ -28,6 +27,9 @@ CONNECT: Final = 20.0
 
 STEP: Final = 30.0
 """Seconds for each single answer of the server."""
+
+TOTAL: Final = 300.0
+"""Seconds a line is open at most."""
 
 _FAMILIES: Final = (
     ("ssh-ed25519",),
@@ -52,10 +54,46 @@ class Pin:
 class Line:
     """An open line."""
 
-    sftp: SFTPClient
+    server: SftpServer
     connection: SSHClientConnection
+    sftp: SFTPClient
     shown: str
     """The fingerprint of the server's host key."""
+    late: bool = False
+
+    def ends_in(self, seconds: float) -> asyncio.TimerHandle:
+        """Cut the line then, so that whatever waits for it fails at once. Cancelling would wait for a silent server."""
+        return asyncio.get_running_loop().call_later(seconds, self._cut)
+
+    def _cut(self) -> None:
+        self.late = True
+        self.connection.abort()
+
+    async def step(self, work: Awaitable[Got], *, seconds: float = STEP) -> Got:
+        """One answer of the server, in time.
+
+        Raises:
+            Unreached: too late, or the line broke. An SFTPError, which is an answer, goes through.
+        """
+        timer = self.ends_in(seconds)
+        try:
+            return await work
+        except (asyncssh.Error, OSError) as error:
+            answer = isinstance(error, asyncssh.SFTPError) and not isinstance(error, _NO_ANSWER)
+            if answer and not self.late:
+                raise
+            raise self.broken(error) from None
+        finally:
+            timer.cancel()
+
+    def broken(self, error: Exception) -> Unreached:
+        """What an error of the line means."""
+        if self.late:
+            return Unreached(ServerProblem.TOO_SLOW, host=self.server.host, port=self.server.port)
+        return reason(error, self.server)
+
+
+_NO_ANSWER = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage)
 
 
 @dataclass(slots=True)
@@ -67,7 +105,7 @@ class _Doorman(SSHClient):
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:  # noqa: ARG002
         """Whether it is one of ours."""
-        if ip_address(addr.partition("%")[0]).is_link_local:
+        if is_forbidden(addr):
             raise Unreached(ServerProblem.ADDRESS_FORBIDDEN, host=host)
         fingerprint = key.get_fingerprint()
         self.shown.append(fingerprint)
@@ -114,8 +152,8 @@ def _pin(text: str) -> Pin:
 
 
 @asynccontextmanager
-async def connected(server: SftpServer, *, home: Path) -> AsyncIterator[Line]:
-    """An open line to a server, signed in.
+async def connected(server: SftpServer, *, home: Path, seconds: float = TOTAL) -> AsyncIterator[Line]:
+    """An open line to a server, signed in; after `seconds` it is cut.
 
     Raises:
         Unreached: with what is wrong, for people.
@@ -123,11 +161,20 @@ async def connected(server: SftpServer, *, home: Path) -> AsyncIterator[Line]:
     pins = await asyncio.to_thread(pins_of, server, home)
     options = await asyncio.to_thread(_credentials, server, home)
     connection, shown = await _greeted(server, pins, options)
+    timer = None
     try:
-        sftp = await step(connection.start_sftp_client(path_encoding="utf-8"), server)
-        yield Line(sftp, connection, shown)
+        try:
+            async with asyncio.timeout(STEP):
+                sftp = await connection.start_sftp_client(path_encoding="utf-8")
+        except (asyncssh.Error, OSError) as error:
+            raise reason(error, server) from None
+        line = Line(server, connection, sftp, shown)
+        timer = line.ends_in(seconds)
+        yield line
         sftp.exit()
     finally:
+        if timer is not None:
+            timer.cancel()
         # Never waits: a server that is silent must not hold us.
         connection.abort()
 
@@ -192,23 +239,6 @@ async def _connection(
         raise reason(error, server) from None
 
 
-async def step(work: Awaitable[Got], server: SftpServer, *, seconds: float = STEP) -> Got:
-    """One answer of the server, in time.
-
-    Raises:
-        Unreached: too late, or the line broke. An SFTPError, which is an answer, goes through.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage) as error:
-        raise reason(error, server) from None
-    except asyncssh.SFTPError:
-        raise
-    except (asyncssh.Error, OSError) as error:
-        raise reason(error, server) from None
-
-
 _MEANT: Final[tuple[tuple[tuple[type[Exception], ...], ServerProblem], ...]] = (
     ((asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory), ServerProblem.NO_SUCH_FOLDER),
     ((asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect), ServerProblem.NOT_ALLOWED),
@@ -237,28 +267,38 @@ async def put_whole(line: Line, server: SftpServer, name: str, data: bytes) -> N
         Unreached: nothing of this name was put there, or the earlier one still stands.
     """
     folder = server.folder.rstrip("/")
-    target, passing = f"{folder}/{name}", f"{folder}/.{name}.part"
+    target, passing = f"{folder}/{name}".encode(), f"{folder}/.{name}.part".encode()
     try:
-        await _written(line.sftp, server, passing, data)
-        try:
-            await step(line.sftp.posix_rename(passing, target), server)
-        except asyncssh.SFTPOpUnsupported:  # a server that renames over nothing
-            if await step(line.sftp.exists(target), server):
-                await step(line.sftp.remove(target), server)
-            await step(line.sftp.rename(passing, target), server)
+        await _written(line, passing, data)
+        await renamed(line, passing, target)
     except asyncssh.SFTPError as error:
         raise reason(error, server) from None
+
+
+async def renamed(line: Line, old: bytes, new: bytes) -> None:
+    """Rename over whatever is there, also where the server can only rename over nothing.
+
+    Raises:
+        SFTPError: the server does not let us.
+        Unreached: the line broke.
+    """
+    try:
+        await line.step(line.sftp.posix_rename(old, new))
+    except asyncssh.SFTPOpUnsupported:
+        if await line.step(line.sftp.exists(new)):
+            await line.step(line.sftp.remove(new))
+        await line.step(line.sftp.rename(old, new))
 
 
 _BLOCK: Final = 1_000_000
 
 
-async def _written(sftp: SFTPClient, server: SftpServer, path: str, data: bytes) -> None:
-    file = await step(sftp.open(path, "wb"), server)
+async def _written(line: Line, path: bytes, data: bytes) -> None:
+    file = await line.step(line.sftp.open(path, "wb"))
     for start in range(0, len(data), _BLOCK):
-        await step(file.write(data[start : start + _BLOCK], start), server)
+        await line.step(file.write(data[start : start + _BLOCK], start))
     with suppress(asyncssh.SFTPOpUnsupported):  # OpenSSH's addition
-        await step(file.fsync(), server)
-    await step(file.close(), server)
-    if (await step(sftp.stat(path), server)).size != len(data):
-        raise Unreached(ServerProblem.BROKEN_OFF, host=server.host, port=server.port)
+        await line.step(file.fsync())
+    await line.step(file.close())
+    if (await line.step(line.sftp.stat(path))).size != len(data):
+        raise Unreached(ServerProblem.BROKEN_OFF, host=line.server.host, port=line.server.port)

@@ -3,6 +3,7 @@
 import errno
 import socket
 import ssl
+from ipaddress import ip_address
 
 from booking.exchange.kinds import ServerProblem
 
@@ -14,6 +15,11 @@ class Unreached(Exception):
         super().__init__(problem.value)
         self.problem = problem
         self.facts = facts
+
+
+def is_forbidden(address: str) -> bool:
+    """Whether an address is one where no hospital lives: a cloud tells its machines their secrets there."""
+    return ip_address(address.partition("%")[0]).is_link_local or address == "fd00:ec2::254"
 
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}

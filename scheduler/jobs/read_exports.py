@@ -5,7 +5,6 @@ not applied again. So a kill at any moment loses nothing, and two schedulers on 
 """
 
 import asyncio
-import hashlib
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +26,7 @@ from scheduler.exports.checking import read_stream, unreadable_json, within
 from scheduler.exports.confinement import Limits
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_folder import FeedFolder, drop_folder
+from scheduler.exports.parts import definition_of
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slips import Slip
 from scheduler.exports.wording import explain_unreadable
@@ -169,7 +169,7 @@ async def _judge_calendar(
 
 
 def _content(feed: AnyFeed, taken: Taken, slip: Slip) -> Content:
-    definition = hashlib.sha256(feed.model_dump_json().encode()).hexdigest()[:16]
+    definition = definition_of(feed)
     old = feed.source.old_minutes
     of_slips = isinstance(feed, SlipFeed)
     return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {}, old, of_slips)

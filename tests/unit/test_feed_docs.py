@@ -19,7 +19,7 @@ from scheduler.exports.feed import Feed, Source
 from scheduler.exports.feed_file import load_feed, parse_feed
 from scheduler.exports.summary import summary
 from scheduler.exports.times import DIRECTIVES, EXCEL
-from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY
+from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY, WAYS
 
 VIETNAM = timedelta(hours=7)
 MANUAL = (ROOT / "docs" / "feeds.md").read_text()
@@ -129,7 +129,7 @@ def test_every_worked_example_reads_its_sample_and_all_tell_of_the_same_day(name
 
 
 def test_no_worked_example_is_forgotten() -> None:
-    assert {path.stem for path in FEEDS.glob("*.toml")} == set(SHAPES) | set(EXAMPLES)
+    assert {path.stem for path in FEEDS.glob("*.toml")} == set(SHAPES) | set(EXAMPLES) | set(WAYS)
     formats = {load_feed(path).source.format for path in FEEDS.glob("*.toml")}
     assert formats == set(READERS)
 
