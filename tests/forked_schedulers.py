@@ -1,6 +1,7 @@
 """Schedulers by the hundred, for tests that kill them: `python -m tests.forked_schedulers` forks one for each line.
 
-A line on its input is the point where it shall stand still, `claimed` or `answered`, or `run`; its answer is the pid.
+A line on its input is the point where it shall stand still, `claimed` or `answered`, or `run`, or `careless` for one
+that takes whatever lost its lease for due; its answer is the pid.
 Everything is imported once, so a scheduler is there in a few hundredths of a second. All of them end with this process.
 """
 
@@ -8,6 +9,7 @@ import os
 import signal
 import sys
 
+from booking.messages import outbox
 from scheduler.__main__ import main
 from tests import quick_scheduler
 from tests.quick_scheduler import PATIENT, POINTS
@@ -18,6 +20,8 @@ def _child(point: str, told: int) -> None:
     os.dup2(told, 1)
     if point in POINTS:
         quick_scheduler.stand_still_at(point)
+    if point == "careless":
+        outbox.end_leases = quick_scheduler.all_due
     main(pace=PATIENT)
 
 

@@ -27,6 +27,7 @@ from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.service import Notice, Recipient
 from booking.sms.gateway import Fault, Refused, Unknown
 from scheduler.jobs.send_messages import Sender
+from tests import quick_scheduler
 from tests.carrier import Carrier, plans
 from tests.carrier.client import PHONE, gateway_to
 from tests.outbox import (
@@ -301,13 +302,7 @@ async def test_what_may_have_been_sent_is_looked_up_and_not_sent_again(db: Datab
 
 async def test_control_unknown_treated_as_due_goes_twice(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     message = await write(db)
-
-    async def all_due(session: AsyncSession, *, now: Any) -> tuple[int, int]:
-        leased = col(Message.lease_until) <= now
-        await session.execute(update(Message).where(leased).values(state=MessageState.DUE, lease_until=None))
-        return 0, 0
-
-    monkeypatch.setattr(outbox, "end_leases", all_due)
+    monkeypatch.setattr(outbox, "end_leases", quick_scheduler.all_due)
     with Carrier() as carrier:
         await _lost_after_the_post(db, carrier)
         assert accepted(carrier) == mine([message, message])
