@@ -29,6 +29,7 @@ from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, plans
 from tests.conftest import FULL, environment
+from tests.forking import Forked
 from tests.outbox import BASE, mine, until, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
@@ -70,7 +71,7 @@ def _nursery(url: str, carrier: Carrier, folder: Path) -> Iterator[Nursery]:
         "HENKHAM_LOG_LEVEL": "ERROR",
     }  # fmt: skip
     kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
+    process = Forked[str](
         [sys.executable, "-m", "tests.forked_schedulers"], env=kept | environment(url, **more), cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
