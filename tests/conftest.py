@@ -26,7 +26,7 @@ from booking.access import passwords
 from booking.appointments import invariants
 from booking.db import Database
 from booking.main import create_app
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from booking.settings import Settings, load
 from tests import once, postgres
 from tests.markup import faults

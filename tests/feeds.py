@@ -28,7 +28,7 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
 from booking.exchange.service import Applied
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from booking.trail.keys import keyed
 from scheduler.jobs import read_exports
 from scheduler.jobs.read_exports import Memory, Outcome

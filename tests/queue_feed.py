@@ -20,7 +20,7 @@ import uvicorn
 from booking import clock as booking_clock
 from booking.db import Database
 from booking.main import create_app
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from booking.patients.kinds import PriorityClass
 from booking.queue.errors import NobodyWaiting
 from booking.settings import load

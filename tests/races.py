@@ -13,7 +13,7 @@ from typing import Any
 
 from booking.appointments import invariants
 from booking.db import Database
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from tests import people, seeds
 from tests.postgres import Cluster
 from tests.seeds import World

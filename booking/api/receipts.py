@@ -14,7 +14,7 @@ from booking.messages.errors import SignatureRefused
 from booking.messages.receipts import Receipt
 from booking.settings import Settings
 from booking.sms import template as templates
-from booking.sms.brandname import callback_in
+from booking.sms.brandname_told import callback_in
 from booking.sms.template import Template
 from booking.sms.wording import UnreadableError
 from booking.web.dependencies import Ask
@@ -92,7 +92,7 @@ def _signed_fields(body: bytes, url: str, request: Request, settings: Settings) 
     if settings.twilio_auth_token is None:
         raise SignatureRefused  # nobody could have signed it
     # Loaded here: who sends by another provider needs no SDK of this one.
-    from booking.sms.twilio import signature_fits
+    from booking.sms.twilio_signed import signature_fits
 
     try:
         fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MOST)

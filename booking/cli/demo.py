@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from fastapi import FastAPI
 
-from booking import clock, embedded, logs, migrations, sealed
+from booking import clock, embedded, logs, sealed
 from booking.actor import system
 from booking.availability.commands import PublishSlots
 from booking.availability.seeding import seed_calendar, seed_sample_timetable
@@ -30,6 +30,7 @@ from booking.directory.seeding import seed_directory
 from booking.embedded import EmbeddedError
 from booking.exchange import service as exchange
 from booking.main import create_app
+from booking.migrations import upgrading
 from booking.settings import Settings, SettingsError, load
 from booking.training import service as training
 
@@ -83,7 +84,7 @@ def _run(stack: ExitStack, *, host: str, port: int | None, folder: Path, reset: 
     settings = load(environment)
     sealed.install(settings.keyring())
     say("2/5  Bringing the schema up to date ...")
-    migrations.migrate(settings.database_url)
+    upgrading.migrate(settings.database_url)
     say("3/5  Adding facilities, services and a sample timetable; publishing the coming weeks ...")
     slots = asyncio.run(_seed(settings))
     say(f"     {slots} times can be booked.")

@@ -2,11 +2,13 @@
 
 import asyncio
 
-from booking import clock, migrations
+from booking import clock
 from booking.availability.seeding import seed_calendar
 from booking.cli.terminal import say
 from booking.db import Database
 from booking.directory.seeding import seed_directory
+from booking.migrations import upgrading
+from booking.migrations.needed import head
 from booking.settings import Settings
 
 
@@ -18,10 +20,10 @@ def run(settings: Settings, *, seed: bool, grant: bool) -> None:
         seed: also add what is missing of the city's facilities and holidays.
         grant: also give each role of deploy/postgresql/roles.sql what it may do.
     """
-    migrations.migrate(settings.database_url)
-    say(f"The schema is at {migrations.head()}.")
+    upgrading.migrate(settings.database_url)
+    say(f"The schema is at {head()}.")
     if grant:
-        migrations.grant(settings.database_url)
+        upgrading.grant(settings.database_url)
         say("Each role may do what it is there for.")
     if seed:
         rows = asyncio.run(_seed(settings))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from booking import embedded, ids, migrations, sealed
+from booking import embedded, ids, sealed
 from booking.actor import system
 from booking.cli import sms_storm
 from booking.cli.sms_storm import Figures, Storm
@@ -18,6 +18,7 @@ from booking.clock import ZONE, utc_now
 from booking.db import Database
 from booking.messages.channel import queries, service
 from booking.messages.channel.queries import ChannelView
+from booking.migrations import upgrading
 from booking.settings import Settings, load
 
 
@@ -69,7 +70,7 @@ def simulate(storm: Storm) -> int:
         with embedded.running(Path(folder) / "data") as server:
             server.create_database("storm")
             url = server.url("storm")
-            migrations.migrate(url)
+            upgrading.migrate(url)
             variables = {
                 "DATABASE_URL": url, "PUBLIC_BASE_URL": sms_storm.BASE, "HENKHAM_ENVIRONMENT": "test",
                 "HENKHAM_SMS_PROVIDER": "console", "HENKHAM_SEAL_KEY": ids.opaque_key(48),

@@ -4,8 +4,8 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from booking import clock
-from booking.migrations import ADVISORY_LOCK, LOCK_TIMEOUT
 from booking.migrations.tables import METADATA
+from booking.migrations.upgrading import ADVISORY_LOCK, LOCK_TIMEOUT
 
 _ASK_EVERY = 0.05
 """Seconds."""

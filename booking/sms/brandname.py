@@ -5,17 +5,15 @@ is unknown is settled by its callback, else sent at most once more. The same id 
 knows a text by that, the second is none.
 """
 
-import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Final
-from uuid import UUID
 
 from booking.settings import Settings
 from booking.sms import template as templates
 from booking.sms.bounded import Answer, BoundedSession, Limits, NotSentError, UnsureError, leaving
+from booking.sms.brandname_told import NAME_LONGEST, number_in
 from booking.sms.gateway import (
     Accepted,
     Fault,
@@ -28,7 +26,7 @@ from booking.sms.gateway import (
     is_before_processing,
     seconds_in,
 )
-from booking.sms.template import AnswerRule, ReceiptRule, Template
+from booking.sms.template import AnswerRule, Template
 from booking.sms.wording import Place, UnreadableError, UnwritableError, fields_of, filled
 
 _TYPES: Final = {
@@ -38,8 +36,6 @@ _TYPES: Final = {
     "text": "text/plain; charset=utf-8",
 }
 _BROKEN = HTTPStatus.INTERNAL_SERVER_ERROR
-_NAME_LONGEST = 64
-_CODE_LONGEST = 9
 
 
 class BrandnameGateway:
@@ -104,7 +100,7 @@ class BrandnameGateway:
             return Unknown("unreadable answer")
         if answer.status < HTTPStatus.MULTIPLE_CHOICES and rule.takes(fields):
             name = fields.get(rule.sid, "") if rule.sid is not None else outgoing.message_id
-            return Accepted(name[:_NAME_LONGEST], "sent") if name else Unknown("answer without sid")
+            return Accepted(name[:NAME_LONGEST], "sent") if name else Unknown("answer without sid")
         return self._refused(answer) or Unknown("answer not understood")
 
     def _refused(self, answer: Answer, *, any_code: bool = True) -> Refused | None:
@@ -112,7 +108,7 @@ class BrandnameGateway:
         rule = self._template.answer
         code = (_read(answer, rule) or {}).get(rule.code) if rule.code is not None else None
         fault = None if code is None else rule.faults.get(code, rule.faults.get("*") if any_code else None)
-        return None if fault is None else Refused(_number(code), fault)
+        return None if fault is None else Refused(number_in(code), fault)
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:  # noqa: ARG002
         """Such gateways keep no list."""
@@ -138,62 +134,3 @@ def from_settings(settings: Settings) -> BrandnameGateway:
     """The gateway of the configured template."""
     secret = settings.brandname_secret
     return BrandnameGateway(templates.of(settings), secret.get_secret_value() if secret else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """What a callback says: of which text, and what became of it, in our words."""
-
-    message: UUID | None
-    provider_sid: str
-    status: str
-    error_code: int | None
-
-
-def callback_in(rule: ReceiptRule, secret: str, headers: Mapping[str, str], body: bytes) -> Callback | None:
-    """A callback that carries the secret; None where it does not.
-
-    Raises:
-        UnreadableError: it carries the secret and makes no sense.
-    """
-    where, _, name = rule.secret.partition(":")
-    if where == "header" and not _same(headers.get(name.lower(), ""), secret):
-        return None  # before anything of it is read
-    try:
-        fields = fields_of(body.decode("utf-8"), Place(rule.kind))
-    except ValueError:
-        if where == "field":
-            return None
-        raise UnreadableError from None
-    if where == "field" and not _same(fields.get(name, ""), secret):
-        return None
-    word = fields.get(rule.status)
-    if word is None:
-        raise UnreadableError
-    mine = fields.get(rule.id, "") if rule.id is not None else ""
-    sid = fields.get(rule.sid, "") if rule.sid is not None else ""
-    code = fields.get(rule.code) if rule.code is not None else None
-    # A word that is not listed is kept as it came, and moves nothing.
-    said = rule.states.get(word, f"? {word}")
-    return Callback(_uuid(mine), _storable(sid or mine)[:_NAME_LONGEST], _storable(said)[:_NAME_LONGEST], _number(code))
-
-
-def _storable(text: str) -> str:
-    """Without what no database takes: half a sign, or a NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def _same(found: str, secret: str) -> bool:
-    return hmac.compare_digest(found.encode("utf-8", "surrogatepass"), secret.encode())
-
-
-def _number(code: str | None) -> int | None:
-    fits = code is not None and code.isascii() and code.isdigit() and len(code) <= _CODE_LONGEST
-    return int(code) if code is not None and fits else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

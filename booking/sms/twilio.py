@@ -14,7 +14,6 @@ from typing import Any
 from twilio.base.version import Version
 from twilio.http import HttpClient
 from twilio.http.response import Response
-from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from booking import clock
@@ -190,32 +189,6 @@ def from_settings(settings: Settings) -> TwilioGateway:
         from_=settings.twilio_from,
         base_url=settings.twilio_api_base_url,
     )
-
-
-class _Repeated(dict[str, list[str]]):
-    """Form fields the way the validator asks for repeated ones."""
-
-    def getlist(self, name: str) -> list[str]:
-        """All values of one field."""
-        return self[name]
-
-
-def signature_fits(auth_token: str, url: str, params: Sequence[tuple[str, str]], signature: str) -> bool:
-    """Whether the provider signed this form for exactly this URL, by the provider's own validator.
-
-    Args:
-        auth_token: the account's token, the shared secret.
-        url: our public URL as the provider was told it, query included; never one built from request headers.
-        params: the form's fields, repeated names kept.
-        signature: the X-Twilio-Signature header; empty when absent.
-    """
-    fields = _Repeated()
-    for name, value in params:
-        fields.setdefault(name, []).append(value)
-    try:
-        return bool(RequestValidator(auth_token).validate(url, fields, signature))
-    except UnicodeEncodeError:  # a lone surrogate: nobody signed that
-        return False
 
 
 def _refusal(problem: RejectedError) -> Outcome:

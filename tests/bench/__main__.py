@@ -28,7 +28,7 @@ import psutil
 
 from booking import clock, embedded
 from booking.embedded import Server
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from tests.bench import bare, feeds, feeds_beside, live, load, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.seed import SLOTS, seed

@@ -19,7 +19,7 @@ import pytest
 from booking import embedded
 from booking.embedded import places
 from booking.embedded import server as embedded_server
-from booking.migrations import migrate
+from booking.migrations.upgrading import migrate
 from tests.deploy.installed import DEPLOY
 from tests.postgres import LOWEST, scratch
 

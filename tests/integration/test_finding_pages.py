@@ -17,7 +17,7 @@ from booking.db import Database
 from booking.directory.models import Facility, Service
 from booking.directory.rules import Understood, Word, understand
 from booking.directory.seeding import seed_directory
-from booking.migrations import migrate_async
+from booking.migrations.upgrading import migrate_async
 from booking.mobile.finding import searching
 from tests.pages import Page, read
 from tests.postgres import Cluster

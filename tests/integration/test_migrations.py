@@ -15,10 +15,11 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import booking.exchange.models  # noqa: F401  the one capability that create_app alone does not load
-from booking import migrations
 from booking.db import Database, async_url
 from booking.main import create_app
-from booking.migrations import config, current, head, migrate_async
+from booking.migrations import upgrading
+from booking.migrations.needed import head
+from booking.migrations.upgrading import config, current, migrate_async
 from booking.settings import load
 from tests import seeds
 from tests.conftest import environment
@@ -100,7 +101,7 @@ async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
 
 async def test_several_migrations_at_once_do_the_work_once(cluster: Cluster) -> None:
     with cluster.database() as url:
-        program = f"from booking.migrations import migrate; migrate({url!r})"
+        program = f"from booking.migrations.upgrading import migrate; migrate({url!r})"
         started = [Forked[bytes]([sys.executable, "-c", program]) for _ in range(3)]
         assert [await asyncio.to_thread(each.wait) for each in started] == [0, 0, 0]
         assert await _version(url) == head()
@@ -115,7 +116,7 @@ async def test_a_second_time_changes_nothing(database_url: str) -> None:
 async def test_a_migration_waits_for_no_table_longer_than_it_may_and_then_changes_nothing(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(upgrading, "LOCK_TIMEOUT", "200ms")
     with cluster.database() as url:
         db = Database(url, pool=2)
         await seeds.run(db, "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")

@@ -145,7 +145,7 @@ async def test_control_without_the_check_a_forged_receipt_is_believed(
     db: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await _sent(db)
-    monkeypatch.setattr("booking.sms.twilio.signature_fits", lambda *_: True)
+    monkeypatch.setattr("booking.sms.twilio_signed.signature_fits", lambda *_: True)
     assert (await _post(client, _path(message), _form("failed"), signed="forged")).status_code == 204
     assert (await stored(db, message)).state is MessageState.FAILED
 

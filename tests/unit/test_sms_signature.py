@@ -8,7 +8,8 @@ import pytest
 
 from booking.ids import public_id
 from booking.sms.gateway import Accepted, Outgoing
-from booking.sms.twilio import TwilioGateway, signature_fits
+from booking.sms.twilio import TwilioGateway
+from booking.sms.twilio_signed import signature_fits
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, plans, signature
 
 URL = "https://henkham.example/api/v1/sms/status/7f0c"

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from booking.settings import Settings, SettingsError, load
 from booking.sms import open_gateway, template
-from booking.sms.brandname import callback_in
+from booking.sms.brandname_told import callback_in
 from booking.sms.template import Template
 from booking.sms.wording import UnreadableError
 from tests.carrier import brandname
