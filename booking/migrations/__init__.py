@@ -1,1 +1,1 @@
-"""The schema, step by step: `upgrading` runs the steps of `versions/` (Alembic), `needed` says which this code needs."""
+"""The schema, step by step: `upgrading` runs `versions/` (Alembic), `needed` says which step this code needs."""
