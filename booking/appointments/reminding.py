@@ -15,8 +15,8 @@ from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.clock import ZONE
 from booking.columns import state_in
 from booking.directory.models import Facility, Service
+from booking.messages import locking, sharing
 from booking.messages import service as messages
-from booking.messages import sharing
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
@@ -30,6 +30,7 @@ REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
 _TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY)
 
 
+_HELD_MOST: Final = 10_000
 _HELD: Final = timedelta(minutes=5)
 _SOON: Final = timedelta(minutes=2)
 """What falls due before the next look but one is put off by so much more, until its time takes place or it is late."""
@@ -41,15 +42,17 @@ async def hold(session: AsyncSession, *, now: datetime) -> int:
     They are not called back: where the day or the session is put back, they go.
     """
     off = select(col(Appointment.id)).where(col(Appointment.public_id) == col(Message.subject_id), is_off())
+    soon = locking.left_alone(
+        state_in([MessageState.DUE]),
+        col(Message.due_at) <= now + _SOON,
+        col(Message.kind).in_(REMINDERS),
+        col(Message.subject_kind) == APPOINTMENT,
+        off.correlate(Message).exists(),
+        most=_HELD_MOST,
+    )
     held = await session.execute(
         update(Message)
-        .where(
-            state_in([MessageState.DUE]),
-            col(Message.due_at) <= now + _SOON,
-            col(Message.kind).in_(REMINDERS),
-            col(Message.subject_kind) == APPOINTMENT,
-            off.correlate(Message).exists(),
-        )
+        .where(col(Message.id) == soon.c.id)
         .values(due_at=now + _HELD)
         .returning(col(Message.id))
         .execution_options(synchronize_session=False)

@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CursorResult, Select, case, func, literal, update
+from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.columns import Choice, state_in
-from booking.messages import numbers, rules, sharing
+from booking.messages import locking, numbers, rules, sharing
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.practising import of_practice
@@ -323,15 +324,16 @@ def before(new: MessageState) -> list[MessageState]:
     return [state for state in MessageState if rules.may_follow(state, new)]
 
 
-async def end_leases(session: AsyncSession, *, now: datetime) -> tuple[int, int]:
-    """Settle what a sender left behind: how many are due again, and how many may have been sent.
+async def end_leases(session: AsyncSession, *, now: datetime, most: int = 500) -> tuple[int, int]:
+    """Settle what a sender left behind, at most `most`: how many are due again, and how many may have been sent.
 
     What was only claimed was never posted. What was `sending` may have been, so it is never due again from here.
     """
-    over = col(Message.lease_until) <= now
     leased = state_in([MessageState.CLAIMED, MessageState.SENDING])  # as the index has it
-    claimed = [leased, over, col(Message.state) == MessageState.CLAIMED]
-    sending = [leased, over, col(Message.state) == MessageState.SENDING]
+    over = locking.left_alone(leased, col(Message.lease_until) <= now, most=most)
+    found = col(Message.id).in_((await session.execute(select_columns(over.c.id))).scalars().all())
+    claimed = [found, col(Message.state) == MessageState.CLAIMED]
+    sending = [found, col(Message.state) == MessageState.SENDING]
     again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None, reason=_CLAIM_LOST)
     unknown = await _move(
         session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost",

@@ -32,7 +32,7 @@ class Receipt:
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
     """Keep a receipt, once, and let it move its message. False when there is no such message: then nothing is kept."""
-    await _tell_channel(session, public_id, receipt)
+    await tell_channel(session, public_id, receipt)
     query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
     message = (await session.execute(query)).scalar_one_or_none()
     if message is None or message.id is None:
@@ -56,7 +56,7 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
     return True
 
 
-async def _tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:
+async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:
     """Hold the channel for a failure that is our configuration's. Before the message is locked, as senders do."""
     code, state = receipt.error_code, rules.receipt_state(receipt.status)
     if code is None or state not in _FAILURES or FAULTS.get(code) is not Fault.CONFIGURATION:

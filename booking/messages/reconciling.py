@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from booking.messages import receipts, rules
 from booking.messages.channel.models import SmsReconciliation
+from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import body_of
 from booking.messages.receipts import Receipt
@@ -22,12 +23,21 @@ from booking.sealed import keys
 from booking.sms.gateway import Listed
 
 BATCH: Final = 200
-"""Texts compared in one transaction."""
+"""Texts looked up at once."""
 
 STRANGE_MOST: Final = 100
 
 _NEAR: Final = timedelta(minutes=5)
 """How far the provider's clock and ours, and a post and its taking, may be apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What one text of the list told: a row got its name, a message moved, or it is no row's."""
+
+    adopted: bool = False
+    advanced: bool = False
+    strange: bool = False
 
 
 @dataclass
@@ -40,36 +50,60 @@ class Compared:
     advanced: int = 0
     strange: list[str] = field(default_factory=list)
 
+    def add(self, one: Listed, learnt: Learnt) -> None:
+        """Count what a text of the list told."""
+        self.adopted += learnt.adopted
+        self.advanced += learnt.advanced
+        if learnt.strange:
+            self.strange.append(one.sid)
 
-async def compare(
-    session: AsyncSession, listed: Sequence[Listed], found: Compared, *, base_url: str, now: datetime
-) -> None:
-    """Compare some texts of the list, at most `BATCH`, and add to what was found. Again finds and changes the same."""
-    sids = [one.sid for one in listed]
-    query = select(Message).where(col(Message.provider_sid).in_(sids)).order_by(col(Message.id)).with_for_update()
-    ours = {row.provider_sid: row for row in (await session.execute(query)).scalars()}
+
+async def differing(session: AsyncSession, listed: Sequence[Listed], found: Compared) -> list[Listed]:
+    """Those of some texts of the list, at most `BATCH`, that say something new; the others are only counted.
+
+    Nothing is locked: each of them is learnt in a transaction of its own (`learn`), so that no row waits for another.
+    """
+    query = select(col(Message.provider_sid), col(Message.state)).where(
+        col(Message.provider_sid).in_([one.sid for one in listed])
+    )
+    states: dict[str | None, MessageState] = {row[0]: row[1] for row in (await session.execute(query)).all()}
+    fresh = []
     for one in listed:
-        row = ours.get(one.sid)
         found.listed += 1
-        if row is not None:
-            found.known += 1
-        else:
-            row = await _nameless(session, one, base_url=base_url)
-            if row is None:
-                found.strange.append(one.sid)
-                continue
-            row.provider_sid = one.sid
-            found.adopted += 1
-        found.advanced += await _advance(session, row, one, now=now)
+        found.known += one.sid in states
+        if one.sid not in states or _says_more(states[one.sid], one):
+            fresh.append(one)
+    return fresh
 
 
-async def _advance(session: AsyncSession, row: Message, one: Listed, *, now: datetime) -> bool:
-    """Let the list move a message as a receipt would, where it says something new."""
-    state = rules.receipt_state(one.status)
-    if state is None or not rules.may_follow(row.state, state):
-        return False
-    await session.flush()
-    return await receipts.take(session, row.public_id, Receipt(one.sid, one.status, one.error_code), now=now)
+async def learn(session: AsyncSession, one: Listed, *, base_url: str, now: datetime) -> Learnt:
+    """Let the list move one message as a receipt would, or find the one it may be the post of. Again changes nothing.
+
+    A transaction of its own: the channel is locked before the message, as senders do, and no second message is.
+    """
+    receipt = Receipt(one.sid, one.status, one.error_code)
+    query = select(Message).where(col(Message.provider_sid) == one.sid).order_by(col(Message.id)).limit(1)
+    row = (await session.execute(query)).scalar_one_or_none()
+    adopted = row is None
+    row = row or await _nameless(session, one, base_url=base_url)
+    if row is None:
+        return Learnt(strange=True)
+    if adopted:
+        await receipts.tell_channel(session, row.public_id, receipt)
+        await session.refresh(row, with_for_update=True)
+        if row.provider_sid is not None:  # it got its name this moment: what the list says is another text then
+            return Learnt(strange=row.provider_sid != one.sid)
+        row.provider_sid = one.sid
+    advanced = _says_more(row.state, one)
+    if advanced:
+        await session.flush()
+        advanced = await receipts.take(session, row.public_id, receipt, now=now)
+    return Learnt(adopted=adopted, advanced=advanced)
+
+
+def _says_more(state: MessageState, one: Listed) -> bool:
+    said = rules.receipt_state(one.status)
+    return said is not None and rules.may_follow(state, said)
 
 
 async def _nameless(session: AsyncSession, one: Listed, *, base_url: str) -> Message | None:
@@ -83,7 +117,6 @@ async def _nameless(session: AsyncSession, one: Listed, *, base_url: str) -> Mes
             col(Message.posted_at) <= one.created + _NEAR,
         )
         .order_by(col(Message.posted_at), col(Message.id))
-        .with_for_update()
     )
     for row in (await session.execute(query)).scalars():
         # Posted twice, its last post may be later than this text; the first was after the row was written.

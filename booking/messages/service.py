@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CursorResult, Uuid, any_, case, literal, null, update
+from sqlalchemy import ARRAY, CursorResult, Uuid, any_, case, literal, null, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import ids
 from booking.columns import Choice, state_in
+from booking.messages import locking
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.sealed import keys
@@ -148,14 +149,15 @@ async def supersede_all(
     """
     state = col(Message.state)
     out = state.in_(MARKED)
+    called = locking.in_order(
+        col(Message.subject_kind) == subject_kind,
+        col(Message.subject_id) == any_(literal(list(subject_ids), ARRAY(Uuid))),
+        state.in_((*CALLED_BACK, *MARKED)),
+        *(() if len(kinds) == len(MessageKind) else (col(Message.kind).in_(kinds),)),
+    )
     result = await session.execute(
         update(Message)
-        .where(
-            col(Message.subject_kind) == subject_kind,
-            col(Message.subject_id) == any_(literal(list(subject_ids), ARRAY(Uuid))),
-            state.in_((*CALLED_BACK, *MARKED)),
-            *(() if len(kinds) == len(MessageKind) else (col(Message.kind).in_(kinds),)),
-        )
+        .where(col(Message.id) == called.c.id)
         .values(
             state=case((out, state), else_=literal(MessageState.SUPERSEDED, Choice(MessageState))),
             lease_until=case((out, col(Message.lease_until)), else_=null()),
@@ -196,37 +198,36 @@ async def stop_number(
     mine = [col(Message.phone_index) == phone_index, col(Message.subject_kind) != CODE]
     if subject_id is not None:
         mine.append(col(Message.subject_id) == subject_id)
+    # One look at each partial index: there is none by number, because every booking would pay for it.
+    looks = [select(col(Message.id)).where(state_in(states), *mine) for states in _WAITING]
+    found = list((await session.execute(union_all(*looks))).scalars())
+    await locking.lock(session, found)
     stopped = {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.WRONG_NUMBER.value, "lease_until": None}
     number = 0
-    # One statement for each partial index: there is none by number, because every booking would pay for it.
     for states, values in (
-        ([MessageState.DUE], stopped),
-        ([MessageState.CLAIMED, MessageState.SENDING], stopped),
-        ([MessageState.UNKNOWN], {"state": MessageState.SUPERSEDED, "called_back": True}),
+        ((MessageState.DUE, MessageState.CLAIMED), stopped),
+        ((MessageState.UNKNOWN,), {"state": MessageState.SUPERSEDED, "called_back": True}),
     ):
-        # Rows that are being posted keep their state: only their sender knows what comes of it.
-        changed = await session.execute(
-            update(Message)
-            .where(state_in(states), col(Message.state) != MessageState.SENDING, *mine)
-            .values(changed_at=now, **values)
-            .execution_options(synchronize_session=False)
-        )
-        assert isinstance(changed, CursorResult)
-        number += changed.rowcount
-    await session.execute(
-        update(Message)
-        .where(state_in([MessageState.CLAIMED, MessageState.SENDING]), *mine)
-        .values(called_back=True)
-        .execution_options(synchronize_session=False)
-    )
+        number += await locking.change(session, found, states, changed_at=now, **values)
+    # What is being posted keeps its state: only its sender knows what comes of it.
+    await locking.change(session, found, MARKED, called_back=True)
     return number
 
 
-async def erase_codes(session: AsyncSession, *, now: datetime) -> int:
-    """Erase codes that are of no use any more, whatever became of their texts; how many."""
-    over = [col(Message.secret).is_not(None), col(Message.useful_until) <= now]
+_WAITING: Final = (
+    [MessageState.DUE], [MessageState.CLAIMED, MessageState.SENDING], [MessageState.UNKNOWN],
+)  # fmt: skip
+"""What is not settled, by the indexes that find it."""
+
+
+async def erase_codes(session: AsyncSession, *, now: datetime, most: int = 500) -> int:
+    """Erase codes that are of no use any more, whatever became of their texts; how many, at most `most`."""
+    over = locking.left_alone(col(Message.secret).is_not(None), col(Message.useful_until) <= now, most=most)
     erased = await session.execute(
-        update(Message).where(*over).values(secret=None).execution_options(synchronize_session=False)
+        update(Message)
+        .where(col(Message.id) == over.c.id)
+        .values(secret=None)
+        .execution_options(synchronize_session=False)
     )
     assert isinstance(erased, CursorResult)
     return erased.rowcount

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.messages import locking
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
@@ -22,24 +23,14 @@ async def withhold(
     that no other follows; what may have been sent is not sent a second time.
     """
     mine = [col(Message.subject_kind) == subject_kind, col(Message.subject_id).in_(subjects)]
-    stopped = {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.NO_CONSENT.value, "lease_until": None}
-    number = 0
-    for states, values in (
-        ((MessageState.DUE, MessageState.CLAIMED), stopped),
-        ((MessageState.UNKNOWN,), {"state": MessageState.SUPERSEDED, "called_back": True}),
-    ):
-        changed = await session.execute(
-            update(Message)
-            .where(col(Message.state).in_(states), *mine)
-            .values(changed_at=now, **values)
-            .execution_options(synchronize_session=False)
-        )
-        assert isinstance(changed, CursorResult)
-        number += changed.rowcount
-    await session.execute(
-        update(Message)
-        .where(col(Message.state) == MessageState.SENDING, *mine)
-        .values(called_back=True)
-        .execution_options(synchronize_session=False)
+    waiting = (MessageState.DUE, MessageState.CLAIMED, MessageState.UNKNOWN, MessageState.SENDING)
+    found = list(
+        (await session.execute(select(col(Message.id)).where(col(Message.state).in_(waiting), *mine))).scalars()
     )
+    await locking.lock(session, found)
+    stopped = {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.NO_CONSENT.value, "lease_until": None}
+    doubtful = {"state": MessageState.SUPERSEDED, "called_back": True}
+    number = await locking.change(session, found, (MessageState.DUE, MessageState.CLAIMED), changed_at=now, **stopped)
+    number += await locking.change(session, found, (MessageState.UNKNOWN,), changed_at=now, **doubtful)
+    await locking.change(session, found, (MessageState.SENDING,), called_back=True)
     return number

@@ -1,5 +1,6 @@
 """A patient asks to be told by SMS when her turn is near, or takes that back. She is known by her visit's link."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import account_of, recipient_of
 from booking.clock import local_day
+from booking.messages import numbers
 from booking.patients.models import Patient
 from booking.queue.wish_models import NearWish
 from booking.trail.forgetting import BATCH, remove
@@ -40,8 +42,19 @@ async def wish(session: AsyncSession, code: str, *, wanted: bool, by: Actor, now
     return wanted
 
 
-async def wishes(session: AsyncSession, code: str, *, now: datetime) -> bool | None:
-    """Whether a visit's patient wants the text; None where none is offered: on another day, or none reaches her."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a patient may choose: whether she `wants` the text, and whether her number takes no reminders (`stopped`).
+
+    The text goes all the same: this wish says more than that choice.
+    """
+
+    wants: bool
+    stopped: bool
+
+
+async def wishes(session: AsyncSession, code: str, *, now: datetime) -> Wish | None:
+    """What a visit's patient wishes; None where no text is offered: on another day, or none reaches her."""
     query = (
         select(Appointment, Patient, NearWish)
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
@@ -53,7 +66,10 @@ async def wishes(session: AsyncSession, code: str, *, now: datetime) -> bool | N
         return None
     visit, patient, wish_made = row
     to = recipient_of(visit, patient, await account_of(session, visit))
-    return None if to.phone is None or to.suppressed is not None else wish_made is not None
+    number = await numbers.of_phone(session, to.phone)
+    if to.phone is None or to.suppressed is not None or number.silent_since is not None:
+        return None
+    return Wish(wish_made is not None, number.stopped_at is not None)
 
 
 async def forget_wishes(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:

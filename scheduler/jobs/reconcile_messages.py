@@ -41,7 +41,11 @@ async def _day(db: Database, gateway: Gateway, day: date, *, base_url: str, now:
     found = Compared()
     for start in range(0, len(listed), BATCH):
         async with db.transaction() as session:
-            await reconciling.compare(session, listed[start : start + BATCH], found, base_url=base_url, now=now)
+            fresh = await reconciling.differing(session, listed[start : start + BATCH], found)
+        for one in fresh:
+            async with db.transaction() as session:
+                learnt = await reconciling.learn(session, one, base_url=base_url, now=now)
+            found.add(one, learnt)
     async with db.transaction() as session:
         name = f"reconcile_messages:{gateway.name}"
         if not await forgetting.first_run(session, name, at_local(day, NOT_BEFORE), now=now):

@@ -240,6 +240,13 @@ async def test_no_wish_is_offered_where_no_sms_reaches(morning: Morning, client:
     visit = await morning.booked(1, 1)
     path = f"/t/{visit['code']}/{visit['token']}/today"
     assert "/near" in (await client.get(path)).text
+    silent = "INSERT INTO number_standing (phone_index, silent_since) SELECT phone_index, now() FROM patient"
+    await seeds.run(morning.db, silent)
+    assert "/near" not in (await client.get(path)).text
+    await seeds.run(morning.db, "UPDATE number_standing SET silent_since = NULL, stopped_at = now()")
+    said = (await client.get(path)).text  # she may ask all the same, and reads that it comes
+    assert "/near" in said
+    assert "riêng tin này vẫn gửi" in said
     await seeds.run(morning.db, "UPDATE patient SET no_sms = true")
     assert "/near" not in (await client.get(path)).text
 
