@@ -57,7 +57,7 @@ def visit(number: int = 1, *, slip: Mapping[str, str] | None = None, **person: s
     key = {"MA_LK": f"LK-{number:04d}"}
     of_slip = {"SO_GIAYHEN_KL": f"2026/{number:04d}"}
     shared = {name: text for name, text in person.items() if name in ("HO_TEN", "NGAY_SINH", "MA_THE_BHYT", "MA_CSKCB")}
-    return Visit(PERSON | key | person, SLIP | key | of_slip | shared | (slip or {}))
+    return Visit(PERSON | key | person, SLIP | key | of_slip | shared | dict(slip or {}))
 
 
 def element(name: str, columns: Mapping[str, str]) -> str:

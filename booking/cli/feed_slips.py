@@ -1,6 +1,6 @@
 """`henkham feed check` of a file of slips: what it would do, with nothing applied.
 
-The feed alone tells what would be read. Where DATABASE_URL is set, its slips are taken in and the transaction is undone.
+The feed alone tells what would be read. Where DATABASE_URL is set, its slips are counted as taken in, then undone.
 """
 
 import asyncio

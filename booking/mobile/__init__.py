@@ -18,6 +18,7 @@ from booking.mobile.account import (
     signing_in,
     signing_out,
     still_mine,
+    told,
 )
 from booking.mobile.booking import checking, details, keeping, party
 from booking.mobile.finding import near, searching, steps
@@ -59,6 +60,7 @@ def install(app: FastAPI) -> None:
         agreeing.router,
         my_data.router,
         invitations.router,
+        told.router,
     ):
         for route in router.routes:
             if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:

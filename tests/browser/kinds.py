@@ -31,6 +31,7 @@ EXCUSED: dict[tuple[str, str], str] = {
         desk_calendar_month desk_calendar_off desk_calendar_weekly desk_closings desk_first_password desk_home
         desk_feed desk_feeds desk_lost desk_queue_paper desk_sheet desk_sheet_copy desk_slip desk_staff display docs
         error_code facility find_emergency find_near find_results find_service find_services help home inbox invitation
+        invitation_told
         party people sign_in_help
     """,
     (
@@ -47,7 +48,8 @@ EXCUSED: dict[tuple[str, str], str] = {
         cancel check confirming desk_account desk_calendar_one_day desk_cancel desk_closing
         desk_closing_preview desk_feed_file desk_first_password desk_message desk_messages_channel desk_move desk_number
         desk_queue_paper desk_queue_ticket desk_record
-        desk_series_one desk_slip error error_code invitation lapsed not_me offer offer_over on_the_day party
+        desk_series_one desk_slip error error_code invitation invitation_told lapsed not_me offer offer_over
+        on_the_day party
         people_edit people_remove reminders sessions sign_in_new_number ticket
     """,
     (EMPTY, "says the same to everybody"): "desk_lost docs find_emergency",

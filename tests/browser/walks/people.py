@@ -12,6 +12,7 @@ from booking.db import Database
 from booking.invitations import service as invitations
 from booking.invitations.commands import ReceiveInvitation
 from booking.patients import service as patients
+from booking.sealed import keys
 from tests.browser.conftest import Site
 from tests.browser.journey import code_sent, sign_in
 from tests.browser.kinds import EMPTY, ERROR
@@ -19,7 +20,7 @@ from tests.browser.pressing import press
 from tests.browser.walks import Stop
 from tests.places import SERVICE, STATION
 from tests.postgres import apart
-from tests.seeds import rows
+from tests.seeds import rows, run
 
 SHOWS = {
     "me.html": "data empty",
@@ -33,6 +34,7 @@ SHOWS = {
     "my_data_person.html": "data empty",
     "my_data_delete.html": "data empty",
     "invitation.html": "data",
+    "invitation_told.html": "data",
 }
 
 NAME, CARD, CHILD = "Nguyễn Trần Thị Thanh Hương Mẫu", "077190000001", "Lê Hoàng Bảo Ngọc Mẫu"
@@ -59,6 +61,8 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     yield "me.html", "with a visit, an invitation and people"
     press(page, 'a[href^="/me/invitations/"]')
     yield "invitation.html", "due"
+    page.goto(told(site))
+    yield "invitation_told.html", "behind the link of a text"
     yield from _grown_up(page, site)
     yield from _data(page, site)
 
@@ -117,6 +121,19 @@ def behind(site: Site) -> None:
         await database.close()
 
     apart(go)
+
+
+def told(site: Site) -> str:
+    """The link in the text that told of the slip."""
+
+    async def go() -> str:
+        database = Database(site.database_url, pool=1)
+        await run(database, "UPDATE invitation SET code = 'HENKHAM2'")
+        slip = (await rows(database, "SELECT public_id FROM invitation"))[0]["public_id"]
+        await database.close()
+        return f"{site.url}/i/HENKHAM2/{keys().link_token(str(slip), 1)}"
+
+    return apart(go)
 
 
 def _grown_up(page: Page, site: Site) -> Iterator[Stop]:
