@@ -139,16 +139,21 @@ async def change(db: Database, made: World, visit: dict[str, Any], *, last: bool
         committed.append(utc_now())
 
 
+_WAY = ("due", "claimed", "sending", "sent")
+
+
 async def _moment(db: Database, public_id: str, version: int, chance: Random) -> None:
-    """Any moment, or right after the text about this version has come to a state; by then it may have come further."""
-    aim = chance.choice(("any", "claimed", "sending", "sent"))
-    query = "SELECT count(*) FROM message WHERE subject_id = :visit AND version = :version AND state::text = :aim"
-    for _ in range(40):
-        if aim != "any" and await seeds.value(db, query, visit=public_id, version=version, aim=aim):
+    """Any moment, or as soon as the text about this version has come to a state; by then it may have come further."""
+    aim = chance.choice(("any", *_WAY[1:]))
+    if aim == "any":
+        await asyncio.sleep(chance.uniform(0, 0.6))
+        return
+    query = "SELECT state::text FROM message WHERE subject_id = :visit AND version = :version"
+    for _ in range(50):
+        state = await seeds.value(db, query, visit=public_id, version=version)
+        if state not in _WAY or _WAY.index(state) >= _WAY.index(aim):
             return
-        await asyncio.sleep(chance.uniform(0, 0.6) if aim == "any" else 0.04)
-        if aim == "any":
-            return
+        await asyncio.sleep(0.04)
 
 
 _LONG = 1.5
@@ -166,7 +171,8 @@ class HeldUp(Sender):
         self, db: Database, url: str, number: int, *, pace: Pace, allowance: Allowance, often: tuple[int, int]
     ) -> None:
         channel = Channel("twilio", BASE, production=False, allowance=allowance)
-        super().__init__(db, gateway_to(url, PATIENT), channel, lane="visit", pace=pace)
+        together = min(32, max(8, allowance.per_second // 4))  # as the scheduler's timetable has it
+        super().__init__(db, gateway_to(url, PATIENT), channel, lane="visit", together=together, pace=pace)
         self._chance = Random(f"{SEED} sender {number}")
         self._often, self._begun, self._posted = often, 0, 0
         self.stale = 0

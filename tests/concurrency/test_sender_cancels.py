@@ -45,7 +45,7 @@ async def _storm(
     often: tuple[int, int] = (6, 6),
 ) -> tuple[Found, int, int]:
     """So many visits told of and changed so many times; what the log says, how many looks were stale, what it took."""
-    made, other, third = await last_second.world(db, visits), Database(url, pool=8), Database(url, pool=8)
+    made, other, third = await last_second.world(db, visits), Database(url, pool=12), Database(url, pool=12)
     print(f"seed {last_second.SEED}")
     try:
         with Carrier(per_second=allowance.per_second) as carrier:
@@ -75,7 +75,7 @@ async def test_nothing_untrue_goes_a_second_after_the_change_and_the_last_word_i
     db: Database, database_url: str
 ) -> None:
     visits, times = (2_000, 5) if FULL else (15, 4)
-    found, stale, _ = await _storm(db, database_url, visits=visits, times=times)
+    found, stale, _ = await _storm(db, database_url, visits=visits, times=times, at_once=100)
     assert found.broken == []
     # They really met: while claimed, while it was being posted, and after the carrier had taken it.
     for state in ("claimed", "sending", "sent"):
