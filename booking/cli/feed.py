@@ -141,7 +141,7 @@ def _ask(feed: Feed, file: Path, rows: list[StagedRow], report: Report, *, now: 
 
 def _command(feed: Feed, file: Path, rows: list[StagedRow], report: Report) -> ApplyExport:
     content = Content(feed.code, feed.facility, "", file.name, hashlib.sha256(file.read_bytes()).digest(), 0, {})
-    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes())
+    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed)
     return ApplyExport(content, within(rows, report.window), report.signs, feed.guards.thresholds(), terms)
 
 

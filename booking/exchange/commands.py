@@ -17,23 +17,27 @@ class Terms:
         meaning: what absence says.
         window: the period that file spoke about, in UTC; None when the feed states none.
         slot_minutes: the resources the feed maps, each with the length of a visit where no calendar tells.
+        ours_listed: its snapshots have our own bookings too, so that one that is gone says something.
     """
 
     meaning: AbsenceMeaning
     window: Span | None
     slot_minutes: Mapping[str, int]
+    ours_listed: bool = False
 
     def plain(self) -> dict[str, object]:
         """As JSON keeps it."""
         window = [moment.isoformat() for moment in self.window] if self.window else None
-        return {"meaning": self.meaning.value, "window": window, "slot_minutes": dict(self.slot_minutes)}
+        plain = {"meaning": self.meaning.value, "window": window, "slot_minutes": dict(self.slot_minutes)}
+        return plain | {"ours_listed": self.ours_listed}
 
     @staticmethod
     def from_plain(kept: Mapping[str, Any]) -> "Terms":
         """The other way round."""
         window = kept["window"]
         span = (datetime.fromisoformat(window[0]), datetime.fromisoformat(window[1])) if window else None
-        return Terms(AbsenceMeaning(kept["meaning"]), span, kept["slot_minutes"])
+        meaning = AbsenceMeaning(kept["meaning"])
+        return Terms(meaning, span, kept["slot_minutes"], ours_listed=kept.get("ours_listed", False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from booking.clock import ZONE
 from booking.exchange.commands import Terms
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
+from booking.exchange.recognising import MISSING
 from booking.exchange.rules import StagedRow, Verdict, gone, identities
 
 _BESIDE = "\x1f"
@@ -103,7 +104,14 @@ def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms:
     meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
     settled = {key for key in kept if _BESIDE in key and key.split(_BESIDE, 1)[0] in said}
-    return Changes(_different(kept, said), frozenset(lost | settled))
+    missed = {key: _missed(kept[key]) for key in lost if terms.ours_listed and kept[key].our_code}
+    put = _different(kept, {**missed, **said})
+    return Changes(put, frozenset((lost | settled) - set(missed)))
+
+
+def _missed(row: StagedRow) -> StagedRow:
+    """A booking of ours that a snapshot had, and this one has not: it takes no time, and is asked about."""
+    return replace(row, closes=False, offers=False, state_text=MISSING)
 
 
 def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> Changes:
@@ -137,4 +145,4 @@ def _different(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow]) -> 
 
 
 def _told(row: StagedRow) -> tuple[object, ...]:
-    return *_place(row), row.state_text, row.closes
+    return *_place(row), row.state_text, row.closes, row.our_code

@@ -18,7 +18,7 @@ from booking.exchange.rules import Signs, StagedRow, Thresholds
 KEPT: Final = 20
 """So many of a feed's last runs can be taken back, and are shown."""
 
-_ROW: Final = tuple(each.name for each in fields(StagedRow))
+_ROW: Final = tuple(each.name for each in fields(StagedRow) if each.name != "marks")
 _MOMENTS: Final = frozenset({"starts_at", "ends_at"})
 
 

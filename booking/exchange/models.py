@@ -68,18 +68,18 @@ class FeedRow(SQLModel, table=True):
     ends_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     closes: bool = Field(sa_column=flag())
     state_text: str = Field(sa_column=words())
+    our_code: str | None = Field(default=None, sa_column=words(optional=True))
     feed_file_id: int = Field(sa_column=ref("feed_file.id", name="feed_row_file_fk"))
 
 
 class Conflict(SQLModel, table=True):
     """A booked patient in a time the hospital's software calls taken. Staff decide; an import never does.
 
-    `kind`: or the hospital's software knows the very booking, and says something else of it. `answered_by` is the public
-    id of the member of staff; `told_at`: when the hospital was told of a visit that is kept.
+    `kind`: or the hospital's software knows the very booking, and says something else of it. `answered_by` is the
+    public id of the member of staff; `told_at`: when the hospital was told of a visit that is kept.
     """
 
     __tablename__ = "conflict"
-    our_code: str | None = Field(default=None, sa_column=words(optional=True))
     __table_args__ = (
         UniqueConstraint("feed", "appointment_id", "slot_id", name="conflict_key"),
         Index("conflict_open", "facility_id", postgresql_where="state = 'open'"),
@@ -91,6 +91,9 @@ class Conflict(SQLModel, table=True):
     appointment_id: int = Field(sa_column=ref("appointment.id", name="conflict_appointment_fk"))
     slot_id: int = Field(sa_column=ref("slot.id", name="conflict_slot_fk"))
     row_keys: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    kind: ClashKind = Field(
+        default=ClashKind.TAKEN, sa_column=Column(Choice(ClashKind), nullable=False, server_default="taken")
+    )
     state: ConflictState = Field(sa_column=choice(ConflictState))
     opened_at: datetime = Field(sa_column=moment())
     ended_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
@@ -102,9 +105,6 @@ class Conflict(SQLModel, table=True):
 def _slots() -> Column[list[int]]:
     return Column(ARRAY(BigInteger), nullable=False)
 
-    kind: ClashKind = Field(
-        default=ClashKind.TAKEN, sa_column=Column(Choice(ClashKind), nullable=False, server_default="taken")
-    )
 
 class FeedRun(SQLModel, table=True):
     """What one file did to the calendar: ids of slots it closed and opened, and those it would have, were it not held.

@@ -16,10 +16,12 @@ from booking.availability import queries as availability
 from booking.availability.models import Slot, SlotClosure
 from booking.clock import day_bounds, local_day
 from booking.directory.models import Facility
+from booking.exchange import our_visits
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile, FeedRow
+from booking.exchange.recognising import OurClash, OurVisit, recognise
 from booking.exchange.rules import GridSlot, Signs, StagedRow, Verdict, closed_slots, guard, merged, outside_hours
 
 PORTION = 5_000
@@ -110,17 +112,17 @@ async def rows_kept(
     """The rows of a feed that apply now, by their keys; those that were over before today are nobody's any more."""
     columns = (
         col(FeedRow.row_key), col(FeedRow.resource), col(FeedRow.starts_at), col(FeedRow.ends_at),
-        col(FeedRow.state_text), col(FeedRow.closes),
+        col(FeedRow.state_text), col(FeedRow.closes), col(FeedRow.our_code),
     )  # fmt: skip
     query = select(*columns).where(col(FeedRow.feed) == feed, ~over_before(_today(now))).order_by(col(FeedRow.id))
     offers = meaning is AbsenceMeaning.FREE_LIST
     found: dict[str, StagedRow] = {}
     # In portions: what the driver holds of a hundred thousand rows is larger than the rows, and others work meanwhile.
     async for portion in (await session.stream(query.execution_options(yield_per=PORTION))).partitions():
-        for key, resource, starts_at, ends_at, state_text, closes in portion:
+        for key, resource, starts_at, ends_at, state_text, closes, our_code in portion:
             free = offers and not closes
             found[key] = StagedRow(
-                0, key, intern(resource), starts_at, ends_at, intern(state_text), closes, offers=free
+                0, key, intern(resource), starts_at, ends_at, intern(state_text), closes, free, our_code
             )
     return found
 
@@ -167,11 +169,13 @@ class Picture:
     """What a feed closes.
 
     Attributes:
-        rows: the rows kept, by their keys.
+        rows: the rows kept, by their keys, as they count.
         slots: our times of the feed's resources from today on.
         terms: how the rows are to be understood.
         closed: the slots that the rows close.
         before: the slots that the feed closes in the calendar.
+        own: how many rows are bookings of ours, which take no place.
+        ours: what the rows say against bookings of ours that they name.
     """
 
     rows: Mapping[str, StagedRow]
@@ -179,6 +183,8 @@ class Picture:
     terms: Terms
     closed: frozenset[int]
     before: frozenset[int]
+    own: int = 0
+    ours: Mapping[int, OurClash] = field(default_factory=dict)
 
     @property
     def without_times(self) -> list[str]:
@@ -224,31 +230,33 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     if released:
         verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
     closed_now = await closed_by(session, content.feed, now=now)
+    known = await our_visits.ours(session, content.facility, (*kept.values(), *command.rows), now=now)
     # Beside the loop: a large file takes seconds, and codes are to leave meanwhile.
     changes, picture = await asyncio.to_thread(
-        _followed, kept, slots, command, verdict.kind, closed_now=closed_now, now=now
+        _followed, kept, slots, command, verdict.kind, closed_now=closed_now, ours=known, now=now
     )
     if verdict.kind is VerdictKind.APPLY:
         return Plan(verdict, signs, changes, picture, kept, picture.closed)
     _, wholly = await asyncio.to_thread(
-        _followed, kept, slots, command, VerdictKind.APPLY, closed_now=closed_now, now=now
+        _followed, kept, slots, command, VerdictKind.APPLY, closed_now=closed_now, ours=known, now=now
     )
     return Plan(verdict, signs, changes, picture, kept, wholly.closed)
 
 
 def _followed(
     kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], command: ApplyExport, verdict: VerdictKind, *,
-    closed_now: set[int], now: datetime,
+    closed_now: set[int], ours: Mapping[str, OurVisit], now: datetime,
 ) -> tuple[Changes, Picture]:  # fmt: skip
     changes = follow(kept, command.rows, command.terms, verdict, since=_today(now))
-    return changes, _picture(changes.after(kept), slots, command.terms, closed_now)
+    return changes, _picture(changes.after(kept), slots, command.terms, closed_now, ours)
 
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
     """What a feed closes by the rows kept, and what it closes in the calendar."""
     kept = await rows_kept(session, feed, terms.meaning, now=now)
     slots = await times_of(session, facility, _resources(terms, kept), now=now)
-    return await asyncio.to_thread(_picture, kept, slots, terms, await closed_by(session, feed, now=now))
+    ours = await our_visits.ours(session, facility, kept.values(), now=now)
+    return await asyncio.to_thread(_picture, kept, slots, terms, await closed_by(session, feed, now=now), ours)
 
 
 def _resources(terms: Terms, kept: Mapping[str, StagedRow]) -> set[str]:
@@ -256,11 +264,16 @@ def _resources(terms: Terms, kept: Mapping[str, StagedRow]) -> set[str]:
     return {*terms.slot_minutes, *(row.resource for row in kept.values())}
 
 
-def _picture(rows: Mapping[str, StagedRow], slots: Sequence[GridSlot], terms: Terms, before: set[int]) -> Picture:
+def _picture(
+    kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], terms: Terms, before: set[int],
+    ours: Mapping[str, OurVisit],
+) -> Picture:  # fmt: skip
+    known = recognise(kept, ours, terms.meaning)
+    rows = known.rows
     closed = closed_slots(
         list(rows.values()), slots, meaning=terms.meaning, window=terms.window, fallback_minutes=terms.slot_minutes
     )
-    return Picture(rows, slots, terms, frozenset(closed), frozenset(before))
+    return Picture(rows, slots, terms, frozenset(closed), frozenset(before), known.own, known.clashes)
 
 
 def _compared(signs: Signs, rows: Sequence[StagedRow], slots: Sequence[GridSlot]) -> Signs:
@@ -298,7 +311,7 @@ FROM conflict JOIN appointment ON appointment.id = conflict.appointment_id
 WHERE conflict.state = 'open' AND (
   appointment.slot_id <> conflict.slot_id OR appointment.state NOT IN ('booked', 'arrived')
   OR appointment.ends_at <= :now
-  OR NOT EXISTS (
+  OR conflict.kind = 'taken' AND NOT EXISTS (
     SELECT FROM slot_closure
     WHERE slot_closure.slot_id = conflict.slot_id AND slot_closure.source = 'feed:' || conflict.feed
   )

@@ -48,7 +48,10 @@ _row = SQLModel.metadata.tables["feed_row"]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What changed: rows written and dropped, slots closed and opened, conflicts opened and ended."""
+    """What changed: rows written and dropped, slots closed and opened, conflicts opened and ended.
+
+    `own`: rows that are bookings of ours, which take no place.
+    """
 
     rows: int = 0
     dropped: int = 0
@@ -56,6 +59,7 @@ class Counts:
     opened: int = 0
     conflicts: int = 0
     ended: int = 0
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +228,11 @@ async def _settle(
 
     # Asked after the slots were locked: whoever booked one before us has committed, and nobody can any more.
     opened, ended = await conflicts.settle(
-        session, feed, facility_id, closed=picture.closed, row_keys=row_keys, now=now
+        session, feed, facility_id, closed=picture.closed, ours=picture.ours, row_keys=row_keys, now=now
     )
-    counts = Counts(closed=len(settled.closed), opened=len(settled.opened), conflicts=opened, ended=ended)
+    counts = Counts(
+        closed=len(settled.closed), opened=len(settled.opened), conflicts=opened, ended=ended, own=picture.own
+    )
     return counts, settled
 
 
@@ -239,6 +245,7 @@ def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
         "terms": command.terms.plain(),
         "signs": plan.signs.plain(),
         "without_times": plan.picture.without_times,
+        "ours": plan.picture.own,
         "verdict": {"kind": plan.verdict.kind.value, "reasons": reasons},
     }
 
@@ -273,19 +280,20 @@ _GIVEN = (
         bindparam("ends", type_=ARRAY(Moment)),
         bindparam("closes", type_=ARRAY(Boolean)),
         bindparam("states", type_=ARRAY(Text)),
+        bindparam("codes", type_=ARRAY(Text)),
     )
-    .table_valued("row_key", "resource", "starts_at", "ends_at", "closes", "state_text")
+    .table_valued("row_key", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code")
     .render_derived(name="given")
 )
 _ADD = insert(_row).from_select(
-    ["feed", "feed_file_id", "row_key", "resource", "starts_at", "ends_at", "closes", "state_text"],
+    ["feed", "feed_file_id", "row_key", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code"],
     select(bindparam("feed", type_=Text), bindparam("file", type_=BigInteger), *_GIVEN.c),
 )
 _PUT = _ADD.on_conflict_do_update(
     constraint="feed_row_key",
     set_={
         name: _ADD.excluded[name]
-        for name in ("feed_file_id", "resource", "starts_at", "ends_at", "closes", "state_text")
+        for name in ("feed_file_id", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code")
     },
 )
 _DROP = delete(_row).where(
@@ -313,5 +321,6 @@ async def write_rows(session: AsyncSession, feed: str, changes: Changes, file_id
         "ends": [row.ends_at for _, row in rows],
         "closes": [row.closes for _, row in rows],
         "states": [row.state_text for _, row in rows],
+        "codes": [row.our_code for _, row in rows],
     }
     await session.execute(_PUT, values)

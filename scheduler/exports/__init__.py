@@ -29,8 +29,10 @@ READERS: dict[str, ExportReader[Any]] = {
 }
 
 
-def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
+def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date, key: bytes = b"") -> Iterator[Item]:
     """Rows, refusals, skips and notes of one file, in its order, without personal data; slips say who is asked back.
+
+    Under a `key` of this file alone, rows get marks of the personal values that the feed names (`exchange.marks`).
 
     Nothing may be applied before the iterator has ended: a file can turn out to be broken at its last byte.
 
@@ -41,7 +43,7 @@ def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date) -> Iterator[Ite
     stream.seek(0)
     if size > feed.limits.megabytes * 1_000_000:
         raise ExportUnreadable(UnreadableReason.TOO_LARGE, megabytes=size // 1_000_000, limit=feed.limits.megabytes)
-    stager = SlipStager(feed, today) if isinstance(feed, SlipFeed) else Stager(feed)
+    stager = SlipStager(feed, today) if isinstance(feed, SlipFeed) else Stager(feed, key)
     for record in READERS[feed.source.format].records(feed, stream, today):
         if isinstance(record, Record):
             yield from stager.stage(record)

@@ -80,8 +80,12 @@ class ReadingProcess:
     _process: subprocess.Popen[bytes] | None = None
     _control: socket.socket | None = None
 
-    def read(self, feed: AnyFeed, file: BinaryIO, *, today: date, limits: Limits = LIMITS) -> Iterator[Item]:
+    def read(
+        self, feed: AnyFeed, file: BinaryIO, *, today: date, limits: Limits = LIMITS, key: bytes = b""
+    ) -> Iterator[Item]:
         """Items in the order of the file. Nothing may be applied before the iterator has ended.
+
+        `key` is made for this file, for marks of its rows; the reader knows no other.
 
         Raises:
             ExportUnreadable: while iterating; then nothing of the file counts.
@@ -95,7 +99,7 @@ class ReadingProcess:
                 handle = self._fork(control, file.fileno(), theirs.fileno())
             reading = _Reading(feed, ours, handle, limits, deadline=time.monotonic() + limits.wall)
             stack.callback(self._ended, reading)
-            reading.tell(Job(feed, today, limits))
+            reading.tell(Job(feed, today, limits, key))
             yield from reading.items()
             self._ended(reading)
             reading.judge(self.last)

@@ -78,7 +78,7 @@ def read_file(feed: Feed, path: Path, *, today: date, limits: Limits = LIMITS) -
 
 
 def read_stream(
-    feed: Feed, stream: BinaryIO, *, today: date, limits: Limits = LIMITS
+    feed: Feed, stream: BinaryIO, *, today: date, limits: Limits = LIMITS, key: bytes = b""
 ) -> tuple[list[StagedRow], Report]:
     """The same of an open file, read in a process of its own.
 
@@ -87,7 +87,8 @@ def read_stream(
         ReaderLost: nothing is known about the file.
     """
     try:
-        return collect(feed, reading_process().read(feed, stream, today=today, limits=limits), today=today)
+        items = reading_process().read(feed, stream, today=today, limits=limits, key=key)
+        return collect(feed, items, today=today)
     except (ExportUnreadable, ReaderLost):
         raise
     except Exception as error:  # what a file makes fail is the file's trouble, not the service's

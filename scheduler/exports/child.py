@@ -38,6 +38,7 @@ class Job:
     feed: AnyFeed
     today: date
     limits: Limits
+    key: bytes = b""
 
 
 def main(control: socket.socket, readers: str) -> None:
@@ -134,7 +135,8 @@ def _read(job: Job, stream: BinaryIO, parent: socket.socket, readers: str, *, al
 def _stream(job: Job, stream: BinaryIO, parent: socket.socket, readers: str) -> bytes:
     count, most = 0, wire.most_items(job.feed)
     waiting = bytearray()
-    for item in importlib.import_module(readers).read_export(job.feed, stream, today=job.today):
+    keyed = {"key": job.key} if job.key else {}
+    for item in importlib.import_module(readers).read_export(job.feed, stream, today=job.today, **keyed):
         waiting += wire.line_of(item)
         count += 1
         if count > most:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from booking.exchange.marks import SORTS
 from scheduler.exports import fhir_resource, ical_event
 from scheduler.exports.hl7_message import PLACE, READ
 
@@ -15,8 +16,14 @@ def problems(format_name: str, aliases: Mapping[str, tuple[str, ...]]) -> list[s
         f"columns.{field}: {problem}"
         for field, names in aliases.items()
         for name in names
-        if (problem := check(name)) is not None
+        if (problem := check(name)) is not None and not (field in SORTS and _of_person(format_name, name))
     ]
+
+
+def _of_person(format_name: str, name: str) -> bool:
+    """Whether a number of the person stands there, which the reader makes a mark of and forgets."""
+    found = PLACE.fullmatch(name)
+    return format_name == "hl7" and found is not None and found["segment"] == "PID"
 
 
 def _of_hl7(name: str) -> str | None:

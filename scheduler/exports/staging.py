@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from booking.exchange.kinds import AbsenceMeaning, NoteReason, RefusalReason, SkipReason
+from booking.exchange.marks import SORTS, marks_of
 from booking.exchange.rules import Refused, StagedRow
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, Feed, folded
@@ -25,7 +26,8 @@ Item = StagedRow | ReexamSlip | Refused | Skipped | Note
 class Stager:
     """Judges records by one feed."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, key: bytes = b"") -> None:
+        self._key = key
         self._ways = [tuple(f"resource.{name}" for name in way) for way in feed.ways]
         self._resources = feed.resource_by_key()
         self._ignored = {folded(key) for key in feed.resource_key.ignore}
@@ -133,8 +135,18 @@ class Stager:
             state_text=state[:QUOTED],
             closes=not offers and not ("state" in cells and word in self._releases),
             offers=offers,
-            our_code=cells.get("code") or None,
+            our_code=_code(cells.get("code", "")),
+            marks=self._marks(cells) if self._key else (),
         )
+
+    def _marks(self, cells: Mapping[str, str]) -> tuple[str, ...]:
+        """Of the person, whose values go no further."""
+        return marks_of({sort: cells[sort] for sort in SORTS if cells.get(sort)}, self._key)
+
+
+def _code(text: str) -> str | None:
+    """A booking code as we write it, however a program or a person wrote it down."""
+    return "".join(sign for sign in text.upper() if sign.isalnum()) or None
 
 
 def _joined(cells: Mapping[str, str], whole: str, day: str, clock: str) -> str:

@@ -13,6 +13,7 @@ import orjson
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import NoteReason, RefusalReason, SkipReason, UnreadableReason
+from booking.exchange.marks import SIZE, SORTS
 from booking.exchange.rules import Refused, StagedRow
 from scheduler.exports import slip_wire
 from scheduler.exports.reader import Note, Skipped
@@ -75,7 +76,8 @@ def _plain(item: Item) -> list[Any]:
                 raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=item.line, limit=LONGEST_KEY)
         start, end = item.starts_at, item.ends_at
         state, flags = item.state_text, item.closes + 2 * item.offers
-        return [_ROW, item.line, item.row_key, item.resource, start, end, state, flags, item.our_code]
+        told = [_ROW, item.line, item.row_key, item.resource, start, end, state, flags, item.our_code]
+        return [*told, *item.marks]
     if isinstance(item, ReexamSlip):
         return [_SLIP, *slip_wire.plain(item)]
     if isinstance(item, Skipped):
@@ -114,6 +116,7 @@ class Listener:
         self._resources = set() if isinstance(feed, SlipFeed) else set(feed.resources)
         self._keyed = not isinstance(feed, SlipFeed) and feed.columns.id is not None
         self._calendar = feed.source.format == "ical"
+        self._marked = not isinstance(feed, SlipFeed) and feed.marks_people
         self._rows, self._most = feed.limits.rows, most_items(feed)
         self._count = 0
         self.ended = False
@@ -146,9 +149,11 @@ class Listener:
 
     def _row(
         self, line: int, key: str | None, resource: str, start: str, end: str | None, state: str, flags: int,
-        code: str | None,
+        code: str | None, *marks: str,
     ) -> StagedRow:  # fmt: skip
         has_key = key is not None
+        if len(marks) > (len(SORTS) if self._marked else 0):
+            raise ValueError(len(marks))
         if resource not in self._resources or has_key is not self._keyed:
             raise ValueError(resource)
         closes, offers = flags == 1, flags == 2  # noqa: PLR2004  as `_plain` writes them
@@ -167,6 +172,7 @@ class Listener:
             closes,
             offers,
             None if code is None else _text(code, LONGEST_KEY),
+            tuple(map(_mark, marks)),
         )
 
 
@@ -202,6 +208,13 @@ def _text(found: object, most: int) -> str:
     if type(found) is not str or len(found) > most or "\0" in found:
         raise ValueError(type(found))
     return found
+
+
+def _mark(found: object) -> str:
+    text = _text(found, SIZE)
+    if len(bytes.fromhex(text)) * 2 != SIZE:
+        raise ValueError(len(text))
+    return text
 
 
 def _fact(found: object) -> str | int:

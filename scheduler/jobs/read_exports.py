@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from booking import ids
 from booking.actor import Actor, system
 from booking.clock import local_day
 from booking.db import Database
@@ -18,6 +19,7 @@ from booking.exchange import hearing, queries, service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
+from booking.exchange.our_visits import known_by_marks
 from booking.exchange.service import Applied
 from scheduler.exports import arrivals, slips
 from scheduler.exports.apart import LIMITS, ReaderLost
@@ -164,7 +166,13 @@ async def _judge_calendar(
 ) -> Judged:
     if await _is_done(db, content, now=slip.received):
         return Judged(DONE)
-    command = await asyncio.to_thread(_read, feed, content, taken, slip, limits)
+    # A key for this file alone: marks of two files cannot be compared, and this one is forgotten with them.
+    key = ids.opaque_key(32).encode() if feed.marks_people else b""
+    command = await asyncio.to_thread(_read, feed, content, taken, slip, limits, key)
+    if key:
+        async with db.transaction() as session:
+            rows = await known_by_marks(session, feed.facility, command.rows, key)
+        command = replace(command, rows=rows)
     return await _apply(db, command, slip)
 
 
@@ -175,17 +183,17 @@ def _content(feed: AnyFeed, taken: Taken, slip: Slip) -> Content:
     return Content(feed.code, feed.facility, definition, slip.file, taken.sha256, taken.size, {}, old, of_slips)
 
 
-def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits) -> ApplyExport:
+def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits, key: bytes) -> ApplyExport:
     """What the file says, by the feed alone."""
     today = local_day(slip.received)
-    rows, report = read_stream(feed, taken.stream, today=today, limits=limits)
+    rows, report = read_stream(feed, taken.stream, today=today, limits=limits, key=key)
     window = feed.window(today)
     return ApplyExport(
         replace(content, report=report.as_json(with_busy=False)),
         rows=within(rows, window),
         signs=report.signs,
         limits=feed.guards.thresholds(),
-        terms=Terms(feed.absence.meaning, window, feed.slot_minutes()),
+        terms=Terms(feed.absence.meaning, window, feed.slot_minutes(), feed.absence.ours_listed),
     )
 
 

@@ -3,24 +3,22 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from booking.appointments import for_others
-from booking.appointments.commands import CancelForOther, MoveForOther
-from booking.appointments.kinds import ChangeReason
 from booking.db import Database
 from scheduler.jobs import write_bookings
 from scheduler.jobs.write_bookings import Memory
 from scheduler.outgoing import delivery
-from tests.feeds import BY, NOW, book, hospital_database, names, slot_id, two_days
+from tests.feeds import NOW, book, hospital_database, names, slot_id, two_days
 from tests.outgoing import TERMS
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
+from tests.telling import cancel, move
 
 pytestmark = pytest.mark.anyio
 
@@ -73,22 +71,6 @@ def changes(desk: Desk) -> Desk:
     """Terms that tell changes only, as a table."""
     desk.add("csv", CHANGES_ONLY)
     return desk
-
-
-async def move(db: Database, code: str, slot: int, now: datetime = NOW) -> None:
-    async with db.transaction() as session:
-        command = MoveForOther(slot=slot, reason=ChangeReason.PATIENT_ASKED)
-        await for_others.move(session, code, command, facility_id=await place(db), by=BY, now=now)
-
-
-async def cancel(db: Database, code: str, now: datetime = NOW) -> None:
-    async with db.transaction() as session:
-        command = CancelForOther(reason=ChangeReason.PATIENT_ASKED)
-        await for_others.cancel(session, code, command, facility_id=await place(db), by=BY, now=now)
-
-
-async def place(db: Database) -> int:
-    return int(await value(db, "SELECT id FROM facility WHERE code = 'BVVT'"))
 
 
 def told(table: list[dict[str, str]]) -> list[tuple[str, str, str]]:
