@@ -24,10 +24,10 @@ FETCHED, NOTHING, UNUSABLE = 0, 1, 2
 _SHOWN = 10
 
 _REMARKS = {
-    "no_files": "are links, folders or pipes, which are never opened",
-    "odd_names": "have names that no file here may have",
-    "older": "are older than one that was fetched",
-    "waiting": "are not whole yet, or wait for one that is not",
+    "no_files": "Left alone, because they are links, folders or pipes: {}.",
+    "odd_names": "Left alone, because no file here may have such a name: {}.",
+    "older": "Left alone, because they are older than one that was fetched: {}.",
+    "waiting": "Not whole yet, or waiting for one that is not: {}.",
 }
 
 
@@ -86,7 +86,7 @@ def _lines(feed: AnyFeed, end: Ended, sizes: dict[str, int], out: Path | None) -
     if end.problem is not None:
         lines.append(wording.explain(end.problem, end.facts))
     else:
-        lines += [f"{count} {_REMARKS[what]}." for what, count in end.facts.items() if what in _REMARKS]
+        lines += [_REMARKS[what].format(count) for what, count in end.facts.items() if what in _REMARKS]
     if sizes:
         lines.append(f"{len(sizes)} to be fetched, in this order:" if len(sizes) > 1 else "To be fetched:")
         lines += [f"  {name} ({size:,} bytes)" for name, size in list(sizes.items())[-_SHOWN:]]

@@ -10,7 +10,15 @@ import pytest
 from pydantic import BaseModel
 
 from booking.exchange.errors import ExportUnreadable
-from booking.exchange.kinds import GuardReason, NoteReason, RefusalReason, SkipReason, UnreadableReason, VerdictKind
+from booking.exchange.kinds import (
+    GuardReason,
+    NoteReason,
+    RefusalReason,
+    ServerProblem,
+    SkipReason,
+    UnreadableReason,
+    VerdictKind,
+)
 from booking.exchange.rules import guard
 from scheduler.exports import READERS
 from scheduler.exports.checking import check, unreadable_json
@@ -72,6 +80,7 @@ def test_the_defaults_of_the_table_are_those_of_the_model() -> None:
         ("What is noted about rows that are used", NoteReason),
         ("Why a file cannot be read", UnreadableReason),
         ("What holds a file back", GuardReason),
+        ("Why nothing is fetched", ServerProblem),
     ],
 )
 def test_every_reason_is_explained(title: str, kind: type[StrEnum]) -> None:
