@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from booking.web import health, metrics, problems
+from booking.web.crowd import Crowd
 from booking.web.security import Shell
 
 
@@ -10,5 +11,8 @@ def install(app: FastAPI) -> None:
     """What every answer goes through, whichever door gives it."""
     problems.install(app)
     app.add_middleware(Shell, secure=app.state.settings.public_base_url.startswith("https://"))
+    app.add_middleware(
+        Crowd, most=app.state.settings.requests_at_once, base_url=app.state.settings.public_base_url
+    )  # outermost
     app.include_router(health.router)
     app.include_router(metrics.router)

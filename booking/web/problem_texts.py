@@ -5,6 +5,7 @@ from booking.web.calendar_texts import CALENDAR_TEXTS
 from booking.web.feed_texts import FEED_TEXTS
 from booking.web.message_texts import MESSAGE_TEXTS
 from booking.web.queue_texts import QUEUE_TEXTS
+from booking.web.request_texts import REQUEST_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = {
     "error": (_("That did not work."), _("Please try again.")),
@@ -33,6 +34,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         _("The page goes on without live news; it is loaded again every half minute."),
     ),
     "busy": (_("Many people are booking at this moment."), _("Please try again in a few seconds.")),
+    "busy.reads": (
+        _("Many people are booking at this moment."),
+        _("This page opens again by itself in a few seconds. You need do nothing."),
+    ),
+    "busy.sends": (
+        _("Many people are booking at this moment."),
+        _("Nothing was sent yet. Wait a few seconds, go back one page and send it again."),
+    ),
     "outcome_unknown": (
         _("We are still confirming."),
         _("Please ask again with the same key in a few seconds; you will not be booked twice."),
@@ -40,6 +49,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "facility_unknown": (_("There is no such facility."), _("Choose a facility from the list.")),
     **CALENDAR_TEXTS,
     **MESSAGE_TEXTS,
+    **REQUEST_TEXTS,
     "service_unknown": (_("This facility has no such service."), _("Choose a service from the list.")),
     "slot_unknown": (_("There is no such time."), _("Choose a time from the list.")),
     "slot_mismatch": (

@@ -44,14 +44,18 @@ _BAD_REQUEST = 400
 _TOO_LARGE = 413
 
 
+def headers_for(*, secure: bool) -> dict[str, str]:
+    """What every answer says to the browser; `secure` adds HSTS, because the public address is https."""
+    return HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
+
+
 class Shell:
     """The outermost layer."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        """Wrap `app`; `secure` adds HSTS, because the public address is https."""
+        """Wrap `app`; `secure`: see `headers_for`."""
         self._app = app
-        headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [(name.encode(), value.encode()) for name, value in headers_for(secure=secure).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -1,0 +1,120 @@
+"""More requests than a process can answer in time: some are told at once to come again, and the others are quick.
+
+A server that takes everything answers everything late, and in the end nobody. So only so many requests are inside at
+once; to the next one this layer gives an answer that is made already: a page that opens again by itself, or a problem
+for a program, each with Retry-After. It is the outermost layer, and it does nothing for a request that was turned away
+but write those bytes. The waits differ, so that those turned away together do not come back together.
+"""
+
+from functools import cache
+from itertools import cycle
+from typing import Final
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from booking.errors import Busy
+from booking.i18n import Language, preferred
+from booking.web import metrics
+from booking.web.pages import environment
+from booking.web.problems import MEDIA_TYPE, sentence
+from booking.web.security import headers_for
+
+_ALWAYS: Final = ("/healthz", "/readyz", "/metrics")
+"""Who watches us must not be turned away: a process that is busy is not one to be stopped."""
+
+_STREAM: Final = b"text/event-stream"
+_WAITS: Final = (3, 7, 4, 9, 5, 8, 6)
+"""Seconds until another try, one after another."""
+
+
+class Crowd:
+    """Lets so many requests in at once. A live page counts until it stands: after that it costs next to nothing."""
+
+    def __init__(self, app: ASGIApp, *, most: int, base_url: str) -> None:
+        """Wrap `app`; `base_url` is what the types of problems begin with."""
+        self._app = app
+        self._most = most
+        self._base = base_url
+        self._headers = headers_for(secure=base_url.startswith("https://"))
+        self._inside = 0
+        self._waits = cycle(_WAITS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self._app(scope, receive, send)
+        elif self._inside >= self._most:
+            await self._turn_away(scope, send)
+        else:
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._inside += 1
+        counted = True
+
+        async def send_noting(message: Message) -> None:
+            nonlocal counted
+            if counted and message["type"] == "http.response.start" and _is_stream(message):
+                counted = False
+                self._inside -= 1
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        finally:
+            if counted:
+                self._inside -= 1
+
+    async def _turn_away(self, scope: Scope, send: Send) -> None:
+        wait = next(self._waits)
+        reads = scope["method"] in ("GET", "HEAD")
+        if scope["path"].startswith("/api/"):
+            kind, body = MEDIA_TYPE, _problem(_language(scope), self._base, wait)
+        else:
+            kind, body = "text/html; charset=utf-8", _page(_language(scope), reads=reads)
+        metrics.answered(scope["method"], "-", 503, 0)
+        metrics.refused(Busy.code)
+        headers = {
+            **self._headers, "content-type": kind, "content-length": str(len(body)), "retry-after": str(wait),
+            "cache-control": "no-store",
+        }  # fmt: skip
+        if reads and kind != MEDIA_TYPE:
+            headers["refresh"] = str(wait)
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 503, "headers": pairs})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _is_stream(message: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(_STREAM) for name, value in message["headers"])
+
+
+def _language(scope: Scope) -> Language:
+    """As `language_of` chooses, from the headers as they came."""
+    cookie = accepted = ""
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            cookie += value.decode("latin-1")
+        elif name == b"accept-language":
+            accepted = value.decode("latin-1")
+    if "lang=en" in cookie or "lang=vi" in cookie:
+        return "en" if "lang=en" in cookie else "vi"
+    return preferred(accepted)
+
+
+@cache
+def _problem(language: Language, base: str, wait: int) -> bytes:
+    title, advice = sentence(Busy(), language)
+    return orjson.dumps({
+        "type": f"{base}/errors/{Busy.code}", "title": title, "status": 503, "detail": advice, "code": Busy.code,
+        "retry_after": wait,
+    })  # fmt: skip
+
+
+@cache
+def _page(language: Language, *, reads: bool) -> bytes:
+    title, advice = sentence(Busy(reason="reads" if reads else "sends"), language)
+    frame = {"here": "/", "large_type": False, "training": False, "account": None, "back": "/", "key": ""}
+    shown = {"title": title, "advice": advice, "phone": None, "offers": (), "reference": None}
+    return environment(language).get_template("error.html").render(**frame, **shown).encode()
