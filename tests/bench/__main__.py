@@ -12,14 +12,8 @@ hits both alike. CPU is what the server's process and all PostgreSQL processes u
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,9 +22,9 @@ import psutil
 
 from booking import clock, embedded
 from booking.embedded import Server
-from booking.migrations.upgrading import migrate
 from tests.bench import bare, feeds, feeds_beside, live, load, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
+from tests.bench.processes import cpu, database, database_cpu, web
 from tests.bench.seed import SLOTS, seed
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN
 from tests.conftest import environment
@@ -59,49 +53,6 @@ class Measured:
         return 1000 * statistics.median(cpu / burst.requests for cpu, burst in zip(which, self.bursts, strict=True))
 
 
-@contextlib.contextmanager
-def _web(factory: str, probe: str, variables: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """A uvicorn of one worker; its address and pid."""
-    port = variables["PORT"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", port, "--workers", "1", "--no-access-log",
-         "--log-level", "warning"],
-        env={**os.environ, **variables},
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _await(f"{address}{probe}")
-        yield address, process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _await(address: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"{address} does not answer")
-
-
-def _cpu(pid: int) -> float:
-    spent = psutil.Process(pid).cpu_times()
-    return spent.user + spent.system
-
-
-def _database_cpu(server: Server) -> float:
-    postmaster = psutil.Process(server.pid)
-    total = 0.0
-    for process in [postmaster, *postmaster.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            spent = process.cpu_times()
-            total += spent.user + spent.system
-    return total
-
-
 def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
@@ -126,7 +77,7 @@ def main() -> None:
                 _measure_feeds(server, Path(folder), asked.rows, asked.pairs)
                 return
             if not asked.pages and not asked.live:
-                url = _database(server, "bench")
+                url = database(server, "bench")
                 print(f"Seeding {SLOTS:,} slots ...", flush=True)
                 asyncio.run(seed(url, bare.SCHEMA))
                 _measure(server, url, rounds=asked.rounds, seconds=asked.seconds)
@@ -136,62 +87,54 @@ def main() -> None:
                 _measure_live(server)
 
 
-def _database(server: Server, name: str) -> str:
-    """The address of a new, migrated database."""
-    server.create_database(name)
-    url = server.url(name)
-    migrate(url)
-    return url
-
-
 def _measure_pages(server: Server, slots: int) -> None:
-    url = _database(server, "pages")
+    url = database(server, "pages")
     print(f"Seeding the directory and {slots:,} slots for its pages ...", flush=True)
     made = asyncio.run(pages.seed_pages(url, slots))
     variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18473"}
-    with _web("booking.cli.serving:application", "/readyz", variables) as (address, pid):
+    with web("booking.cli.serving:application", "/readyz", variables) as (address, pid):
         ways, cookies = asyncio.run(pages.prepare(address, url))
-        found = pages.ask_all(address, ways, cookies, lambda: (_cpu(pid), _database_cpu(server)))
+        found = pages.ask_all(address, ways, cookies, lambda: (cpu(pid), database_cpu(server)))
         pages.print_pages(found, made)
 
 
 def _measure_live(server: Server) -> None:
-    url = _database(server, "live")
+    url = database(server, "live")
     limits = {"HENKHAM_LIMIT_STREAMS_PER_ADDRESS": "2000", "HENKHAM_DATABASE_POOL": "16"}  # as in production
     variables = {**environment(url, HENKHAM_LOG_LEVEL="WARNING", **limits), "PORT": str(live.PORT)}
     with contextlib.ExitStack() as running:
 
         def start() -> int:
-            return running.enter_context(_web("booking.cli.serving:application", "/readyz", variables))[1]
+            return running.enter_context(web("booking.cli.serving:application", "/readyz", variables))[1]
 
         live.print_live(asyncio.run(live.measure(url, start)))
 
 
 def _measure_sms(server: Server, messages: int) -> None:
-    url = _database(server, "sms")
+    url = database(server, "sms")
     twilio = {
         "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM": "HenKham", "PUBLIC_BASE_URL": BASE, "HENKHAM_LOG_LEVEL": "WARNING",
     }  # fmt: skip
     variables = {**environment(url, **twilio), "PORT": "18478"}
-    with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+    with web("booking.cli.serving:application", "/readyz", variables) as (address, _):
         sms.measure(url, address, messages)
 
 
 def _measure_feeds(server: Server, folder: Path, rows: int, pairs: int) -> None:
-    url = _database(server, "feeds")
+    url = database(server, "feeds")
     large, others = feeds.big(rows), feeds_beside.places()
     print("Seeding hospitals and their slots ...", flush=True)
     asyncio.run(feeds.seed(url, [large, *others]))
     home = feeds.home(folder, [large, *others])
     variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18479"}
-    with feeds.worker(url, home, lambda: _database_cpu(server)) as worker:
+    with feeds.worker(url, home, lambda: database_cpu(server)) as worker:
         feeds.measure(large, home, rows, worker)
         hospitals = feeds_beside.Hospitals(home, others, worker)
         for _ in others:
             hospitals.send()
         worker.look()
-        with _web("booking.cli.serving:application", "/readyz", variables) as (address, _):
+        with web("booking.cli.serving:application", "/readyz", variables) as (address, _):
             feeds_beside.measure(address, asyncio.run(feeds_beside.free_times(url)), hospitals, pairs)
 
 
@@ -200,8 +143,8 @@ def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
     first_day = clock.local_day(clock.utc_now()) + timedelta(days=2)
     measured: dict[tuple[Path_, Contestant], Measured] = {}
     with (
-        _web("tests.bench.bare:application", "/static", {**variables, "PORT": "18471"}) as bare_web,
-        _web("booking.cli.serving:application", "/readyz", {**variables, "PORT": "18472"}) as our_web,
+        web("tests.bench.bare:application", "/static", {**variables, "PORT": "18471"}) as bare_web,
+        web("booking.cli.serving:application", "/readyz", {**variables, "PORT": "18472"}) as our_web,
     ):
         contestants: list[tuple[Contestant, tuple[str, int]]] = [("bare", bare_web), ("ours", our_web)]
         number = 0
@@ -209,7 +152,7 @@ def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
             for turn in range(rounds + 1):
                 for who, (address, pid) in contestants:
                     result = measured.setdefault((path, who), Measured())
-                    before = _cpu(pid), _database_cpu(server)
+                    before = cpu(pid), database_cpu(server)
                     burst = load.fire(
                         address, who, path, first_number=number, seconds=2 if turn == 0 else seconds,
                         first_day=first_day,
@@ -217,8 +160,8 @@ def _measure(server: Server, url: str, *, rounds: int, seconds: int) -> None:
                     number += 1_000_000
                     if turn > 0:  # the first one warms caches and connections
                         result.bursts.append(burst)
-                        result.server_cpu.append(_cpu(pid) - before[0])
-                        result.database_cpu.append(_database_cpu(server) - before[1])
+                        result.server_cpu.append(cpu(pid) - before[0])
+                        result.database_cpu.append(database_cpu(server) - before[1])
                     print(".", end="", flush=True)
         print()
         _print(measured, rss=psutil.Process(our_web[1]).memory_info().rss)
