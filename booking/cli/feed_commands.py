@@ -80,3 +80,11 @@ def feed_fetch(
     from booking.cli import feed_fetch as fetching
 
     raise typer.Exit(fetching.fetch(feed, out=out, as_json=as_json))
+
+
+@feed_app.command("schema")
+def feed_schema() -> None:
+    """Print the JSON schema of feeds, for editors that know TOML. It is what docs/feed.schema.json holds."""
+    from booking.cli import feed_schema as telling
+
+    telling.run()
