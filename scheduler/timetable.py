@@ -34,6 +34,7 @@ from scheduler.jobs import (
     send_messages,
     settle_unknown,
     tell_invitations,
+    try_again,
     write_bookings,
 )
 from scheduler.jobs.send_messages import Sender
@@ -70,6 +71,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("end_leases", pace.settle_every, lambda: end_leases.run(db)),
         Job("settle_unknown", pace.settle_every, lambda: settle_unknown.run(db, gateway, base_url=base, pace=pace)),
         Job("reconcile_messages", _s(600), lambda: reconcile_messages.run(db, gateway, base_url=base, now=utc_now())),
+        Job("try_again", _s(60), lambda: try_again.run(db)),
         Job("release_holds", _s(15), lambda: release_holds.run(db)),
         Job("make_offers", _s(15), lambda: make_offers.run(db)),
         Job("apply_closures", _s(1), lambda: apply_closures.run(db)),

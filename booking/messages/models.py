@@ -33,6 +33,8 @@ class Message(SQLModel, table=True):
     `secret` is a verification code, sealed; it is erased once posted, expired, replaced or used.
     `segments` is what the post cost, set with it; None where it never came to one.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
+    `again_at` is when another is to be written because this one did not arrive, for a reason that passes; `once_more`
+    says that it was, or that this is it: there is no third.
     """
 
     __tablename__ = "message"
@@ -46,6 +48,7 @@ class Message(SQLModel, table=True):
         Index("message_unknown", "due_at", postgresql_where="state = 'unknown'"),
         Index("message_secret", "useful_until", postgresql_where="secret IS NOT NULL"),
         Index("message_unnamed", "phone_index", postgresql_where="posted_at IS NOT NULL AND provider_sid IS NULL"),
+        Index("message_again", "again_at", postgresql_where="again_at IS NOT NULL"),
         # What did not arrive is looked for by facility and day; nothing that is booked or sent touches it.
         Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
         # What was sent on some days: blocks of rows by when they were written, which costs a booking nothing.
@@ -78,6 +81,8 @@ class Message(SQLModel, table=True):
     provider: str | None = Field(default=None, sa_column=words(optional=True))
     provider_sid: str | None = Field(default=None, sa_column=words(optional=True))
     error_code: int | None = Field(default=None, sa_column=number(optional=True))
+    again_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    once_more: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     segments: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
     created_at: datetime = Field(sa_column=moment())
     posted_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

@@ -79,7 +79,8 @@ def _until_morning(message: Message, *, now: datetime) -> dict[str, Any] | None:
     if message.kind in _BY_DAY:
         late = morning >= message.useful_until
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value} if late else waits
-    if message.kind is MessageKind.OTP or now - message.created_at <= _FRESH:
+    fresh = now - message.created_at <= _FRESH and not message.once_more
+    if message.kind is MessageKind.OTP or fresh:
         return None
     needed = rules.EARLY if message.kind in _IN_VAIN else timedelta(0)
     return waits if message.useful_until - morning > needed else None

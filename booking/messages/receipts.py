@@ -5,7 +5,8 @@ message moves only to a state that outranks the one it has (`rules.may_follow`),
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,11 +14,17 @@ from sqlmodel import col, select
 
 from booking.messages import numbers, rules
 from booking.messages.channel import hearing
-from booking.messages.kinds import MessageState
+from booking.messages.channel.rules import CODES
+from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace
 from booking.sms.gateway import FAULTS, Fault
 
+_LATER: Final = timedelta(minutes=30)
+"""A telephone that was off, or a queue that was full, has another chance after so long."""
+
+_LEAST: Final = timedelta(minutes=2)
+_OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
@@ -52,8 +59,25 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.error_code = receipt.error_code
         message.secret = None
         message.reason = receipt.status if state in _FAILURES else None
+        _once_more(message, now=now)
         await numbers.heard(session, message, now=now)
     return True
+
+
+def _once_more(message: Message, *, now: datetime) -> None:
+    """Note when a text is to be tried again that failed for what passes; what arrived after all needs no other.
+
+    Once, and only while it is of use. Whether it is still true is asked then (`appointments.told.trying`).
+    """
+    if message.state is MessageState.DELIVERED:
+        message.again_at = None
+    if message.state not in _FAILURES or message.once_more or message.called_back:
+        return
+    passes = message.error_code is not None and FAULTS.get(message.error_code) is Fault.PASSING
+    left = message.useful_until - now
+    if passes and message.lane != CODES and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
+        message.again_at = now + min(_LATER, left / 2)
+        message.once_more = True
 
 
 async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:

@@ -47,7 +47,7 @@ class Notice:
     `facts` are what its template is filled with; a link is made of `token_version` when it is posted, never stored.
     `secret` is a verification code: kept sealed until the text is posted, replaced or of no use any more.
     `copy` counts news of one kind about one version of a visit: a delay may be told twice in a morning, and staff
-    send a text once more.
+    send a text once more. `once_more`: the text is that of another which did not arrive, so it is not tried again.
     """
 
     subject_id: UUID
@@ -61,6 +61,7 @@ class Notice:
     subject_kind: str = APPOINTMENT
     secret: str | None = field(default=None, repr=False)
     copy: int = 0
+    once_more: bool = False
 
 
 def reach(phone: str | None, *, mobile: bool) -> SuppressedReason | None:
@@ -89,6 +90,7 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
         "kind": notice.kind,
         "version": notice.version,
         "copy": notice.copy,
+        "once_more": notice.once_more,
         "lane": _LANES.get(notice.subject_kind, "visit"),
         "facility_id": notice.facility_id,
         "language": to.language,

@@ -136,6 +136,35 @@ async def _carry(session: AsyncSession, message: Message, others: list[int]) -> 
         await session.flush()
 
 
+async def covered(session: AsyncSession, message_id: int) -> list[Message]:
+    """The reminders that were not sent because this text stands for them, the earliest visit first."""
+    query = (
+        select(Message)
+        .join(ReminderFamily, col(ReminderFamily.message_id) == col(Message.id))
+        .where(
+            col(ReminderFamily.carried_by) == message_id,
+            col(Message.state) == MessageState.SUPPRESSED,
+            col(Message.reason) == SuppressedReason.COVERED.value,
+        )
+        .order_by(col(Message.facts)["starts_at"].astext, col(Message.id))
+    )
+    return list((await session.execute(query)).scalars())
+
+
+async def hand_on(session: AsyncSession, messages: Sequence[Message], to: Notice) -> None:
+    """A text that was just written stands for these covered reminders from now on."""
+    new = select(col(Message.id)).where(
+        col(Message.subject_kind) == to.subject_kind,
+        col(Message.subject_id) == to.subject_id,
+        col(Message.kind) == to.kind,
+        col(Message.version) == to.version,
+        col(Message.copy_number) == to.copy,
+    )
+    changed = update(ReminderFamily).execution_options(synchronize_session=False)
+    mine = col(ReminderFamily.message_id).in_([one.id for one in messages])
+    await session.execute(changed.where(mine).values(carried_by=new.scalar_subquery()))
+
+
 async def covered_by(session: AsyncSession, messages: Sequence[int]) -> dict[int, UUID]:
     """Which visit's text stands for each of these covered reminders: message → subject of its carrier."""
     return {covered: carrier.subject_id for covered, carrier in (await carriers(session, messages)).items()}

@@ -218,7 +218,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
         {
             "id": _ROW, "subject_kind": _LINK, "subject_id": _LINK, "version": _WORK, "copy": _WORK, "lane": _WORK,
             "phone_index": _INDEX, "secret": _OPENS, "useful_until": _WORK, "lease_until": _WORK,
-            "called_back": _WORK, "attempts": _WORK, "sends": _WORK, "provider_sid": "the carrier's number for it",
+            "called_back": _WORK, "again_at": _WORK, "once_more": _WORK, "attempts": _WORK, "sends": _WORK,
+            "provider_sid": "the carrier's number for it",
             "segments": "what it cost us",
             "error_code": "the carrier's number for a fault",
         },

@@ -46,6 +46,12 @@ def test_who_has_just_done_something_is_awake(kind: MessageKind) -> None:
     assert aside(kind, old=timedelta(minutes=16), useful=MORNING + timedelta(days=2)) == MORNING
 
 
+def test_what_goes_once_more_because_it_did_not_arrive_wakes_nobody() -> None:
+    again = message(MessageKind.BOOKED, created_at=MIDNIGHT, useful_until=MORNING + timedelta(days=2))
+    again.once_more = True
+    assert set_aside(again, production=False, now=MIDNIGHT) == {"state": MessageState.DUE, "due_at": MORNING}
+
+
 def test_a_code_always_goes() -> None:
     assert aside(MessageKind.OTP, old=timedelta(hours=1), useful=MORNING + timedelta(days=2)) is None
 

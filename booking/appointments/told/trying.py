@@ -1,0 +1,107 @@
+"""A text that did not arrive for what passes (a telephone that was off) goes once more, where it is still true.
+
+Nobody decides this but us, so it is done once and never of a code; receipts say of which texts (`Message.again_at`).
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.appointments.closing.answering import asked
+from booking.appointments.closing.asking import is_off
+from booking.appointments.kinds import AppointmentState
+from booking.appointments.models import Appointment
+from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.told import queries
+from booking.directory.models import Facility
+from booking.messages import service as messages
+from booking.messages import sharing
+from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.models import Message
+from booking.messages.service import APPOINTMENT, Notice
+from booking.patients.models import Patient
+
+_CANCELS = (MessageKind.CANCELLED, MessageKind.CANCELLED_BY_FACILITY)
+_ASKS = (MessageKind.CHOOSE, MessageKind.CONFLICT)
+_LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
+
+
+async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
+    """Write another text for each whose time for it has come, at most `most`; how many were written.
+
+    The visits are locked first, as whoever changes one does, and those somebody is changing are left for the next run.
+    A shared reminder goes for those of its visits that are still on.
+    """
+    of_visit = col(Appointment.public_id) == col(Message.subject_id)
+    query = (
+        select(col(Message.id), Appointment)
+        .join(Appointment, of_visit)
+        .where(col(Message.again_at) <= now, col(Message.subject_kind) == APPOINTMENT)
+        .order_by(col(Message.again_at), col(Message.id))
+        .limit(most)
+        .with_for_update(of=Appointment, key_share=True, skip_locked=True)
+    )
+    written = 0
+    for message_id, _ in (await session.execute(query.execution_options(populate_existing=True))).all():
+        message = await session.get_one(Message, message_id, with_for_update=True, populate_existing=True)
+        if message.again_at is None or message.state not in _LOST:
+            continue  # it arrived this moment
+        message.again_at = None
+        written += await _one(session, message, now=now)
+    return written
+
+
+async def _one(session: AsyncSession, message: Message, *, now: datetime) -> int:
+    """Write the text of a message once more, for its visit or for the first of those it stands for that is on."""
+    assert message.id is not None
+    shared = await sharing.covered(session, message.id)
+    on = [(one, visit) for one in [message, *shared] if (visit := await _visit(session, one, now=now)) is not None]
+    if not on or message.useful_until <= now:
+        return 0
+    first, visit = on[0]
+    patient = await session.get_one(Patient, visit.patient_id)
+    to = recipient_of(visit, patient, await account_of(session, visit))
+    if to.suppressed is not None or to.phone != message.phone:
+        return 0
+    notice = Notice(
+        visit.public_id, first.kind, first.version, first.facility_id, first.facts | {"count": len(on)}, due_at=now,
+        useful_until=first.useful_until, copy=await queries.copies(session, first) + 1, once_more=True,
+    )  # fmt: skip
+    written = await messages.write(session, [notice], to, now=now)
+    if written:
+        await sharing.hand_on(session, [one for one, _ in on if one is not message], notice)
+    return written
+
+
+async def _visit(session: AsyncSession, message: Message, *, now: datetime) -> Appointment | None:
+    """The visit a text tells of, locked, where that is still true; None where it is not, or a later text outranks it.
+
+    Nor where somebody changes it this moment: nobody is waited for.
+    """
+    query = (
+        select(Appointment, is_off(), col(Facility.sms_name))
+        .join(Facility, col(Facility.id) == col(Appointment.facility_id))
+        .where(col(Appointment.public_id) == message.subject_id, col(Appointment.version) == message.version)
+        .with_for_update(of=Appointment, key_share=True, skip_locked=True)
+    )
+    row = (await session.execute(query.execution_options(populate_existing=True))).first()
+    if row is None:
+        return None
+    visit, off, name = row
+    facts = facts_of(visit, name)
+    same = {fact: message.facts.get(fact) for fact in facts} == facts
+    return visit if same and await _is_true(session, message.kind, visit, off=off, now=now) else None
+
+
+async def _is_true(session: AsyncSession, kind: MessageKind, visit: Appointment, *, off: bool, now: datetime) -> bool:
+    if kind in _CANCELS:
+        return visit.state is AppointmentState.CANCELLED
+    if kind is MessageKind.OFFER:
+        ends = visit.expires_at
+        return visit.state is AppointmentState.HELD and visit.offered and ends is not None and ends > now
+    if visit.state is not AppointmentState.BOOKED or visit.starts_at <= now:
+        return False
+    assert visit.id is not None
+    return await asked(session, visit.id) is not None if kind in _ASKS else not off

@@ -1,0 +1,18 @@
+"""Texts that did not arrive for what passes go once more (`appointments.told.trying`)."""
+
+import logging
+
+from booking.appointments.told import trying
+from booking.clock import utc_now
+from booking.db import Database
+
+log = logging.getLogger(__name__)
+
+
+async def run(db: Database) -> int:
+    """One look; how many texts were written anew."""
+    async with db.transaction() as session:
+        written = await trying.try_again(session, now=utc_now())
+    if written:
+        log.info("texts that did not arrive go once more", extra={"facts": {"count": written}})
+    return written
