@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
 from booking.messages.channel import counting, hearing
 from booking.messages.channel import service as channels
-from booking.messages.kinds import MessageState
+from booking.messages.channel.service import Asked
+from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.preparing import Channel
 from booking.sms.gateway import STALE, Fault, Gateway, Outcome, Outgoing, Refused
@@ -49,49 +52,69 @@ class Sender:
         """Posts that may be out now: fewer while this machine is too slow to post right after it looked."""
         self._db = db
         self._gateway = gateway
+        self._unposted: list[Claim] = []
         self._threads = ThreadPoolExecutor(together, thread_name_prefix=f"sms-{lane}")
 
     async def claim(self, most: int) -> list[Claim]:
         """Claim at most so many; never more than can be posted at once, so that no claim waits.
 
-        Nothing due costs one look at an index. Else the channel is asked first: it is shared by all senders.
+        Nothing due costs one look at an index. Else the channel is asked first: it is shared by all senders. What was
+        claimed and not posted is given back on the way: each for itself would wait for the channel's row.
         """
         self.pause = 0.0
         provider, allowance = self.channel.provider, self.channel.allowance
         async with self._db.transaction() as session:
             if not await outbox.is_due(session, self.lane, now=utc_now()):
                 return []
+            back = list(self._unposted)
+            await counting.give_back(session, provider, allowance, back, lane=self.lane)
             asked = await channels.ask(
                 session, provider, allowance, lane=self.lane, wanted=most, held=self.pace.held
             )  # fmt: skip
-            if asked.grant.posts == 0:
-                self.pause = asked.grant.wait
-                return []
-            now, posts, probe = utc_now(), asked.grant.posts, asked.grant.probe
-            claims = await outbox.claim(
-                session, self.lane, most=posts, now=now, lease=self.pace.claimed, probe=probe
-            )  # fmt: skip
-            over = await counting.charge(session, asked, allowance, claims)
-            for reason, each in over.items():
-                await outbox.put_off(session, each, reason, now=now)
-                log.error("texts over a cap wait", extra={"facts": {"reason": reason, "count": len(each)}})
+            claims, over = await self._claim(session, asked)
+        del self._unposted[: len(back)]
         put_off = {one.id for each in over.values() for one in each}
-        self.pause = _AT_ONCE if put_off else 0.0
+        self.pause = asked.grant.wait if asked.grant.posts == 0 else _AT_ONCE if put_off else 0.0
         return [one for one in claims if one.id not in put_off]
+
+    async def _claim(
+        self, session: AsyncSession, asked: Asked
+    ) -> tuple[list[Claim], dict[SuppressedReason, list[Claim]]]:
+        """Claim what the channel granted; what of it is over a cap is put off."""
+        if asked.grant.posts == 0:
+            return [], {}
+        now, allowance = utc_now(), self.channel.allowance
+        claims = await outbox.claim(
+            session, self.lane, most=asked.grant.posts, now=now, lease=self.pace.claimed, probe=asked.grant.probe
+        )
+        over = await counting.charge(session, asked, allowance, claims)
+        for reason, each in over.items():
+            await outbox.put_off(session, each, reason, now=now)
+            log.error("texts over a cap wait", extra={"facts": {"reason": reason, "count": len(each)}})
+        return claims, over
+
+    async def give_back(self) -> None:
+        """Take back what was counted for claims that were not posted: they count for no cap."""
+        if not self._unposted:
+            return
+        back, (provider, allowance) = list(self._unposted), (self.channel.provider, self.channel.allowance)
+        async with self._db.transaction() as session:
+            await counting.give_back(session, provider, allowance, back, lane=self.lane)
+        del self._unposted[: len(back)]
 
     async def carry(self, claimed: Claim) -> None:
         """Take one claimed message to its outcome. A fault stays with its message: the lease settles what it left."""
         try:
             posting, looked = await self._begin(claimed)
             if posting is None:
-                await self._give_back(claimed)
+                self._unposted.append(claimed)
                 return
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
             # Recording twice is recording once, so a lost connection is tried again.
             state = await self._db.until_known(lambda: self._record(posting, outcome))
             if outcome is STALE:
-                await self._give_back(claimed)
+                self._unposted.append(claimed)
             self._tell(posting, outcome, state)
         except Exception:
             log.exception("message left to its lease", extra={"facts": {"rows": claimed.id}})
@@ -102,12 +125,6 @@ class Sender:
             now, lease = utc_now(), self.pace.sending
             posting = await outbox.begin(session, claimed, through=self.channel, now=now, lease=lease)
             return posting, time.monotonic()
-
-    async def _give_back(self, claimed: Claim) -> None:
-        """It was not posted, so it counts for no cap. A transaction of its own: the channel is locked before texts."""
-        provider, allowance = self.channel.provider, self.channel.allowance
-        async with self._db.transaction() as session:
-            await counting.give_back(session, provider, allowance, claimed, lane=self.lane)
 
     def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
         """Post, unless our look grew old on the way, be it here or while the gateway connects: then it looks again.
@@ -158,6 +175,7 @@ async def run(sender: Sender, *, stop: asyncio.Event, poll: float = 1.0) -> int:
             taken += len(claims)
             flying |= {asyncio.create_task(sender.carry(one)) for one in claims}
             if not flying and not _worth_waiting(sender, stop, poll):
+                await sender.give_back()
                 return taken
             flying = await _landed(flying, sender.pause, poll)
     finally:

@@ -265,6 +265,7 @@ async def _looks(db: Database, made: Sender, number: int) -> None:
         await make_due(db)
         for claim in await made.claim(10):
             await made.carry(claim)
+    await made.give_back()
 
 
 async def test_a_correction_that_waits_behind_a_post_is_not_counted_at_every_look(db: Database) -> None:
@@ -302,6 +303,7 @@ async def test_what_is_called_back_after_its_claim_is_not_counted(db: Database) 
         async with db.transaction() as session:
             await service.supersede(session, message.subject_id, now=utc_now())
         await made.carry(claim)
+        await made.give_back()
     assert await _posts(db) == (0, 0, 0)
 
 

@@ -7,7 +7,7 @@ claimed and then not posted (it was set aside, or called back) is given back: on
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ARRAY, Integer, LargeBinary, Text, bindparam, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +22,7 @@ from booking.messages.channel.service import Asked
 from booking.messages.kinds import SuppressedReason
 from booking.messages.outbox import Claim
 
+_POSTS: Final = ("hour_posts", "day_posts")
 _PARTS: Final = (
     bindparam("day", type_=Moment),
     bindparam("scopes", type_=ARRAY(Text)),
@@ -68,22 +69,20 @@ async def charge(
 
 
 async def give_back(
-    session: AsyncSession, provider: str, allowance: Allowance | None, claim: Claim, *, lane: str
+    session: AsyncSession, provider: str, allowance: Allowance | None, claims: Sequence[Claim], *, lane: str
 ) -> None:
-    """Take back what was counted for a claim that was not posted, and let the next text probe where this one was to.
+    """Take back what was counted for claims that were not posted, and let the next text probe where one of them was to.
 
-    Its place in the bucket stays taken: giving that back would let more than the agreed number leave in some second.
+    Their places in the bucket stay taken: giving those back would let more than the agreed number leave in some second.
     """
-    counted = allowance is not None and lane != CODES and not claim.counted
-    if not counted and not claim.probe:
+    counted = [] if allowance is None or lane == CODES else [one for one in claims if not one.counted]
+    probe: dict[str, Any] = {"probe_at": None} if any(one.probe for one in claims) else {}
+    if not counted and not probe:
         return
     channel, _ = await row.locked(session, provider)
-    if counted:
-        await _uncount(session, channel.day_at, [claim])
-        less = {name: func.greatest(col(getattr(SmsChannel, name)) - 1, 0) for name in ("hour_posts", "day_posts")}
-        await row.write(session, provider, **less)
-    if claim.probe:
-        await row.write(session, provider, probe_at=None)
+    await _uncount(session, channel.day_at, counted)
+    less = {name: func.greatest(col(getattr(SmsChannel, name)) - len(counted), 0) for name in _POSTS}
+    await row.write(session, provider, **less, **probe)
 
 
 async def _over_caps(
