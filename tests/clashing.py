@@ -24,6 +24,20 @@ _ROW = """
     WHERE facility_id = :place AND patient_id IS NOT NULL LIMIT 1
 """
 
+_FETCHED = """
+    INSERT INTO feed_fetch (feed, facility_id, place, definition, next_at, tried_at, reached_at, fetched_at, file_name,
+        failures, facts, memory)
+    SELECT :feed, id, 'sftp://his-mau.example/xuat-du-lieu/lich-hen', '', now() + interval '5 minutes',
+        now() - interval '1 minute', now() - interval '1 minute', now() - interval '31 minutes', 'lich-hen-2311.csv', 0,
+        '{"older": 2, "no_files": 1}', '{}' FROM facility WHERE code = :code
+"""
+
+
+async def fetched(db: Database, facility: str, feed: str) -> int:
+    """The server of a feed was reached a minute ago, and some of what is there was left alone."""
+    await seeds.run(db, _FETCHED, feed=feed, code=facility)
+    return 1
+
 
 async def fill(db: Database, facility: str) -> dict[str, str]:
     """A feed with a held file; what stands for them in addresses. No visit is needed: its clash is nobody's."""

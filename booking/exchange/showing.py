@@ -13,6 +13,7 @@ from booking.availability.models import Slot
 from booking.directory.models import Practitioner, Room
 from booking.exchange import hearing, orders
 from booking.exchange.errors import FeedUnknown
+from booking.exchange.fetch_showing import Fetch, fetches
 from booking.exchange.hearing import Age
 from booking.exchange.history import KEPT
 from booking.exchange.kinds import ConflictState, FileState, OrderKind, OrderState
@@ -57,12 +58,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How a feed stands: its age, its newest file, and the clashes that are to be answered."""
+    """How a feed stands: its age, its newest file, the clashes that are to be answered, its server where it has one."""
 
     age: Age
     last: File | None
     conflicts: int
     waiting: int | None
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class Differences:
 
 async def feeds(session: AsyncSession, facility_id: int, *, now: datetime) -> list[Feed]:
     """The feeds of a facility."""
-    return [await _feed(session, facility_id, age) for age in await hearing.ages(session, facility_id, now=now)]
+    fetched = await fetches(session, facility_id)
+    known = await hearing.ages(session, facility_id, now=now)
+    return [await _feed(session, facility_id, age, fetched.get(age.feed)) for age in known]
 
 
 async def feed(session: AsyncSession, facility_id: int, code: str, *, now: datetime) -> Feed:
@@ -107,10 +111,10 @@ async def feed(session: AsyncSession, facility_id: int, code: str, *, now: datet
     found = [age for age in await hearing.ages(session, facility_id, now=now) if age.feed == code]
     if not found:
         raise FeedUnknown
-    return await _feed(session, facility_id, found[0])
+    return await _feed(session, facility_id, found[0], (await fetches(session, facility_id)).get(code))
 
 
-async def _feed(session: AsyncSession, facility_id: int, age: Age) -> Feed:
+async def _feed(session: AsyncSession, facility_id: int, age: Age, fetch: Fetch | None) -> Feed:
     last = await files(session, facility_id, age.feed, most=1)
     query = select(func.count()).select_from(Conflict).where(
         col(Conflict.feed) == age.feed, col(Conflict.facility_id) == facility_id,
@@ -119,7 +123,7 @@ async def _feed(session: AsyncSession, facility_id: int, age: Age) -> Feed:
     held = select(func.max(col(FeedRun.feed_file_id))).where(
         col(FeedRun.feed) == age.feed, col(FeedRun.waiting).is_not(None)
     )
-    return Feed(age, last[0] if last else None, await session.scalar(query) or 0, await session.scalar(held))
+    return Feed(age, last[0] if last else None, await session.scalar(query) or 0, await session.scalar(held), fetch)
 
 
 async def files(session: AsyncSession, facility_id: int, code: str, *, most: int = KEPT) -> list[File]:

@@ -49,7 +49,7 @@ async def test_what_would_be_fetched_is_shown_and_nothing_is_touched(
     feed, out = feed_file(tmp_path, hospital), tmp_path / "newest.csv"
     code, words = await told(capsysbinary, feed)
     assert (code, words.splitlines()) == (1, [
-        f"sftp://127.0.0.1:{hospital.port}/out: reached.", "Nothing to be fetched: no whole file there is called *.csv.",
+        f"sftp://127.0.0.1:{hospital.port}/out: reached.", "Nothing to be fetched: no whole file there is called *.csv."
     ])  # fmt: skip
     there = hospital.folder / "out"
     (there / "a.csv").write_text("lịch hẹn")

@@ -78,6 +78,14 @@ def _feeds(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str, f
     here = f"{base}/feeds/{FEED}"
     page.goto(here)
     yield "desk_feed.html", "files applied, held, unreadable"
+    _with(site, clashing.fetched, STATION, FEED)
+    page.goto(here)
+    yield "desk_feed.html", "fetched"
+    site.run("UPDATE feed_fetch SET problem = 'host_key_changed', facts = '{}', failures = 3")
+    page.goto(f"{base}/feeds")
+    yield "desk_feeds.html", "the server shows another key"
+    page.goto(here)
+    yield "desk_feed.html", "the server shows another key"
     with monkeypatch.context() as patch:
         patch.setattr(showing, "files", _none)
         page.goto(here)
