@@ -32,6 +32,9 @@ _FEEDS: Final = text("""
 _APPLIED: Final = text("""
     SELECT feed, heard_at AS at FROM feed_heard WHERE heard_at IS NOT NULL
 """)
+_FETCHED: Final = text("""
+    SELECT feed, problem::text AS problem FROM feed_fetch
+""")
 _CONFLICTS: Final = text("SELECT count(*) FROM conflict WHERE state = 'open'")
 _QUEUE: Final = text("""
     SELECT f.code AS facility, count(*) AS n FROM queue_ticket t JOIN facility f ON f.id = t.facility_id
@@ -84,6 +87,16 @@ async def _feeds(session: AsyncSession, now: datetime) -> list[Reading]:
         named = {"feed": row["feed"]}
         found.append(Reading("feed_held", float(row["state"] == "held"), named))
         found.append(Reading("feed_unreadable", float(row["state"] == "quarantined"), named))
+    return found + await _fetched(session)
+
+
+async def _fetched(session: AsyncSession) -> list[Reading]:
+    """Of feeds that are fetched, whether something is wrong with their servers."""
+    found = []
+    for row in (await session.execute(_FETCHED)).mappings():
+        named = {"feed": row["feed"]}
+        found.append(Reading("feed_fetch_failing", float(row["problem"] is not None), named))
+        found.append(Reading("feed_host_key_changed", float(row["problem"] == "host_key_changed"), named))
     return found
 
 
