@@ -11,6 +11,8 @@ from tests.exports import FEEDS
 
 TERMS = FEEDS / "out"
 MADE = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+MSH = "MSH|^~\\&|HIS|BVVT|HENKHAM|BVVT|20261123080000||ACK^S12^ACK|77|P|2.5"
+"""How an acknowledgement begins."""
 HOSPITAL = Named("BVVT", "Bệnh viện Vũng Tàu")
 NASTY = "=1+1|^~\\&\r\nMẫu"
 """What must not be taken for a formula, for a sign that parts anything, or for the end of a line."""

@@ -88,3 +88,30 @@ def feed_schema() -> None:
     from booking.cli import feed_schema as telling
 
     telling.run()
+
+
+@feed_app.command("out")
+def feed_out(
+    terms: Annotated[
+        Path, typer.Argument(metavar="TERMS.out.toml", help="What the hospital is told: docs/feeds.md explains it.")
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say that nothing is to be written; needed.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The whole file instead of the changes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines; without the file itself.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Where to; else printed.")] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The day windows are counted from; else today."),
+    ] = None,
+) -> None:
+    """Print the file that a hospital's software would be handed now; the scheduler alone hands files over.
+
+    DATABASE_URL is needed; where the terms tell of persons, the scheduler's settings too. Exit code 0: there is
+    something to tell. 1: there is nothing. 2: the terms or the database cannot be used.
+    """
+    from booking.cli import feed_out as telling
+
+    if not dry_run:
+        raise typer.BadParameter("files are handed over by the scheduler alone: say --dry-run to see the next one")
+    raise typer.Exit(telling.run(terms, full=full, as_json=as_json, out=out, today=today.date() if today else None))

@@ -71,7 +71,7 @@ async def one(db: Database, terms: Outgoing, home: Path, *, now: datetime, memor
 
     async def make() -> None:
         async with db.transaction() as session:
-            row = await service.locked(session, terms.code, terms.facility, now=now)
+            row = await service.locked(session, sending_of(terms), now=now)
             if await make_due(session, row, terms, now=now):
                 await forgetting.forget(session, terms.code, now=now)
 
@@ -101,7 +101,10 @@ def sending_of(terms: Outgoing) -> Sending:
     def name(number: int, kind: OutKind) -> str:
         return outgoing.file_name(terms, number, kind.value)
 
-    return Sending(terms.code, terms.facility, terms.personal, name, partial(outgoing.written, terms))
+    return Sending(
+        terms.code, terms.facility, terms.personal, name, partial(outgoing.written, terms),
+        asks=terms.answers is not None, old_minutes=terms.old_minutes,
+    )  # fmt: skip
 
 
 def actor_of(terms: Outgoing) -> Actor:

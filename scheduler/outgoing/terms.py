@@ -189,6 +189,11 @@ class Outgoing(Part):
     fhir: Fhir = Fhir()
     answers: Answers | None = None
 
+    @property
+    def old_minutes(self) -> int:
+        """After so long without being up to date, somebody should look: three looks, or a day and a half."""
+        return 36 * 60 if self.changes is None else max(30, 3 * self.changes.every_minutes)
+
     @model_validator(mode="after")
     def _sound(self) -> "Outgoing":
         problems = [f"personal: {nearest(name, PERSONAL)}" for name in self.personal if name not in PERSONAL]

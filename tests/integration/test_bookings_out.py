@@ -1,7 +1,5 @@
 """Our bookings to a hospital: each change told once, in numbered files that are whole, who commits late included."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,54 +9,21 @@ import pytest
 from sqlalchemy import text
 
 from booking.db import Database
-from scheduler.jobs import write_bookings
-from scheduler.jobs.write_bookings import Memory
 from scheduler.outgoing import delivery
-from tests.feeds import NOW, book, hospital_database, names, slot_id, two_days
-from tests.outgoing import TERMS
+from tests.feeds import book, hospital_database, names, slot_id, two_days
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
-from tests.telling import cancel, move
+from tests.telling import CHANGES_ONLY, Desk, cancel, move
 
 pytestmark = pytest.mark.anyio
 
 AUDIT = "SELECT actor_id, facts FROM audit_event WHERE action = 'bookings.out' ORDER BY id"
-LATER = timedelta(minutes=5)
 
 
 @pytest.fixture
 def database_url(cluster: Cluster) -> Iterator[str]:
     with hospital_database(cluster, two_days) as url:
         yield url
-
-
-class Desk:
-    """A folder of terms, and the job that tells by them."""
-
-    def __init__(self, db: Database, home: Path) -> None:
-        self.db, self.home, self.now, self.memory = db, home, NOW, Memory()
-
-    def add(self, name: str, *changes: tuple[str, str]) -> None:
-        """Put one of the worked examples in force."""
-        text = (TERMS / f"{name}.out.toml").read_text()
-        for old, new in changes:
-            assert old in text, old
-            text = text.replace(old, new)
-        self.home.mkdir(exist_ok=True)
-        (self.home / f"{name}.out.toml").write_text(text)
-
-    async def tell(self, after: timedelta = LATER) -> list[str]:
-        """One run, some minutes later; names of the files laid."""
-        self.now += after
-        return await write_bookings.run(self.db, self.home, now=self.now, memory=self.memory)
-
-    def table(self, name: str) -> list[dict[str, str]]:
-        """Rows of a file by their headers."""
-        data = (self.home / "bookings-csv" / name).read_bytes().decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(data, newline="")))
-
-
-CHANGES_ONLY = ('[full]\nat = "04:30"                         # the facility\'s clock\ndays_ahead = 60\n', "")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, copied_ref, key, moment, ref, words
+from booking.columns import choice, copied_ref, flag, key, moment, ref, words
 from booking.columns import number as whole
 from booking.exchange.outgoing.kinds import OutAnswer, OutKind
 
@@ -26,7 +26,8 @@ class OutFeed(SQLModel, table=True):
     """How far we are with telling one hospital. `number` is that of its last file: its row is locked to make the next.
 
     `looked_at`: when changes were last looked for; `full_at`: when the last whole file was made; `current_at`: when
-    everything told was last where the hospital takes it.
+    everything told was last where the hospital takes it; after `old_minutes` without that its screen may be old.
+    `asks`: the hospital's software answers our files.
     """
 
     __tablename__ = "out_feed"
@@ -39,6 +40,8 @@ class OutFeed(SQLModel, table=True):
     looked_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     full_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     current_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
+    asks: bool = Field(default=False, sa_column=flag())
+    old_minutes: int = Field(default=60, sa_column=whole())
 
 
 class OutFile(SQLModel, table=True):

@@ -49,6 +49,8 @@ class Sending:
         personal: names of the personal values that may be told; mostly none.
         name: how a file is called, by its number and kind.
         render: how it is written.
+        asks: whether answers are expected.
+        old_minutes: after so long without being up to date the hospital's screen may be old.
     """
 
     feed: str
@@ -56,23 +58,29 @@ class Sending:
     personal: tuple[str, ...]
     name: Callable[[int, OutKind], str]
     render: Render
+    asks: bool = False
+    old_minutes: int = 60
 
 
-async def locked(session: AsyncSession, feed: str, facility: str, *, now: datetime) -> OutFeed:
+async def locked(session: AsyncSession, sending: Sending, *, now: datetime) -> OutFeed:
     """The feed's row, locked until the transaction ends; made where there is none.
 
     Raises:
         FacilityUnknown: there is no such facility (a place to practise is none).
     """
-    facility_id = await facility_of(session, facility)
+    facility_id = await facility_of(session, sending.facility)
     if facility_id is None:
-        raise FacilityUnknown
-    new = insert(OutFeed).values(feed=feed, facility_id=facility_id, number=0, started_at=now)
+        raise FacilityUnknown(facility=sending.facility)
+    new = insert(OutFeed).values(
+        feed=sending.feed, facility_id=facility_id, number=0, started_at=now, asks=sending.asks,
+        old_minutes=sending.old_minutes,
+    )  # fmt: skip
     await session.execute(new.on_conflict_do_nothing(constraint="out_feed_pkey"))
-    query = select(OutFeed).where(col(OutFeed.feed) == feed).with_for_update()
+    query = select(OutFeed).where(col(OutFeed.feed) == sending.feed).with_for_update()
     row = (await session.execute(query.execution_options(populate_existing=True))).scalar_one()
     if row.facility_id != facility_id:  # what another facility was told is nobody else's
-        raise FacilityUnknown(facility=facility)
+        raise FacilityUnknown(facility=sending.facility)
+    row.asks, row.old_minutes = sending.asks, sending.old_minutes
     return row
 
 

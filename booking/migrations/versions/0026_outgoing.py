@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("full_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("current_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asks", sa.Boolean(), nullable=False),
+        sa.Column("old_minutes", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("feed", name="out_feed_pkey"),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="out_feed_facility_fk"),
     )
@@ -62,9 +64,7 @@ def upgrade() -> None:
         sa.CheckConstraint("number > 0", name="out_file_number_check"),
         sa.ForeignKeyConstraint(["facility_id"], ["facility.id"], name="out_file_facility_fk"),
     )
-    op.create_index(
-        "out_file_waiting", "out_file", ["feed", "number"], postgresql_where=sa.text("handed_at IS NULL")
-    )
+    op.create_index("out_file_waiting", "out_file", ["feed", "number"], postgresql_where=sa.text("handed_at IS NULL"))
     op.create_table(
         "out_told",
         sa.Column("feed", sa.Text(), nullable=False),
