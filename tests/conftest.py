@@ -138,6 +138,7 @@ def _built_once() -> Iterator[None]:
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(db_module, "create_async_engine", once.engine)
+        patch.setattr(asyncpg.Connection, "_introspect_types", once.introspected)
         patch.setattr(routing._EffectiveRouteContext, "from_api_route", once.route)
         yield
 
