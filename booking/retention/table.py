@@ -136,6 +136,8 @@ TABLE: Final[tuple[Kept, ...]] = (
          "it would be written to again", "her own wish"),
     Kept("conflicts", "times that two calendars saw differently", ("conflict", "feed_heard"), None,
          "hangs on the visit", _NOBODY),
+    Kept("fetching", "how hospitals' servers were found, and the names of files there", ("feed_fetch",), None,
+         "until a day after its feed is fetched no more", _NOBODY),
     Kept("closings", "what was closed and why", ("closing", "slot_closure", "session_change"), None,
          "the figures of that day", _NOBODY),
     Kept("the calendar", "times, queues, services, rooms, notices, words of the search",
