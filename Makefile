@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve scheduler test test-all check bench lock clean
+.PHONY: help demo serve scheduler test test-all check bench rush lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ check: $(STAMP) ## style, types, import contracts
 
 bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS="--pages --slots 1000000" or "--sms": those alone
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+rush: $(STAMP) ## people in an open loop: ARGS="steady", "release" or "overload"
+	@$(BIN)/python -m tests.bench.rush $(ARGS)
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group build --group test --group check --universal \
