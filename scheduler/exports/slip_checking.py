@@ -19,7 +19,7 @@ from scheduler.exports.confinement import Limits
 from scheduler.exports.opening import opened
 from scheduler.exports.reader import Note
 from scheduler.exports.reexam import ReexamSlip
-from scheduler.exports.report import LISTED, listed, listing
+from scheduler.exports.report import LISTED, listed, listing, local
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.staging import Item
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
@@ -70,7 +70,7 @@ class SlipReport:
             "notes": listing(self.notes, [listed(row, explain_note(row)) for row in self.noted_rows]),
             "first_due": self.first_due.isoformat() if self.first_due else None,
             "last_due": self.last_due.isoformat() if self.last_due else None,
-            "made": self.made.isoformat() if self.made else None,
+            "made": local(self.made),
             "verdict": {
                 "kind": self.verdict.kind.value,
                 "reasons": [
