@@ -29,6 +29,7 @@ class Faults:
 
     hang_on_read: bool = False
     hangs: asyncio.Event = field(default_factory=asyncio.Event)
+    hang_on_list: bool = False
     drop_after: int | None = None
     """Cut the line when so many bytes of a file were asked for."""
     short_by: int = 0
@@ -92,6 +93,8 @@ class _Serving(SFTPServer):
         self._told = 0
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
+        if self._faults.hang_on_list:
+            await asyncio.sleep(3600)
         async for entry in super().scandir(path):
             if self._faults.without_kinds:
                 entry.attrs.permissions = None

@@ -5,16 +5,20 @@ import json
 import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import fetching
 from booking.exchange.fetching import ClaimLost
+from booking.watch import queries as watch
 from scheduler.exports.feed_file import load_feed
 from scheduler.exports.fetching import from_sftp
 from scheduler.jobs import fetch_exports
@@ -264,3 +268,49 @@ async def test_fetched_and_dropped_files_close_the_same_times(
     assert outcome.applied is not None
     two_days_of_it = {time for time in truth() if time[1] < NOW + timedelta(days=2)}
     assert await closed_times(db) == two_days_of_it != set()
+
+
+async def begun_by_two(db: Database, folders: Folders) -> None:
+    """Two schedulers look at the same moment, and once more while one fetches; then all they began comes to its end."""
+    both, now = (Fetching(), Fetching()), utc_now()
+    for _ in range(2):
+        await asyncio.gather(*(fetch_exports.begin(db, folders.home, now=now, memory=each) for each in both))
+    for each in both:
+        if each.running:
+            await asyncio.wait(each.running.values())
+        await each.end()
+
+
+async def test_two_schedulers_at_once_fetch_once(
+    db: Database, folders: Folders, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_sftp(folders, hospital)
+    for sessions in (1, 2, 3):  # the first time, when there is no row yet, and then
+        await begun_by_two(db, folders)
+        assert hospital.sessions == sessions
+        await run(db, "UPDATE feed_fetch SET next_at = now() - interval '1 minute'")
+
+    claim = fetching.claim
+
+    async def without_a_lease(session: AsyncSession, wish: fetching.Wish, *, now: datetime) -> fetching.Claim | None:
+        given = await claim(session, replace(wish, lease=timedelta(0)), now=now)
+        await session.execute(text("UPDATE feed_fetch SET claimed_until = NULL"))
+        return given
+
+    monkeypatch.setattr(fetching, "claim", without_a_lease)  # the control
+    await begun_by_two(db, folders)
+    assert hospital.sessions > 4
+
+
+async def test_what_is_wrong_with_servers_is_watched(
+    db: Database, folders: Folders, hospital: Hospital, job: Fetching
+) -> None:
+    add_sftp(folders, hospital)
+    for changed, expected in ((hospital.host_key.get_fingerprint(), 0.0), (key("another").get_fingerprint(), 1.0)):
+        text_ = (folders.home / "over-sftp.toml").read_text()
+        folders.write("over-sftp", text_.replace(hospital.host_key.get_fingerprint(), changed))
+        await run(db, "UPDATE feed_fetch SET next_at = now()")
+        await once(db, folders, job)
+        async with db.transaction() as session:
+            seen = {each.name: each.value for each in await watch.look(session, now=utc_now()) if each.labels}
+        assert (seen["feed_fetch_failing"], seen["feed_host_key_changed"]) == (expected, expected)

@@ -243,3 +243,22 @@ async def test_a_file_of_the_same_name_that_nobody_has_read_yet_is_not_overwritt
     assert (looker.folder / "a.csv").read_text() == "earlier\n"
     (looker.folder / "a.csv").write_text("later\n")  # or ours, put there right before we were ended
     assert (await looker.look(feed_of(hospital)))[1].fetched == ["a.csv", "b.csv"]
+
+
+async def test_a_folder_without_end_is_left(
+    hospital: Hospital, looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_sftp, "MOST_ENTRIES", 50)
+    hospital.faults.names = [b"%d.csv" % number for number in range(60)]
+    end, _ = await looker.look(feed_of(hospital))
+    assert (end.reached, end.problem) == (False, ServerProblem.TOO_MANY_FILES)
+
+
+async def test_a_server_that_hangs_while_it_lists_is_left_within_the_time_of_the_feed(
+    hospital: Hospital, looker: Looker
+) -> None:
+    hospital.faults.hang_on_list = True
+    feed = feed_of(hospital)
+    quick = feed.model_copy(update={"source": feed.source.model_copy(update={"fetch_seconds": 0.3})})
+    end, _ = await looker.look(quick)
+    assert (end.reached, end.problem) == (False, ServerProblem.TOO_SLOW)
