@@ -1,6 +1,6 @@
 """What the desk reads of feeds: how each stands, its last files, and what a file did to the calendar."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,6 +38,7 @@ class File:
         closed: how many times it closed.
         opened: how many it opened.
         waits: whether it may be released.
+        slips: of a file of re-examination slips, how many were new, changed, ...; None of any other file.
     """
 
     id: int
@@ -54,6 +55,7 @@ class File:
     waits: bool
     by: str | None
     why: str | None
+    slips: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def shown(
     return File(
         file.id or 0, file.file_name, file.received_at, _standing(file), _count(report.get("read")),
         _count((report.get("refused") or {}).get("total")), _reasons(report), closed or 0, opened or 0,
-        would_close or 0, would_open or 0, bool(waits), ordered.get("name"), ordered.get("reason"),
+        would_close or 0, would_open or 0, bool(waits), ordered.get("name"), ordered.get("reason"), report.get("slips"),
     )  # fmt: skip
 
 
