@@ -24,6 +24,7 @@ class Right(StrEnum):
     MESSAGES = "messages"  # what was sent, resend, the call list
     FEEDS = "feeds"  # hospital exports: conflicts, held files
     REPORTS = "reports"
+    REQUESTS = "requests"  # what people ask about their data, and the answer
     STAFF = "staff"  # accounts and their scope
     AUDIT = "audit"  # the trail itself
 

@@ -12,7 +12,7 @@ RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.CLERK: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT, Right.MESSAGES}),
     Role.DOCTOR: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT}),
     Role.MANAGER: frozenset(set(Right) - {Right.AUDIT}),
-    Role.CITY_ADMIN: frozenset(set(Right) - {Right.AUDIT, Right.PATIENT, Right.QUEUE}),
+    Role.CITY_ADMIN: frozenset(set(Right) - {Right.AUDIT, Right.PATIENT, Right.QUEUE, Right.REQUESTS}),
     Role.AUDITOR: frozenset({Right.AUDIT, Right.REPORTS}),
 }
 """A city administrator keeps the house in order and has no business with patients' records; an auditor only reads."""

@@ -13,6 +13,7 @@ from booking.desk import (
     home,
     messages,
     queue,
+    requests,
     signing_in,
     staff,
     training,
@@ -37,6 +38,7 @@ def install(app: FastAPI) -> None:
         *day_sheet,
         *booking_for_others,
         *feeds.routers,
+        requests.router,
         display.router,
         *figures.routers,
     ):

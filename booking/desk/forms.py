@@ -5,10 +5,10 @@ from starlette.datastructures import FormData
 _LONGEST = 400
 
 
-def raw_of(form: FormData, name: str) -> str:
+def raw_of(form: FormData, name: str, *, longest: int = _LONGEST) -> str:
     """One value exactly as it was typed (a password may begin with a space), cut to a length no honest value has."""
     value = form.get(name, "")
-    return value[:_LONGEST] if isinstance(value, str) else ""
+    return value[:longest] if isinstance(value, str) else ""
 
 
 def all_of(form: FormData, name: str) -> tuple[str, ...]:

@@ -71,6 +71,17 @@ async def coming_of(session: AsyncSession, scope: Scope, *, now: datetime) -> li
     return await _read(session, query.order_by(col(Appointment.starts_at)))
 
 
+async def facilities_of(session: AsyncSession, scope: Scope) -> list[Facility]:
+    """Where she has or had a visit that this account may see, by name: they hold something about her."""
+    known = select(col(Appointment.facility_id)).where(
+        visits_seen(scope.account),
+        col(Appointment.patient_id) == scope.patient_id,
+        col(Appointment.state).not_in((AppointmentState.HELD, AppointmentState.LAPSED)),
+    )
+    query = select(Facility).where(col(Facility.id).in_(known)).order_by(col(Facility.sort_key))
+    return list((await session.execute(query)).scalars())
+
+
 def _visits() -> Any:
     return (
         select(Appointment, Patient, Facility, Service)

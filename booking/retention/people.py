@@ -54,7 +54,7 @@ async def part_visits(session: AsyncSession, *, now: datetime, most: int = BATCH
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    found = (await session.execute(old)).all()
+    found: list[Any] = list((await session.execute(old)).all())
     visits = [row[0] for row in found]
     for model in (NearWish, PlaceLeft, VisitCall):
         await session.execute(_quietly(delete(model).where(col(model.appointment_id).in_(visits))))
@@ -85,7 +85,8 @@ async def _nobody(session: AsyncSession, now: datetime, which: str) -> int:
         birth_year=0, phone_index=nowhere, phone_last4_index=nowhere, created_at=now, erased_at=now, no_sms=True,
     )  # fmt: skip
     await session.execute(made.on_conflict_do_nothing(constraint="patient_match_key"))
-    return int((await session.execute(select(col(Patient.id)).where(col(Patient.match_key) == match_key))).scalar_one())
+    row: Any = await session.execute(select(col(Patient.id)).where(col(Patient.match_key) == match_key))
+    return int(row.scalar_one())
 
 
 async def part_tickets(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from booking.appointments import forgetting as holds
 from booking.appointments.waitlist import forgetting as waits
+from booking.exchange.shown import service as shown
 from booking.messages import sharing
 from booking.messages.channel.service import forget_tallies
 from booking.patients import forgetting as signing
@@ -119,6 +120,8 @@ TABLE: Final[tuple[Kept, ...]] = (
     Kept("history of feeds", "which files came, what they changed, what a manager ordered (the last 20 of a feed stay)",
          ("feed_file", "feed_run", "feed_order"), feeds.FILES_NOTED, "the file came",
          "who let it through; names nobody but staff", feeds.forget_files),
+    Kept("files shown", "exports shown at the desk, sealed, and what was read", ("shown_file", "shown_part"),
+         shown.KEPT, "it was shown (removed at once, not by night)", "long enough to be looked at", shown.forget),
     Kept("files: done", "a hospital's files as they came", (), feeds.FILES_KEPT["done"], "it was put away",
          "the hospital has them; they name its patients"),
     Kept("files: held", "files that wait for a manager", (), feeds.FILES_KEPT["held"], "it was put away",
@@ -146,6 +149,6 @@ TABLE: Final[tuple[Kept, ...]] = (
          "the figures of that day", "names practitioners, whose names are public"),
     Kept("staff", "accounts of those who work here and their scope", ("staff", "staff_scope"), None,
          "disabled after 45 idle days; the audit names them", "information security, level 3"),
-    Kept("readings", "the newest of what monitoring asks; how the SMS channel stands", ("observation", "sms_channel"),
-         None, "overwritten", _NOBODY),
+    Kept("readings", "the newest of what monitoring asks; how the SMS channel stands",
+         ("observation", "sms_channel", "feed_listed"), None, "overwritten", _NOBODY),
 )  # fmt: skip

@@ -39,7 +39,7 @@ async def first_run(session: AsyncSession, name: str, scheduled_for: datetime, *
 
 async def was_run(session: AsyncSession, name: str, scheduled_for: datetime) -> bool:
     """Whether this daily effect was done."""
-    done = select(JobRun.id).where(col(JobRun.name) == name, col(JobRun.scheduled_for) == scheduled_for)
+    done = select(col(JobRun.id)).where(col(JobRun.name) == name, col(JobRun.scheduled_for) == scheduled_for)
     return await session.scalar(done) is not None
 
 

@@ -40,6 +40,11 @@ _QUEUE: Final = text("""
     SELECT f.code AS facility, count(*) AS n FROM queue_ticket t JOIN facility f ON f.id = t.facility_id
     WHERE t.day = :day AND t.state = 'waiting' GROUP BY 1
 """)
+_REQUESTS: Final = text("""
+    SELECT f.code AS facility, count(*) AS n,
+      count(*) FILTER (WHERE r.due < :day OR (r.replied_at IS NULL AND r.reply_by < :day)) AS late
+    FROM data_request r JOIN facility f ON f.id = r.facility_id WHERE r.state = 'open' GROUP BY 1
+""")
 _SEALED: Final = text("SELECT max(sealed_at) FROM audit_seal")
 
 LANES: Final = ("visit", "code")
@@ -52,6 +57,7 @@ async def look(session: AsyncSession, *, now: datetime) -> list[Reading]:
         *await _feeds(session, now),
         *[Reading("conflicts_open", float(await session.scalar(_CONFLICTS) or 0))],
         *await _queues(session, now),
+        *await _requests(session, now),
         *await _seen(session, now),
     ]
 
@@ -104,6 +110,15 @@ async def _queues(session: AsyncSession, now: datetime) -> list[Reading]:
     """How many wait at each facility."""
     rows: Any = (await session.execute(_QUEUE, {"day": clock.local_day(now)})).mappings()
     return [Reading("queue_waiting", float(row["n"]), {"facility": row["facility"]}) for row in rows]
+
+
+async def _requests(session: AsyncSession, now: datetime) -> list[Reading]:
+    """How many requests about data each facility has open, and how many of them are over their day."""
+    rows: Any = (await session.execute(_REQUESTS, {"day": clock.local_day(now)})).mappings().all()
+    names = {"n": "requests_open", "late": "requests_overdue"}
+    return [
+        Reading(name, float(row[key]), {"facility": row["facility"]}) for row in rows for key, name in names.items()
+    ]
 
 
 async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:

@@ -11,7 +11,7 @@ from booking import clock
 from booking.access import queries
 from booking.access.kinds import Role
 from booking.db import Database
-from tests import calendars, clashing, closings, counters, places, seeds, staff, told
+from tests import calendars, clashing, closings, counters, places, requested, seeds, staff, told
 from tests.places import OTHER, STATION
 from tests.routes import routes
 
@@ -148,6 +148,11 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/{facility}/figures/tables/{table}.csv"): READERS,
     ("GET", "/desk/{facility}/figures/all.xlsx"): READERS,
     ("GET", "/desk/{facility}/figures/undelivered"): READERS,
+    ("GET", "/desk/{facility}/requests"): {MANAGER},
+    ("GET", "/desk/{facility}/requests/new"): BOOKERS,
+    ("POST", "/desk/{facility}/requests/new"): BOOKERS,
+    ("GET", "/desk/{facility}/requests/{request}"): {MANAGER},
+    ("POST", "/desk/{facility}/requests/{request}"): {MANAGER},
     ("GET", "/desk/{facility}/suspicions"): {MANAGER},
     ("POST", "/desk/{facility}/suspicions/{flag}"): {MANAGER},
     ("GET", "/desk/reads"): {AUDITOR},
@@ -195,6 +200,7 @@ INSIDE = (
     "{conflict}",
     "{feed}",
     "{file}",
+    "{request}",
 )
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""
 
@@ -242,6 +248,7 @@ async def test_who_may_open_what(client: httpx.AsyncClient, db: Database) -> Non
         | await counters.fill(db, place)
         | await told.fill(db, place)
         | await clashing.fill(db, place)
+        | await requested.fill(db, place)
         for place in (STATION, OTHER)
     ]
     wrong: list[tuple[object, ...]] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking import clock, sealed
@@ -275,7 +276,7 @@ async def test_a_thousand_rows_go_in_batches_and_a_row_somebody_holds_is_left(db
         for number in range(25):
             await put(session, "idempotency_record", key=str(number), created_at=old)
     async with db.transaction() as holder:
-        await holder.execute(seeds.text("SELECT 1 FROM idempotency_record WHERE key = '7' FOR UPDATE"))
+        await holder.execute(text("SELECT 1 FROM idempotency_record WHERE key = '7' FOR UPDATE"))
         async with db.transaction() as session:
             assert await forgetting.forget_answers(session, now=now, most=10) == 10
         assert await _sweep(db, BY_NAME["answers"], now) == 14
@@ -293,8 +294,8 @@ async def test_sealed_columns_of_an_emptied_text_hold_nothing(db: Database) -> N
 
 async def test_files_that_were_put_away_go_by_their_folder_and_nothing_else(tmp_path: Path) -> None:
     feed = Path(__file__).parents[2] / "deploy" / "feeds" / "workbook.toml"
-    text = re.sub(r"(?m)^folder = .*$", f'folder = "{tmp_path / "drop"}"', feed.read_text("utf-8"))
-    (tmp_path / "one.toml").write_text(text, "utf-8")
+    toml = re.sub(r"(?m)^folder = .*$", f'folder = "{tmp_path / "drop"}"', feed.read_text("utf-8"))
+    (tmp_path / "one.toml").write_text(toml, "utf-8")
     for name in ("done", "held", "quarantine", "other"):
         (tmp_path / "drop" / name).mkdir(parents=True)
         for file in ("a.xlsx", "a.xlsx.report.txt"):

@@ -41,6 +41,7 @@ WHY: Final[Mapping[str, str]] = {
     "entry": _("Entering what happened on paper"), "messages": _("Messages to patients"),
     "call_list": _("Call list of the facility"), "queue": _("The queue"), "queue_list": _("The queue's list"),
     "correct": _("Putting a record right"), "code": _("A code read out to her number"),
+    "request": _("A request about her data"),
     "due": _("Asking somebody to a visit that is due"), "clash": _("A clash with the hospital's own list"),
 }  # fmt: skip
 """What a record was read for: the desk's words; a test finds each of them in the code."""
