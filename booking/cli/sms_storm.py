@@ -6,6 +6,7 @@ made for this and holds nothing else. Nothing leaves the machine.
 """
 
 import asyncio
+import math
 import statistics
 import subprocess
 import time
@@ -48,7 +49,7 @@ class Storm:
         lead: seconds between writing the texts and their moment: the schedulers start meanwhile.
         within: seconds in which the others are due, one after the other, and codes beside them.
         reminders: whether there are reminders and families; not in the night, in which none is sent.
-        patience: seconds after which whatever is left counts as lost.
+        patience: seconds in which nothing more was sent, after which whatever is left counts as lost.
     """
 
     messages: int
@@ -59,7 +60,7 @@ class Storm:
     lead: float = 10.0
     within: float = 60.0
     reminders: bool = True
-    patience: float = 900.0
+    patience: float = 300.0
 
     @property
     def codes(self) -> int:
@@ -150,11 +151,13 @@ def _wait(url: str, storm: Storm, running: list[_Running], due: datetime, say: C
     """Until everything has been sent; how many were killed on the way."""
     pause(max((due - utc_now()).total_seconds(), 0))
     lasts = max(storm.messages / storm.per_second, storm.within)
-    until = time.monotonic() + storm.patience
     # Spread over what the texts take, so that every kill meets a scheduler at work.
     between = lasts / (storm.kills + 1)
     next_kill, killed, told = time.monotonic() + between, 0, 0
-    while (left := asyncio.run(_left(url))) and time.monotonic() < until:
+    least, moved = math.inf, time.monotonic()
+    while (left := asyncio.run(_left(url))) and time.monotonic() < moved + storm.patience:
+        if left < least:
+            least, moved = left, time.monotonic()
         if killed < storm.kills and time.monotonic() >= next_kill:
             running[killed % len(running)].kill()
             killed += 1
