@@ -45,18 +45,29 @@ class Keyring:
 
     def seal(self, plain: str) -> bytes:
         """Key id, a zero byte, nonce, cipher text and tag."""
+        return self.seal_bytes(plain.encode())
+
+    def seal_bytes(self, plain: bytes) -> bytes:
+        """The same of bytes that are no text."""
         key_id, cipher = _ciphers(self)[0]
         nonce = os.urandom(_NONCE)
-        return key_id + b"\0" + nonce + cipher.encrypt(nonce, plain.encode(), key_id)
+        return key_id + b"\0" + nonce + cipher.encrypt(nonce, plain, key_id)
 
     def unseal(self, sealed: bytes) -> str:
         """The plain value; UnsealError when no key of ours opens it."""
+        try:
+            return self.unseal_bytes(sealed).decode()
+        except UnicodeDecodeError as error:
+            raise UnsealError("not text") from error
+
+    def unseal_bytes(self, sealed: bytes) -> bytes:
+        """The same of bytes that are no text."""
         key_id, _, rest = sealed.partition(b"\0")
         for known, cipher in _ciphers(self):
             if known == key_id:
                 try:
-                    return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], key_id).decode()
-                except (InvalidTag, ValueError):  # changed; cut short; not text
+                    return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], key_id)
+                except (InvalidTag, ValueError):  # changed; cut short
                     break
         raise UnsealError(key_id.decode(errors="replace"))
 

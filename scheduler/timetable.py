@@ -26,6 +26,7 @@ from scheduler.jobs import (
     plan_reminders,
     publish_slots,
     read_exports,
+    read_shown,
     reconcile_messages,
     release_holds,
     renew_training,
@@ -64,7 +65,8 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)
     days, feeds = settings.horizon_days, settings.feeds_dir
     telling = write_bookings.Memory()
-    memory = read_exports.Memory(limits=Limits(with_network=settings.read_exports_with_network))
+    limits = Limits(with_network=settings.read_exports_with_network)
+    memory, desk = read_exports.Memory(limits=limits), read_shown.Desk(feeds, limits=limits)
     always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),
@@ -77,6 +79,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("apply_closures", _s(1), lambda: apply_closures.run(db)),
         Job("reach_on", _s(60), lambda: apply_closures.reach_on(db)),
         Job("follow_orders", _s(5), lambda: follow_orders.run(db, now=utc_now())),
+        Job("read_shown", _s(2), lambda: read_shown.run(db, now=utc_now(), desk=desk)),
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),

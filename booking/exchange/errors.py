@@ -16,7 +16,7 @@ BookingError
     └── FeedError          the TOML file that describes an export is wrong; `problems` lists all of it
 """
 
-from booking.errors import Conflict, NotFound, RuleBroken
+from booking.errors import Conflict, NotFound, RuleBroken, TooMany
 from booking.exchange.kinds import UnreadableReason
 
 
@@ -89,3 +89,21 @@ class ReasonMissing(RuleBroken):
     """An order needs a reason."""
 
     code = "order_reason_missing"
+
+
+class NothingShown(RuleBroken):
+    """No file was chosen, or it has no bytes."""
+
+    code = "nothing_shown"
+
+
+class ShownTooMany(TooMany):
+    """The facility shows as many files already as are read at a time."""
+
+    code = "shown_too_many"
+
+
+class ShownUnknown(NotFound):
+    """No such file was shown here in the last hour."""
+
+    code = "shown_unknown"

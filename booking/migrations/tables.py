@@ -12,6 +12,7 @@ import booking.directory.models
 import booking.exchange.fetch_models
 import booking.exchange.models
 import booking.exchange.outgoing.models
+import booking.exchange.shown.models
 import booking.figures.models
 import booking.invitations.models
 import booking.messages.channel.models

@@ -22,5 +22,11 @@ FEED_TEXTS: dict[str, tuple[str, str]] = {
         _("A colleague has ordered something about this file already."),
         _("Wait a few seconds, then look again."),
     ),
+    "nothing_shown": (
+        _("No file was chosen, or it is empty."),
+        _("Choose the file that the hospital's software made."),
+    ),
+    "shown_too_many": (_("Several files of this place are being read already."), _("Wait a minute, then try again.")),
+    "shown_unknown": (_("There is no such file here; after an hour it is deleted."), _("Show the file again.")),
     "order_reason_missing": (_("A reason is missing."), _("Say why in a few words.")),
 }

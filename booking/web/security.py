@@ -5,6 +5,7 @@ Pure ASGI, because each BaseHTTPMiddleware costs a quarter of a millisecond.
 
 import asyncio
 import logging
+import re
 import time
 
 from starlette.exceptions import HTTPException
@@ -19,6 +20,11 @@ log = logging.getLogger("henkham.access")
 
 LARGEST_BODY = 64 * 1024
 """Bytes; the largest form or body we take is a tenth of it."""
+
+LARGEST_FILE = 33 * 1024 * 1024
+"""Bytes of the one form that brings a file: an export that staff show (`desk/feeds/shown.py`)."""
+
+_BRINGS_A_FILE = re.compile(r"/desk/[^/]{1,40}/show-file")
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -102,7 +108,7 @@ class Shell:
                 if refused.status_code == _TOO_LARGE:
                     await _drain(receive)
                 raise refused
-            await self._app(scope, _limited(receive), send_noting)
+            await self._app(scope, _limited(receive, _most(scope)), send_noting)
         except Exception as error:
             if started:
                 raise
@@ -115,7 +121,7 @@ def _refusal(scope: Scope) -> HTTPException | None:
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if not declared.isdigit():
         return HTTPException(_BAD_REQUEST)
-    if int(declared) > LARGEST_BODY:
+    if int(declared) > _most(scope):
         return HTTPException(_TOO_LARGE, headers={"connection": "close"})
     # U+0000 stands in no name and no code, and PostgreSQL refuses it in any text.
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
@@ -123,7 +129,13 @@ def _refusal(scope: Scope) -> HTTPException | None:
     return None
 
 
-def _limited(receive: Receive) -> Receive:
+def _most(scope: Scope) -> int:
+    """How large the body may be."""
+    with_file = scope["method"] == "POST" and _BRINGS_A_FILE.fullmatch(scope["path"])
+    return LARGEST_FILE if with_file else LARGEST_BODY
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Reads as `receive` does, up to the limit; for a body that came without its length."""
     read = 0
 
@@ -131,7 +143,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > LARGEST_BODY:
+        if read > most:
             await _drain(receive)
             raise HTTPException(_TOO_LARGE, headers={"connection": "close"})
         return message

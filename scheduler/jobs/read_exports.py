@@ -21,6 +21,8 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
 from booking.exchange.our_visits import known_by_marks
 from booking.exchange.service import Applied
+from booking.exchange.shown import listing
+from booking.exchange.shown.listing import Listed
 from scheduler.exports import arrivals, slips
 from scheduler.exports.apart import LIMITS, ReaderLost
 from scheduler.exports.arrivals import DONE, HELD, QUARANTINE, Arrival, Changed, Sights, Taken
@@ -50,6 +52,7 @@ class Memory:
     sights: Sights = field(default_factory=Sights)
     strange: set[tuple[str, str]] = field(default_factory=set)
     newest_slot: int | None = None
+    listed: list[Listed] | None = None
     limits: Limits = LIMITS
 
 
@@ -71,6 +74,7 @@ async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -
     for each in broken:
         for problem in each.problems:
             log.error("a feed file cannot be used", extra={"facts": {"file": each.name, "reason": problem}})
+    await _note_feeds(db, memory, now=now)
     outcomes: list[Outcome] = []
     for feed in feeds:
         folder = drop_folder(feed, feeds_dir)
@@ -78,6 +82,16 @@ async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -
             outcomes += await _look(db, feed, folder, now=now, memory=memory)
     await _settle_anew(db, now=now, memory=memory)
     return outcomes
+
+
+async def _note_feeds(db: Database, memory: Memory, *, now: datetime) -> None:
+    """Which feeds there are and what is wrong with them, where that changed: pages and alarms read it."""
+    found = memory.feeds.listed()
+    if found == memory.listed:
+        return
+    async with db.transaction() as session:
+        await listing.note(session, found, now=now)
+    memory.listed = found
 
 
 async def _look(db: Database, feed: AnyFeed, folder: Path, *, now: datetime, memory: Memory) -> list[Outcome]:

@@ -1,6 +1,8 @@
 """Hospital exports: a manager answers clashes, looks at feeds and files, releases one; a page tells patients of age."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -10,13 +12,16 @@ from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import showing
-from scheduler.jobs import follow_orders
-from tests import clashing, people
+from scheduler.jobs import follow_orders, read_exports, read_shown
+from scheduler.jobs.read_exports import Memory
+from scheduler.jobs.read_shown import Desk
+from tests import clashing, people, told_hospital
 from tests.browser.conftest import Site
 from tests.browser.desk import add_staff, sign_in
 from tests.browser.kinds import EMPTY, ERROR
 from tests.browser.pressing import press
 from tests.browser.walks import Stop
+from tests.exports import SMALL, small_file
 from tests.places import SERVICE, STATION
 from tests.postgres import apart
 
@@ -25,10 +30,17 @@ SHOWS = {
     "desk_feeds.html": "data empty",
     "desk_feed.html": "data empty",
     "desk_feed_file.html": "data error",
+    "desk_show_file.html": "empty data error",
+    "desk_shown_file.html": "data empty",
+    "desk_outgoing.html": "data empty",
     "desk_queue.html": "data",
     "days.html": "data",
 }
 FEED = "his-mau"
+SAMPLE = small_file(
+    ("1", "2026-11-30 07:30", "", "Dr An", "busy"), ("2", "30/11", "", "Dr An", "busy"),
+    ("3", "2026-11-30 09:00", "", "BS. Nguyễn Thị Ánh Mẫu", "lạ"), ("4", "2026-11-30 10:00", "", "Dr An", ""),
+)  # fmt: skip
 
 
 def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stop]:
@@ -38,6 +50,8 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     base = f"{site.url}/desk/{STATION}"
     page.goto(f"{base}/feeds")
     yield "desk_feeds.html", "no feed", EMPTY
+    page.goto(f"{base}/show-file")
+    yield "desk_show_file.html", "no feed", EMPTY
     page.goto(f"{base}/conflicts")
     yield "desk_conflicts.html", "none", EMPTY
     for number in (1, 2, 3):
@@ -47,6 +61,8 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
     held = _with(site, clashing.held, STATION, FEED)
     yield from _answers(page, site, base)
     yield from _feeds(page, site, monkeypatch, base, file, held)
+    with TemporaryDirectory() as folder:
+        yield from _shown(page, site, base, Path(folder))
     site.run("UPDATE feed_heard SET heard_at = now() - interval '5 hours'")
     page.goto(f"{site.url}/f/{STATION}/{SERVICE}")
     assert page.locator("main p.muted", has_text=":").count()
@@ -102,6 +118,55 @@ def _feeds(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str, f
     _with(site, _carried_out)
     page.goto(f"{here}/files/{held}")
     yield "desk_feed_file.html", "released"
+    yield from _told(page, site, base)
+
+
+def _told(page: Page, site: Site, base: str) -> Iterator[Stop]:
+    _with(site, told_hospital.fill, STATION, "his-out")
+    page.goto(f"{base}/feeds")
+    yield "desk_feeds.html", "and one that is told"
+    page.goto(f"{base}/outgoing/his-out")
+    yield "desk_outgoing.html", "refused, waiting"
+    site.run("DELETE FROM out_answered")
+    site.run("DELETE FROM out_file")
+    page.goto(f"{base}/outgoing/his-out")
+    yield "desk_outgoing.html", "nothing told yet", EMPTY
+
+
+def _shown(page: Page, site: Site, base: str, folder: Path) -> Iterator[Stop]:
+    """A file is shown for a feed that is there, and for none; a feed file that became wrong."""
+    (folder / "small.toml").write_text(SMALL.replace('"BVVT"', f'"{STATION}"'))
+    memory, desk = Memory(), Desk(folder)
+    _with(site, _looked, folder, memory)
+    page.goto(f"{base}/show-file")
+    yield "desk_show_file.html", "a feed"
+    press(page, unchecked=True)
+    yield "desk_show_file.html", "no file", ERROR
+    for feed, data in (("small", SAMPLE), ("", SAMPLE), ("small", b"")):
+        page.goto(f"{base}/show-file")
+        page.select_option("#feed", feed)
+        page.set_input_files("#file", {"name": "lich-hen.csv", "mimeType": "text/csv", "buffer": data or b"\n"})
+        press(page)
+        if feed and data:
+            yield "desk_shown_file.html", "being read", EMPTY
+        _with(site, _read, desk)
+        page.goto(page.url)
+        yield (
+            "desk_shown_file.html",
+            f"{'read by a feed' if feed and data else 'a feed is proposed' if data else 'empty'}",
+        )
+    (folder / "small.toml").write_text("code = 'small'\nfacility = '" + STATION + "'\nsuorce = 1\n")
+    _with(site, _looked, folder, memory)
+    page.goto(f"{base}/feeds")
+    yield "desk_feeds.html", "a feed file that became wrong"
+
+
+async def _looked(db: Database, folder: Path, memory: Memory) -> int:
+    return len(await read_exports.run(db, folder, now=utc_now(), memory=memory))
+
+
+async def _read(db: Database, desk: Desk) -> int:
+    return len(await read_shown.run(db, now=utc_now(), desk=desk))
 
 
 async def _none(*_: object, **__: object) -> list[object]:

@@ -1,0 +1,55 @@
+"""The files of the folder of feeds, as the scheduler last saw them: for pages and alarms, which cannot look there."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from booking.exchange import queries
+from booking.exchange.shown.models import FeedListed
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of the folder.
+
+    Attributes:
+        file_name: its name there.
+        feed: the code that it gives, as far as it can be told.
+        facility: likewise.
+        problems: why it cannot be used; none when it can.
+        keeps: what it said before still holds.
+    """
+
+    file_name: str
+    feed: str
+    facility: str
+    problems: tuple[str, ...] = ()
+    keeps: bool = False
+
+
+async def note(session: AsyncSession, found: Collection[Listed], *, now: datetime) -> None:
+    """Make the list what the folder is now. What has not changed keeps its moment."""
+    known = {row.file_name: row for row in await session.scalars(select(FeedListed))}
+    names = {each.file_name for each in found}
+    await session.execute(delete(FeedListed).where(col(FeedListed.file_name).not_in(sorted(names))))
+    for each in found:
+        row = known.get(each.file_name)
+        facility_id = await queries.facility_of(session, each.facility) if each.facility else None
+        told = (each.feed, facility_id, list(each.problems), each.keeps)
+        if row is not None and (row.feed, row.facility_id, row.problems, row.keeps) == told:
+            continue
+        if row is None:
+            row = FeedListed(file_name=each.file_name, feed="", problems=[], keeps=False, since=now)
+            session.add(row)
+        row.feed, row.facility_id, row.problems, row.keeps = told
+        row.since = now
+
+
+async def of_facility(session: AsyncSession, facility_id: int) -> Sequence[FeedListed]:
+    """The feeds of a facility, by their files."""
+    query = select(FeedListed).where(col(FeedListed.facility_id) == facility_id).order_by(col(FeedListed.file_name))
+    return list(await session.scalars(query))
