@@ -14,13 +14,14 @@ from typing import Final
 from booking.exchange.errors import ExportUnreadable, FeedError
 from scheduler.exports import read_export
 from scheduler.exports.checking import collect
-from scheduler.exports.drafting import messages, sample
+from scheduler.exports.drafting import messages, sample, slips
 from scheduler.exports.drafting.columns import Chooser, Picked
 from scheduler.exports.drafting.finding import FILL_IN, CannotTellError, Findings, Table
 from scheduler.exports.drafting.naming import LISTED, Resource, resources_of, say_states
 from scheduler.exports.drafting.times_of import say_formats, say_zone
 from scheduler.exports.drafting.writing import plainly, written
 from scheduler.exports.feed_file import parse_feed
+from scheduler.exports.slip_feed import FORMAT
 
 __all__ = ["FILL_IN", "CannotTellError", "Draft", "Wishes", "draft"]
 
@@ -87,6 +88,9 @@ def draft(data: bytes, name: str, *, today: date, wishes: Wishes | None = None) 
     kind = sample.kind_of(BytesIO(data))
     findings.say("source.format", kind, "by its content")
     findings.say("source.pattern", _pattern(name))
+    if kind == FORMAT:
+        text, untold = slips.draft(data, today, findings, wishes.says)
+        return Draft(text, untold, findings, (), complete=not untold)
     table, picked, formats = _looked_at(kind, data, today, findings)
     say_states(table, picked, messages.STATES.get(kind, {}), findings)
     findings.ask("absence.meaning", ("busy_list", "full_snapshot", "free_list"), *_ABSENCE)

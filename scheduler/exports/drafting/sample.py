@@ -28,17 +28,19 @@ _LONGEST_NAME: Final = 120
 _FEWEST: Final = 2
 _MANY_DIGITS: Final = re.compile(r"\d{5}")
 
+_AS_SAID: Final = ("xlsx", "html", "hl7", "ical", "xml130")
+
 Line = tuple[int, list[str]]
 
 
 def kind_of(stream: BinaryIO) -> str:
-    """`csv`, `xlsx`, `html`, `hl7`, `fhir` or `ical`.
+    """`csv`, `xlsx`, `html`, `hl7`, `fhir`, `ical` or `xml130`.
 
     Raises:
         CannotTellError: it is none that a feed can read.
     """
     found = looks_like(stream)
-    plain = {"text": "csv", "JSON": "fhir", "xlsx": "xlsx", "html": "html", "hl7": "hl7", "ical": "ical"}.get(found)
+    plain = "csv" if found == "text" else "fhir" if found == "JSON" else found if found in _AS_SAID else None
     if plain is not None:
         return plain
     if found == "XML":

@@ -18,19 +18,19 @@ _WIDE: Final = 132
 
 def written(findings: Findings, resources: Sequence[Resource], untold: Sequence[str]) -> str:
     """The whole draft; it ends with a line end."""
-    lines = [*_head(untold), ""]
+    lines = [*head(untold), ""]
     for key in ("code", "facility"):
-        lines += _entry(key, findings.keys[key])
+        lines += entry(key, findings.keys[key])
     for section in _SECTIONS:
         keys = [key for key in findings.keys if key.rpartition(".")[0] == section or (section == "states" == key)]
         if keys:
             lines += ["", f"[{section}]"]
             for key in keys:
-                lines += _entry(key.rpartition(".")[2], findings.keys[key])
+                lines += entry(key.rpartition(".")[2], findings.keys[key])
         if section in ("columns.resource", "states"):
             lines += _unread(findings) if section == "columns.resource" else []
     if findings.notes:
-        lines += ["", "# Seen besides:", *(_comment(note) for note in findings.notes)]
+        lines += ["", "# Seen besides:", *(comment(note) for note in findings.notes)]
     lines += [*_resources(resources)]
     return "\n".join(lines) + "\n"
 
@@ -62,15 +62,17 @@ def _name(key: str) -> str:
     return key if _BARE.fullmatch(key) else toml(key)
 
 
-def _head(untold: Sequence[str]) -> list[str]:
+def head(untold: Sequence[str]) -> list[str]:
+    """What every draft begins with."""
     told = ["# A draft: read every line, then try it with `henkham feed check`. Every key: docs/feeds.md."]
     if not untold:
         return [*told, "# Nothing is left to fill in."]
     return [*told, f'# To fill in, marked "{FILL_IN}" or left open: {", ".join(untold)}.']
 
 
-def _entry(name: str, guess: Guess) -> list[str]:
-    evidence = [_comment(why) for why in guess.evidence]
+def entry(name: str, guess: Guess) -> list[str]:
+    """A key with its evidence above it; what is not told with its choices, in a form that no feed accepts."""
+    evidence = [comment(why) for why in guess.evidence]
     if guess.told:
         return [*evidence, f"{_name(name)} = {toml(guess.value)}"]
     if name in ("states", "releases"):
@@ -79,7 +81,8 @@ def _entry(name: str, guess: Guess) -> list[str]:
     return [*evidence, *proposals, f'{_name(name)} = "{FILL_IN}"']
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """A line that says something, whatever signs it holds."""
     plain = "".join(sign if sign.isprintable() else " " for sign in clean(text))
     return f"# {plain}"
 
@@ -98,7 +101,7 @@ def _folded(text: str) -> list[str]:
         if len(lines[-1]) + len(word) > _WIDE and lines[-1]:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return [_comment(line) for line in lines]
+    return [comment(line) for line in lines]
 
 
 def _resources(resources: Sequence[Resource]) -> list[str]:
@@ -120,7 +123,7 @@ def _resources(resources: Sequence[Resource]) -> list[str]:
         same = ["# the name is the same as ours, and no other's"] if each.ours != FILL_IN else []
         minutes = each.minutes if each.minutes is not None else FILL_IN
         lines += [
-            "", f"# {each.rows} rows", *same, *map(_comment, (line[2:] for line in near)), f"[resources.{_name(code)}]",
-            f"keys = [{toml(each.key)}]", _comment(each.evidence), f"slot_minutes = {toml(minutes)}",
+            "", f"# {each.rows} rows", *same, *map(comment, (line[2:] for line in near)), f"[resources.{_name(code)}]",
+            f"keys = [{toml(each.key)}]", comment(each.evidence), f"slot_minutes = {toml(minutes)}",
         ]  # fmt: skip
     return lines
