@@ -82,7 +82,7 @@ WHERE appointment.starts_at >= :since
       AND message.kind::text = ANY (CASE
         WHEN appointment.state = 'cancelled' THEN ARRAY['cancelled', 'cancelled_by_facility']
         WHEN appointment.version = 1 THEN ARRAY['booked']
-        ELSE ARRAY['moved', 'moved_by_facility', 'choose', 'booked']  -- booked: told anew, the number was set right
+        ELSE ARRAY['moved', 'moved_by_facility', 'choose', 'conflict', 'booked']  -- booked: told anew, the number was set right
       END)
   );
 

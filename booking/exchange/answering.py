@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from booking.actor import Actor
 from booking.appointments import for_others
+from booking.appointments.closing import one_visit
 from booking.appointments.commands import CancelForOther, MoveForOther
 from booking.appointments.errors import SlotClosed
 from booking.appointments.kinds import ChangeReason
@@ -74,6 +75,46 @@ async def cancel(session: AsyncSession, facility_id: int, conflict_id: int, *, b
     await _answer(session, facility_id, conflict_id, ConflictAnswer.CANCELLED, by=by, now=now)
 
 
+async def ask(session: AsyncSession, facility_id: int, conflict_id: int, *, by: Actor, now: datetime) -> None:
+    """The patient is asked by SMS to choose another time; until she has, her place is hers.
+
+    Raises:
+        ConflictUnknown, ConflictGone, ConflictAnswered: as `keep`.
+        BookingError: the visit is over.
+    """
+    if not await _done(session, facility_id, conflict_id, ConflictAnswer.ASKED, by=by):
+        code, _ = await _visit(session, facility_id, conflict_id)
+        await one_visit.ask(session, code, facility_id=facility_id, by=by, now=now)
+        await _answer(session, facility_id, conflict_id, ConflictAnswer.ASKED, by=by, now=now)
+
+
+async def keep_after_all(
+    session: AsyncSession, facility_id: int, conflict_id: int, *, by: Actor, now: datetime
+) -> None:
+    """Who was asked and has not chosen comes at her time after all, and is told so; again changes nothing.
+
+    Raises:
+        ConflictUnknown: nobody was asked so here.
+        ConflictGone: she has chosen, or given the visit up.
+        NotAsked: it is not she alone who is asked: the facility is closed then.
+    """
+    row = await _found(session, facility_id, conflict_id)
+    if row.answer is ConflictAnswer.KEPT:
+        return
+    if row.answer is not ConflictAnswer.ASKED:
+        raise ConflictUnknown
+    code = await _still_there(session, row)
+    if code is None:  # she has chosen, or given it up
+        raise ConflictGone
+    await one_visit.stands(session, code, facility_id=facility_id, by=by, now=now)
+    row = await _locked(session, facility_id, conflict_id)
+    row.answer, row.answered_by = ConflictAnswer.KEPT, by.id
+    record(
+        session, "conflict.answer", "conflict", conflict_id, by=by, now=now, feed=row.feed,
+        answer=ConflictAnswer.KEPT.value,
+    )  # fmt: skip
+
+
 async def told(session: AsyncSession, facility_id: int, conflict_id: int, *, by: Actor, now: datetime) -> None:
     """The hospital was told of a visit that is kept; again changes nothing.
 
@@ -122,11 +163,16 @@ def _is_mine(row: Conflict, answer: ConflictAnswer, by: Actor) -> bool:
 async def _visit(session: AsyncSession, facility_id: int, conflict_id: int) -> tuple[str, int]:
     """Code and slot of a clash's visit; ConflictGone where the visit is elsewhere by now."""
     row = await _found(session, facility_id, conflict_id)
+    code = await _still_there(session, row)
+    if code is None:
+        raise await _gone(session, facility_id, conflict_id)
+    return code, row.slot_id
+
+
+async def _still_there(session: AsyncSession, row: Conflict) -> str | None:
     visit = await session.get(Appointment, row.appointment_id, populate_existing=True)
     assert visit is not None
-    if visit.slot_id != row.slot_id or visit.state not in LIVE:
-        raise await _gone(session, facility_id, conflict_id)
-    return visit.code, row.slot_id
+    return visit.code if visit.slot_id == row.slot_id and visit.state in LIVE else None
 
 
 async def _gone(session: AsyncSession, facility_id: int, conflict_id: int) -> ConflictGone | ConflictAnswered:

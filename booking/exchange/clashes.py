@@ -15,7 +15,7 @@ from booking.appointments.for_others import Free
 from booking.appointments.models import Appointment
 from booking.availability.models import Slot
 from booking.directory.models import Practitioner, Room, Service
-from booking.exchange.kinds import ConflictAnswer, ConflictState
+from booking.exchange.kinds import ClashKind, ConflictAnswer, ConflictState
 from booking.exchange.models import Conflict, FeedRow
 from booking.exchange.queries import LIVE
 from booking.patients.models import Patient
@@ -52,6 +52,7 @@ class Clash:
     practitioner: str | None
     room: str | None
     rows: tuple[Row, ...]
+    kind: ClashKind = ClashKind.TAKEN
 
 
 async def unanswered(session: AsyncSession, facility_id: int, *, now: datetime) -> list[Clash]:
@@ -61,7 +62,12 @@ async def unanswered(session: AsyncSession, facility_id: int, *, now: datetime) 
 
 async def kept(session: AsyncSession, facility_id: int, *, now: datetime) -> list[Clash]:
     """Visits that stand though the hospital's software gave their time away, until they are over."""
-    return await _read(session, facility_id, ConflictState.SETTLED, now=now)
+    return await _read(session, facility_id, ConflictState.SETTLED, now=now, answer=ConflictAnswer.KEPT)
+
+
+async def asked(session: AsyncSession, facility_id: int, *, now: datetime) -> list[Clash]:
+    """Whoever was asked to choose another time and has not answered."""
+    return await _read(session, facility_id, ConflictState.SETTLED, now=now, answer=ConflictAnswer.ASKED)
 
 
 async def count(session: AsyncSession, facility_id: int) -> int:
@@ -76,7 +82,14 @@ async def free_times(session: AsyncSession, clashes: Sequence[Clash], *, now: da
     return {each: await for_others.earliest(session, each, now=now, most=_TIMES) for each in services}
 
 
-async def _read(session: AsyncSession, facility_id: int, state: ConflictState, *, now: datetime) -> list[Clash]:
+async def _read(
+    session: AsyncSession,
+    facility_id: int,
+    state: ConflictState,
+    *,
+    now: datetime,
+    answer: ConflictAnswer | None = None,
+) -> list[Clash]:
     query = (
         select(Conflict, Appointment, Patient, Service, col(Practitioner.name), col(Room.name))
         .join(Appointment, col(Appointment.id) == col(Conflict.appointment_id))
@@ -95,15 +108,15 @@ async def _read(session: AsyncSession, facility_id: int, state: ConflictState, *
         .order_by(col(Appointment.starts_at), col(Conflict.id))
         .limit(MOST)
     )
-    if state is ConflictState.SETTLED:
-        query = query.where(col(Conflict.answer) == ConflictAnswer.KEPT)
+    if answer is not None:
+        query = query.where(col(Conflict.answer) == answer)
     found = (await session.execute(query)).all()
     rows = await _rows(session, [each[0] for each in found])
     return [
         Clash(
             clash.id or 0, clash.feed, clash.opened_at, clash.told_at, visit.code, patient.public_id, patient.name,
             patient.phone, visit.starts_at, visit.service_id, service, practitioner, room,
-            tuple(rows[clash.feed, key] for key in clash.row_keys if (clash.feed, key) in rows),
+            tuple(rows[clash.feed, key] for key in clash.row_keys if (clash.feed, key) in rows), clash.kind,
         )
         for clash, visit, patient, service, practitioner, room in found
     ]  # fmt: skip

@@ -34,6 +34,7 @@ class ConflictAnswer(StrEnum):
     KEPT = "kept"  # the visit stands; the hospital is to be told
     MOVED = "moved"
     CANCELLED = "cancelled"
+    ASKED = "asked"  # the patient chooses another time behind the link
 
 
 class OrderKind(StrEnum):

@@ -67,7 +67,7 @@ async def test_news_that_did_not_go_in_time_stand_on_the_list(
 ) -> None:
     for kind in (K.MOVED_BY_FACILITY, K.CHOOSE, K.CONFLICT):
         await _became(db, became, kind)
-        assert [one.why for one in await _listed(db, world)] == [why]
+        assert [(one.why, one.asked) for one in await _listed(db, world)] == [(why, kind is not K.MOVED_BY_FACILITY)]
 
 
 @pytest.mark.parametrize("became", [HELD, REFUSED, UNKNOWN], ids=["held", "refused", "unknown"])

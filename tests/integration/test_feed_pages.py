@@ -6,6 +6,7 @@ import pytest
 from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
+from booking.sealed import keys
 from scheduler.jobs import follow_orders
 from tests import clashing, people, places, staff
 from tests.places import SERVICE, STATION
@@ -52,6 +53,25 @@ async def test_one_clerk_wins_and_the_other_is_told(client: httpx.AsyncClient, d
     assert await value(db, "SELECT state::text FROM appointment") == "booked"
     missing = await client.post(f"{BASE}/conflicts/{clash}", data={"answer": "other"}, headers=HEADERS)
     assert missing.status_code == 404
+
+
+async def test_a_patient_is_asked_to_choose_and_reads_why(client: httpx.AsyncClient, db: Database, clash: int) -> None:
+    await _as(client, db, "one.mau")
+    asked = await client.post(f"{BASE}/conflicts/{clash}", data={"answer": "ask"}, headers=HEADERS)
+    assert asked.headers["location"] == f"{BASE}/conflicts?done=ask"
+    shown = (await client.get(f"{BASE}/conflicts?done=ask", headers=HEADERS)).text
+    assert "The patient is asked by SMS to choose another time." in shown
+    assert "Keep this time, with SMS" in shown
+    visit = (await rows(db, "SELECT code, public_id, token_version FROM appointment"))[0]
+    slip = f"/t/{visit['code']}/{keys().link_token(str(visit['public_id']), visit['token_version'])}"
+    assert "Cơ sở không giữ được giờ khám này." in (await client.get(slip)).text
+    times = (await client.get(f"{slip}/closed")).text
+    assert "Cơ sở không giữ được giờ này." in times
+    assert "nghỉ khám" not in times.split("<main")[1]
+    assert 'name="slot"' in times
+    kept = await client.post(f"{BASE}/conflicts/{clash}", data={"answer": "stands"}, headers=HEADERS)
+    assert kept.headers["location"] == f"{BASE}/conflicts?done=stands"
+    assert "Cơ sở không giữ được giờ khám này." not in (await client.get(slip)).text
 
 
 async def test_a_time_that_can_be_none_is_refused_beside_the_clash(

@@ -24,7 +24,7 @@ from booking.appointments.closing.queries import Call
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.messages import sharing
-from booking.messages.kinds import MessageState, SuppressedReason
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Patient
@@ -42,6 +42,7 @@ _NOBODY = (
     *_NO_WAY, SuppressedReason.NO_PHONE.value, SuppressedReason.NOT_A_MOBILE.value, SuppressedReason.NO_CONSENT.value,
 )  # fmt: skip
 """No message tells her. News she has to hear all the same."""
+_ASKING = (MessageKind.CHOOSE, MessageKind.CONFLICT)
 _ENDED = (*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)
 """What became of a message tells something; of the other states only news that is overdue does."""
 
@@ -196,7 +197,7 @@ async def _of_messages(session: AsyncSession, visits: Visits, *, now: datetime) 
     covered = [one.id for row in found.values() for one in row[4] if one.reason == SuppressedReason.COVERED.value]
     carriers = await sharing.carriers(session, [one for one in covered if one is not None]) if covered else {}
     return [
-        _from_messages(visit, patient, account, call, why)
+        _from_messages(visit, patient, account, call, why, asked=any(one.kind in _ASKING for one in told))
         for visit, patient, account, call, told in found.values()
         if (why := _why([carriers.get(one.id or 0, one) for one in told])) or call is not None
     ]
@@ -218,14 +219,20 @@ def _why(sent: Sequence[Message]) -> str:
 
 
 def _from_messages(
-    visit: Appointment, patient: Patient, account: Account | None, call: VisitCall | None, why: str
+    visit: Appointment,
+    patient: Patient,
+    account: Account | None,
+    call: VisitCall | None,
+    why: str,
+    *,
+    asked: bool = False,
 ) -> ToCall:
     live = account is not None and account.ended_at is None
     on = visit.state is AppointmentState.BOOKED
     return ToCall(
         visit=visit.public_id, patient=patient.public_id, name=patient.name,
         phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=why,
-        starts_at=visit.starts_at if on else None, was_at=None if on else visit.starts_at, asked=False,
+        starts_at=visit.starts_at if on else None, was_at=visit.starts_at if asked or not on else None, asked=asked,
         call=call.call if call else CallOutcome.NOT_CALLED,
         calls=call.calls if call else 0, called_at=call.called_at if call else None, note=call.note if call else "",
         silent=why in (SuppressedReason.UNREACHABLE.value, "not_delivered"),

@@ -16,7 +16,7 @@ from booking import clock
 from booking.actor import system
 from booking.appointments.closing import changes, covering, rules
 from booking.appointments.closing.changes import Held
-from booking.appointments.closing.kinds import ASKS, WORKING, ClosingAnswer, ClosingState, VisitFate
+from booking.appointments.closing.kinds import ASKS, WORKING, ClosingAnswer, ClosingScope, ClosingState, VisitFate
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.errors import FacilityNotOpen, SlotClosed, SlotFull, SlotMismatch, SlotNotReleased, SlotPast
 from booking.appointments.kinds import BLOCKS_DAY, AppointmentState, CancelledBy
@@ -214,7 +214,11 @@ async def finish(session: AsyncSession, closing_id: int, *, now: datetime) -> bo
 
 async def reaching_on(session: AsyncSession, *, now: datetime) -> list[int]:
     """Closings that were applied and still lie ahead: times published since belong to them, too."""
-    query = select(Closing.id).where(col(Closing.state) == ClosingState.APPLIED, col(Closing.ends_at) > now)
+    query = select(Closing.id).where(
+        col(Closing.state) == ClosingState.APPLIED,
+        col(Closing.ends_at) > now,
+        col(Closing.scope) != ClosingScope.VISIT,  # it closes no time: that one visit is asked, and no other
+    )
     return [one for one in (await session.execute(query)).scalars() if one is not None]
 
 

@@ -10,6 +10,7 @@ class ClosingScope(StrEnum):
     PRACTITIONER = "practitioner"
     FACILITY = "facility"
     CITY = "city"  # all facilities
+    VISIT = "visit"  # the time of one visit, which the hospital's own software has given away: she is asked to choose
 
 
 class ClosingAnswer(StrEnum):

@@ -35,7 +35,9 @@ from booking.messages.rules import is_quiet
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Patient
 
-_KINDS = (MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY, MessageKind.CHOOSE)
+_KINDS = (
+    MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT,
+)  # fmt: skip
 _NOT_ARRIVED = (MessageState.FAILED, MessageState.UNDELIVERED, MessageState.EXPIRED)
 
 
@@ -123,11 +125,12 @@ async def one(session: AsyncSession, public_id: UUID, facility_id: int | None) -
 
 
 async def listed(session: AsyncSession, facility_id: int | None, *, most: int = 100) -> list[ClosingView]:
-    """Closings that concern a facility, or those of all facilities; the latest first."""
+    """Closings that concern a facility, or those of all facilities; the latest first. Not those of single visits."""
     mine: ColumnElement[bool] = col(Closing.facility_id).is_(None)
     if facility_id is not None:
         mine = or_(mine, col(Closing.facility_id) == facility_id)
-    query = select(Closing).where(mine).order_by(col(Closing.id).desc()).limit(most)
+    times = col(Closing.scope) != ClosingScope.VISIT
+    query = select(Closing).where(mine, times).order_by(col(Closing.id).desc()).limit(most)
     found = (await session.execute(query)).scalars().all()
     return [await _view(session, closing, facility_id) for closing in found]
 
@@ -308,12 +311,16 @@ def _why(row: ClosingVisit, message: Message | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a closing did to a visit, for its holder: still true as the visit stands."""
+    """What a closing did to a visit, for its holder: still true as the visit stands.
+
+    `alone`: the facility is not closed, but this one time cannot be kept.
+    """
 
     fate: VisitFate
     reason: str
     reason_en: str
     old_starts_at: datetime
+    alone: bool = False
 
 
 async def news_of(session: AsyncSession, visit: UUID) -> News | None:
@@ -336,4 +343,5 @@ async def news_of(session: AsyncSession, visit: UUID) -> News | None:
     changed, closing = found
     if changed.fate is VisitFate.HERE or (changed.fate in ASKS and closing.state not in LIVE):
         return None
-    return News(changed.fate, closing.reason, closing.reason_en or closing.reason, changed.old_starts_at)
+    alone = closing.scope is ClosingScope.VISIT
+    return News(changed.fate, closing.reason, closing.reason_en or closing.reason, changed.old_starts_at, alone)

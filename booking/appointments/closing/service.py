@@ -34,7 +34,7 @@ async def area_of(session: AsyncSession, facility_id: int | None, span: Span, *,
     Raises:
         ClosingRefused: `reason` is scope (no such session or practitioner here), span, past or long.
     """
-    if (span.scope is ClosingScope.CITY) != (facility_id is None):
+    if (span.scope is ClosingScope.CITY) != (facility_id is None) or span.scope is ClosingScope.VISIT:
         raise ClosingRefused(reason="scope", field="scope")
     starts_at, ends_at, session_id, practitioner_id = span.starts_at, span.ends_at, None, None
     if span.scope is ClosingScope.SESSION:

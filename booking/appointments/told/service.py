@@ -36,6 +36,9 @@ AGAIN: Final = frozenset({
 })  # fmt: skip
 """What still says something true later: a turn that was near is of its minute, and an offer has its own end."""
 
+ASKING: Final = (MessageKind.CHOOSE, MessageKind.CONFLICT)
+"""What asks somebody to choose another time."""
+
 
 async def send_again(session: AsyncSession, facility_id: int, command: SendAgain, *, by: Actor, now: datetime) -> None:
     """Write a new message like an old one: to who reads it now, of a visit that is still on. Never the old row again.
@@ -106,4 +109,4 @@ async def _is_off(session: AsyncSession, message: Message, visit: Appointment) -
     """Whether it asks for what nobody asks any more, or is of a time that is closed."""
     assert visit.id is not None
     closing = await asked(session, visit.id)
-    return (closing is None) if message.kind is MessageKind.CHOOSE else (closing is not None)
+    return (closing is None) if message.kind in ASKING else (closing is not None)

@@ -15,6 +15,7 @@ from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.appointments.told import queries
+from booking.appointments.told.service import ASKING
 from booking.directory.models import Facility
 from booking.messages import service as messages
 from booking.messages import sharing
@@ -24,7 +25,6 @@ from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Patient
 
 _CANCELS = (MessageKind.CANCELLED, MessageKind.CANCELLED_BY_FACILITY)
-_ASKS = (MessageKind.CHOOSE, MessageKind.CONFLICT)
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
@@ -104,4 +104,4 @@ async def _is_true(session: AsyncSession, kind: MessageKind, visit: Appointment,
     if visit.state is not AppointmentState.BOOKED or visit.starts_at <= now:
         return False
     assert visit.id is not None
-    return await asked(session, visit.id) is not None if kind in _ASKS else not off
+    return await asked(session, visit.id) is not None if kind in ASKING else not off

@@ -1,4 +1,4 @@
-"""Clashes of bookings with the hospital's software: both sides, and three answers. Reading the list is in the audit."""
+"""Clashes of bookings with the hospital's software: both sides, and four answers. Reading the list is in the audit."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -21,7 +21,7 @@ from booking.web.problems import status_of
 router = APIRouter(prefix="/desk/{facility}/conflicts", include_in_schema=False, dependencies=[Depends(check_origin)])
 
 _LARGEST = 2**63 - 1
-_ANSWERS = ("keep", "move", "cancel", "told")
+_ANSWERS = ("keep", "move", "ask", "cancel", "told", "stands")
 
 
 def number_of(raw: str, unknown: type[BookingError]) -> int:
@@ -51,18 +51,19 @@ async def _show(
     async with work.asked.db.transaction() as session:
         open_ones = await clashes.unanswered(session, facility_id, now=now)
         kept = await clashes.kept(session, facility_id, now=now)
+        waiting = await clashes.asked(session, facility_id, now=now)
         free = await clashes.free_times(session, open_ones, now=now)
-        for patient in {one.patient for one in (*open_ones, *kept)}:
+        for patient in {one.patient for one in (*open_ones, *kept, *waiting)}:
             read_by_staff(session, patient, by=work.by, now=now, facility=work.where.code, reason="clash")
     return await rendered(
         request, work, "desk_conflicts.html", status=status_of(error) if error else 200, clashes=open_ones,
-        kept=kept, free=free, done=done, error=work.said(error), at=at,
+        kept=kept, waiting=waiting, free=free, done=done, error=work.said(error), at=at,
     )  # fmt: skip
 
 
 @router.post("/{conflict}")
 async def answer(request: Request, work: Working, conflict: Which) -> Response:
-    """One of the three answers, or that the hospital was told. Sent twice it counts once."""
+    """One of the answers, or that the hospital was told. Sent twice it counts once."""
     form = await request.form()
     given = text_of(form, "answer")
     verb = _VERBS.get(given)
@@ -89,6 +90,14 @@ async def _move(session: AsyncSession, work: Work, conflict: int, form: FormData
     await answering.move(session, work.where.facility_id, conflict, slot, by=work.by, now=work.asked.now)
 
 
+async def _ask(session: AsyncSession, work: Work, conflict: int, _: FormData) -> None:
+    await answering.ask(session, work.where.facility_id, conflict, by=work.by, now=work.asked.now)
+
+
+async def _stands(session: AsyncSession, work: Work, conflict: int, _: FormData) -> None:
+    await answering.keep_after_all(session, work.where.facility_id, conflict, by=work.by, now=work.asked.now)
+
+
 async def _cancel(session: AsyncSession, work: Work, conflict: int, _: FormData) -> None:
     await answering.cancel(session, work.where.facility_id, conflict, by=work.by, now=work.asked.now)
 
@@ -100,6 +109,8 @@ async def _told(session: AsyncSession, work: Work, conflict: int, _: FormData) -
 _VERBS: dict[str, Callable[[AsyncSession, Work, int, FormData], Awaitable[None]]] = {
     "keep": _keep,
     "move": _move,
+    "ask": _ask,
+    "stands": _stands,
     "cancel": _cancel,
     "told": _told,
 }
