@@ -98,7 +98,9 @@ async def _look(db: Database, feed: AnyFeed, folder: Path, *, now: datetime, mem
     try:
         ready, strange = await asyncio.to_thread(memory.sights.look, feed, folder)
     except OSError as error:
-        _log_once(memory, feed.code, str(error.strerror), "a drop folder cannot be read")
+        comes = feed.source.sftp is not None or feed.source.https is not None
+        if not (comes and isinstance(error, FileNotFoundError)):  # it is made with the first file that is fetched
+            _log_once(memory, feed.code, str(error.strerror), "a drop folder cannot be read")
         return []
     for name in strange:
         _log_once(memory, feed.code, name, "a folder in a drop folder is left alone")
