@@ -11,7 +11,7 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning, FileState
 from booking.exchange.models import FeedFile, FeedHeard, FeedRun
 from booking.exchange.rules import Signs, Thresholds
-from tests import seeds
+from tests import seeds, told_hospital
 
 _CLASH = """
     INSERT INTO conflict (feed, facility_id, appointment_id, slot_id, row_keys, state, opened_at)
@@ -44,6 +44,7 @@ async def fill(db: Database, facility: str) -> dict[str, str]:
     place = await seeds.value(db, "SELECT id FROM facility WHERE code = :code", code=facility)
     feed = f"his-{facility.lower()}"
     file = await held(db, facility, feed)
+    await told_hospital.fill(db, facility, feed)
     return {"feed": feed, "file": str(file), "conflict": str(9_000_000 + place)}
 
 

@@ -37,7 +37,6 @@ class StagedRow:
         closes: whether the time is taken.
         offers: whether the row says that the time is free to book (only a list of free times asks).
         our_code: the code of our own booking, where the export carries it back.
-        marks: of the person, under the file's own key (`marks`); never kept.
     """
 
     line: int
@@ -49,7 +48,7 @@ class StagedRow:
     closes: bool
     offers: bool = False
     our_code: str | None = None
-    marks: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()  # of the person, under the file's own key (exchange/marks.py); never kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking import clock
+from booking.exchange.outgoing import showing as outgoing
 from booking.trail import observing
 
 
@@ -55,6 +56,7 @@ async def look(session: AsyncSession, *, now: datetime) -> list[Reading]:
     return [
         *await _sms(session, now),
         *await _feeds(session, now),
+        *await _told(session, now),
         *[Reading("conflicts_open", float(await session.scalar(_CONFLICTS) or 0))],
         *await _queues(session, now),
         *await _requests(session, now),
@@ -103,6 +105,20 @@ async def _fetched(session: AsyncSession) -> list[Reading]:
         named = {"feed": row["feed"]}
         found.append(Reading("feed_fetch_failing", float(row["problem"] is not None), named))
         found.append(Reading("feed_host_key_changed", float(row["problem"] == "host_key_changed"), named))
+    return found
+
+
+async def _told(session: AsyncSession, now: datetime) -> list[Reading]:
+    """How far hospitals' software is told of our bookings, and what it refused."""
+    found = []
+    for each in await outgoing.feeds(session, None, now=now):
+        named = {"feed": each.code}
+        age = _age(each.since, now) if each.since is not None else float(each.old)
+        found += [
+            Reading("out_age_seconds", age, named),
+            Reading("out_behind", float(each.old), named),
+            Reading("out_refused", float(each.refused), named),
+        ]
     return found
 
 

@@ -18,6 +18,7 @@ from booking.actor import Actor, system
 from booking.clock import ZONE, local_day
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
+from booking.exchange.kinds import ServerProblem
 from booking.exchange.outgoing import forgetting, service
 from booking.exchange.outgoing.kinds import OutKind
 from booking.exchange.outgoing.models import OutFeed, OutFile
@@ -132,7 +133,8 @@ async def _laid(
     db: Database, terms: Outgoing, home: Path, files: list[Waiting], *, now: datetime, memory: Memory
 ) -> bool:
     done: list[Waiting] = []
-    problem = None
+    problem: str | None = None
+    facts: dict[str, object] = {"feed": terms.code}
     try:
         folder = delivery.folder_of(terms, home)
         if folder is None:
@@ -143,7 +145,7 @@ async def _laid(
                 await asyncio.to_thread(delivery.lay, folder, file.file_name, file.content)
                 done.append(file)
     except OSError as error:
-        problem = error.strerror or type(error).__name__
+        problem, facts["why"] = ServerProblem.NO_ROOM_HERE.value, error.strerror or type(error).__name__
     except Unreached as error:
         problem = error.problem.value
     async with db.transaction() as session:
@@ -153,7 +155,7 @@ async def _laid(
             await service.failed(session, files[len(done)].id, problem)
     if problem is not None:
         memory.shut[terms.code] = now + _AGAIN
-        facts = {"feed": terms.code, "file": files[len(done)].file_name, "reason": problem}
+        facts |= {"file": files[len(done)].file_name, "reason": problem}
         log.warning("a file for a hospital could not be handed over; it is tried again", extra={"facts": facts})
     return problem is None
 

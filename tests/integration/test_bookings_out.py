@@ -169,7 +169,7 @@ async def test_a_door_that_is_shut_keeps_order_and_loses_nothing(db: Database, c
     await book(db, "08:00", number=1)
     folder.write_text("a file where a folder should be")
     assert await changes.tell() == []
-    assert await value(db, "SELECT problem FROM out_file") == "File exists"
+    assert await value(db, "SELECT problem FROM out_file") == "no_room_here"
     await book(db, "09:00", number=2)
     folder.unlink()
     assert await changes.tell() == ["hen-kham-000001-changes.csv", "hen-kham-000002-changes.csv"]

@@ -138,6 +138,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/desk/{facility}/feeds/{feed}"): LEADERS,
     ("GET", "/desk/{facility}/feeds/{feed}/files/{file}"): LEADERS,
     ("POST", "/desk/{facility}/feeds/{feed}/files/{file}"): LEADERS,
+    ("GET", "/desk/{facility}/outgoing/{feed}"): LEADERS,
     ("GET", "/desk/closings"): {ADMIN},
     ("GET", "/desk/closings/new"): {ADMIN},
     ("POST", "/desk/closings/new"): {ADMIN},

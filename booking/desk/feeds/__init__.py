@@ -1,5 +1,5 @@
 """Hospital exports at the desk: clashes to answer, and a page per feed with what each of its files did."""
 
-from booking.desk.feeds import answers, feeds, files, shown
+from booking.desk.feeds import answers, feeds, files, outgoing, shown
 
-routers = (answers.router, feeds.router, files.router, shown.router)
+routers = (answers.router, feeds.router, files.router, shown.router, outgoing.router)

@@ -9,6 +9,7 @@ from booking.access.kinds import Right
 from booking.access.queries import Desk
 from booking.directory import queries as directory
 from booking.exchange import showing
+from booking.exchange.outgoing import showing as outgoing
 from booking.exchange.shown import listing
 from booking.web.at_desk import Where, needs
 from booking.web.dependencies import Ask
@@ -29,7 +30,10 @@ async def feeds_page(request: Request, asked: Ask, desk: Keeper, where: Where) -
         place = await directory.facility(session, where.code, at_desk=True)
         feeds = await showing.feeds(session, where.facility_id, now=asked.now)
         listed = await listing.of_facility(session, where.facility_id)
-    return page(request, "desk_feeds.html", personal=True, desk=desk, place=place, feeds=feeds, listed=listed)
+        told = await outgoing.feeds(session, where.facility_id, now=asked.now)
+    return page(
+        request, "desk_feeds.html", personal=True, desk=desk, place=place, feeds=feeds, listed=listed, told=told
+    )
 
 
 @router.get("/{feed}")
