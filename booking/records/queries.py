@@ -19,6 +19,7 @@ from booking.directory.models import Facility, Service
 from booking.exchange.models import Conflict
 from booking.invitations import matching as slips
 from booking.invitations.models import Invitation
+from booking.invitations.telling import SUBJECT
 from booking.messages.models import Message, MessageReceipt, NumberStanding
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Account, Consent, Patient, Profile
@@ -40,10 +41,9 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
     reader = _Reader(session, await _places(session), str(scope.account.public_id))
     visits = await _ids(session, Appointment, visits_seen(scope.account), _of_person(scope))
     entries = await _ids(session, WaitlistEntry, *_mine_or_whole(scope, WaitlistEntry))
-    messages = await _ids(
-        session, Message, col(Message.subject_kind) == APPOINTMENT, col(Message.subject_id).in_(visits.values())
-    )
     found = [one.id for one in await slips.of_patient(session, scope.patient, today=today)] if scope.whole else []
+    her_slips = or_(col(Invitation.id).in_(found), col(Invitation.appointment_id).in_(visits))
+    messages = await _ids(session, Message, _told_of(visits, her_slips))
     objects = _objects(scope, [*visits.values()], [*entries.values()])
     own_profiles = [col(Profile.patient_id) == scope.patient_id]
     if not scope.whole:
@@ -63,7 +63,7 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(WaitlistEntry, col(WaitlistEntry.id).in_(entries)),
         **await reader.part(WaitlistTarget, col(WaitlistTarget.entry_id).in_(entries)),
         **await reader.part(Offer, col(Offer.entry_id).in_(entries)),
-        **await reader.part(Invitation, or_(col(Invitation.id).in_(found), col(Invitation.appointment_id).in_(visits))),
+        **await reader.part(Invitation, her_slips),
         **await reader.part(Message, col(Message.id).in_(messages)),
         **await reader.part(MessageReceipt, col(MessageReceipt.message_id).in_(messages)),
         **await reader.part(Account, col(Account.id) == scope.account_id),
@@ -73,6 +73,13 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(DataRequest, *_mine_or_whole(scope, DataRequest)),
         **await reader.part(AuditEvent, objects),
     }
+
+
+def _told_of(visits: dict[int, UUID], her_slips: Any) -> Any:
+    """Texts about her visits, and about slips that concern her."""
+    of_visits = and_(col(Message.subject_kind) == APPOINTMENT, col(Message.subject_id).in_(visits.values()))
+    slips_told = select(col(Invitation.public_id)).where(her_slips)
+    return or_(of_visits, and_(col(Message.subject_kind) == SUBJECT, col(Message.subject_id).in_(slips_told)))
 
 
 def _entered(scope: Scope, part: dict[str, list[Row]]) -> dict[str, list[Row]]:

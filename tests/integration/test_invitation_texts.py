@@ -20,7 +20,9 @@ from booking.messages.models import Message
 from booking.patients import consents
 from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.queries import ProfileView
+from booking.records import queries as records_held
 from booking.records import service as records
+from booking.records.scope import scope_of
 from scheduler.jobs import tell_invitations
 from tests import people, seeds
 from tests.asking import BOOK, new_key
@@ -184,7 +186,11 @@ async def test_whom_two_accounts_claim_is_not_told(db: Database) -> None:
 
 async def test_a_childs_slip_is_told_to_who_looks_after_her(db: Database) -> None:
     await seeds.seed(db)
-    child: dict[str, Any] = {"name": "Lê Bảo Mẫu", "birth_date": TODAY - timedelta(days=4 * 365), "relation": Relation.CHILD}
+    child: dict[str, Any] = {
+        "name": "Lê Bảo Mẫu",
+        "birth_date": TODAY - timedelta(days=4 * 365),
+        "relation": Relation.CHILD,
+    }
     born: date = child["birth_date"]
     card = f"0773{born:%y}000001"
     await person(db, 3, **child, citizen_id=card, guardian_name="Lê Văn Mẫu")
@@ -269,6 +275,19 @@ async def test_a_consent_taken_back_stops_what_waits(db: Database, purpose: Cons
     assert await told(db) == 1
     await agree(db, home, hers, {purpose: False})
     assert await seeds.rows(db, ROWS) == [{"state": "suppressed", "reason": "no_consent", "version": 1}]
+
+
+async def test_the_text_stands_in_what_is_held_about_her(db: Database) -> None:
+    await seeds.seed(db)
+    home, hers = await person(db)
+    await take(db, slip())
+    assert await told(db) == 1
+    async with db.transaction() as session:
+        held = await records_held.held(
+            session, await scope_of(session, home, hers.id, today=TODAY), today=TODAY
+        )  # fmt: skip
+    assert [row["what_for"] for row in held["messages"]] == ["invitation"]
+    assert [row["state"] for row in held["invitations"]] == ["open"]
 
 
 async def test_a_number_that_takes_no_reminders_takes_no_invitation(db: Database) -> None:
