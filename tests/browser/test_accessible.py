@@ -149,7 +149,8 @@ def test_axe_finds_nothing(
         name, html = _shown(page, rendered)
         assert name == template, f"{where}: this is {name}"
         assert faults(html) == (), where
-        _look(page, where, language)
+        if FULL or language == "vi" or not of_the_desk(template):
+            _look(page, where, language)
         assert kinds.says_error(page) == (kind_of(stop) == ERROR), f"{where}: an error is said, or is not"
         seen.add((template, kind_of(stop)))
     assert seen == walk.shows
