@@ -83,9 +83,9 @@ async def tell(
     told = 0
     for slip in slips:
         patient = await matching.whom(session, slip, today=local_day(now))
-        if patient is None or await _comes(session, slip, patient):
+        if patient is None or await comes(session, slip, patient):
             continue
-        reader = await _reader(session, slip, patient, now=now)
+        reader = await reader_of(session, slip, patient, now=now)
         if reader is not None:
             told += await _write(session, slip, reader, by=by, now=now)
     return told, slips[-1].id if len(slips) == most else None
@@ -121,7 +121,7 @@ def _due(now: datetime, most: int, after: int) -> Any:
     )
 
 
-async def _comes(session: AsyncSession, slip: Invitation, patient: Patient) -> bool:
+async def comes(session: AsyncSession, slip: Invitation, patient: Patient) -> bool:
     """Whether she has a visit that answers the slip, whoever booked it and when."""
     service = () if slip.service_id is None else (col(Appointment.service_id) == slip.service_id,)
     query = select(Appointment.id).where(
@@ -134,7 +134,7 @@ async def _comes(session: AsyncSession, slip: Invitation, patient: Patient) -> b
     return await session.scalar(query.limit(1)) is not None
 
 
-async def _reader(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> Recipient | None:
+async def reader_of(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> Recipient | None:
     """Who reads it: a number that agreed, of an account that shows the slip; where none has her, her own."""
     assert patient.id is not None
     if patient.training or patient.no_sms:

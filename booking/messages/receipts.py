@@ -24,7 +24,9 @@ _LATER: Final = timedelta(minutes=30)
 """A telephone that was off, or a queue that was full, has another chance after so long."""
 
 _LEAST: Final = timedelta(minutes=2)
-_OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
+_OF_ITS_MINUTE: Final = (
+    MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP, MessageKind.CODE_READ_OUT,
+)  # fmt: skip
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
@@ -67,7 +69,8 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
 def _once_more(message: Message, *, now: datetime) -> None:
     """Note when a text is to be tried again that failed for what passes; what arrived after all needs no other.
 
-    Once, and only while it is of use. Whether it is still true is asked then (`appointments.told.trying`).
+    Once, and only while it is of use. Whether it is still true is asked then (`trying` of
+    appointments and of invitations).
     """
     if message.state is MessageState.DELIVERED:
         message.again_at = None

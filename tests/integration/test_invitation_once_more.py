@@ -1,0 +1,64 @@
+"""The text of a slip that did not arrive because a telephone was off goes once more, where it still concerns her."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from booking.clock import utc_now
+from booking.db import Database
+from booking.invitations import trying
+from booking.messages import receipts
+from booking.messages.receipts import Receipt
+from tests import seeds
+from tests.integration.test_invitation_texts import MORNING, message, person, slip, states, take, told, visit
+from tests.seeds import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _lost(db: Database) -> World:
+    """She was told, and her telephone was off."""
+    world = await seeds.seed(db)
+    await person(db)
+    await take(db, slip())
+    assert await told(db) == 1
+    sent = "UPDATE message SET state = 'sent', provider = 'twilio', provider_sid = 'SM1', posted_at = now(), sends = 1"
+    await seeds.run(db, f"{sent} WHERE subject_kind = 'invitation'")
+    row = await message(db)
+    async with db.transaction() as session:
+        await receipts.take(session, row.public_id, Receipt("SM1", "undelivered", 30003), now=utc_now())
+    return world
+
+
+async def _try_again(db: Database) -> int:
+    async with db.transaction() as session:
+        return await trying.try_again(session, now=max(MORNING, utc_now()) + timedelta(minutes=31))
+
+
+async def test_it_goes_once_more(db: Database) -> None:
+    await _lost(db)
+    assert await _try_again(db) == 1
+    assert await _try_again(db) == 0
+    assert await states(db) == ["undelivered", "due"]
+
+
+async def test_not_where_she_has_booked(client: httpx.AsyncClient, db: Database) -> None:
+    world = await _lost(db)
+    await visit(client, world, world.slots[0])
+    assert await _try_again(db) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE invitation SET state = 'lapsed'",
+        "UPDATE invitation SET code = 'K7M2PQ4R'",
+        "UPDATE message SET useful_until = now() + interval '5 minutes'",
+        "UPDATE patient SET no_sms = true",
+    ],
+)
+async def test_not_where_it_concerns_nobody_any_more(db: Database, change: str) -> None:
+    await _lost(db)
+    await seeds.run(db, change)
+    assert await _try_again(db) == 0
