@@ -1,13 +1,16 @@
 """Schedulers by the hundred, for tests that kill them: `python -m tests.forked_schedulers` forks one for each line.
 
-A line on its input is the point where it shall stand still, `claimed` or `answered`, or `run`, or `careless` for one
-that takes whatever lost its lease for due; its answer is the pid.
+A line on its input is the point where it shall stand still, `claimed` or `answered`, or `run`; `finish` for one that
+sends a second time what may have been lost, `careless` for one that takes whatever lost its lease for due. Its answer
+is the pid.
 Everything is imported once, so a scheduler is there in a few hundredths of a second. All of them end with this process.
 """
 
 import os
 import signal
 import sys
+from dataclasses import replace
+from datetime import timedelta
 
 from booking.messages import outbox
 from scheduler.__main__ import main
@@ -22,7 +25,8 @@ def _child(point: str, told: int) -> None:
         quick_scheduler.stand_still_at(point)
     if point == "careless":
         outbox.end_leases = quick_scheduler.all_due
-    main(pace=PATIENT)
+    # Who is to be killed sends nothing a second time: twice in vain, and it would be given up, as it should.
+    main(pace=PATIENT if point in ("finish", "careless") else replace(PATIENT, second_send=timedelta(hours=1)))
 
 
 def serve() -> None:

@@ -47,7 +47,7 @@ def stand_still_at(point: str) -> None:
     setattr(outbox, POINTS[point], _stand_still)
 
 
-async def all_due(session: AsyncSession, *, now: datetime) -> tuple[int, int]:
+async def all_due(session: AsyncSession, *, now: datetime, **_: int) -> tuple[int, int]:
     """A guard taken away: what may have been posted is due like what was only claimed."""
     leased = col(Message.lease_until) <= now
     await session.execute(update(Message).where(leased).values(state=MessageState.DUE, lease_until=None))

@@ -257,10 +257,8 @@ async def record(
     the channel is held for what this post was refused for, so the text keeps its place in the order.
     """
     values = _outcome(posting, outcome, now=now, pace=pace)
-    if outcome is STALE:
-        values = _not_made(posting)
-    elif held:
-        values.pop("due_at")
+    if held:
+        values.pop("due_at", None)
     new: MessageState = values.pop("state")
     guard: list[Any] = [col(Message.id) == posting.id]
     if isinstance(outcome, Accepted):
@@ -298,6 +296,8 @@ def due_unless_called_back() -> ColumnElement[Any]:
 
 
 def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -> dict[str, Any]:
+    if outcome is STALE:
+        return _not_made(posting)
     if isinstance(outcome, Accepted):
         return {"state": MessageState.SENT, "provider_sid": outcome.provider_sid, "reason": None, "error_code": None}
     if isinstance(outcome, Unknown):
@@ -306,17 +306,14 @@ def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -
     if outcome.fault in (Fault.PHONE, Fault.CONTENT):
         return said | {"state": MessageState.FAILED}
     again = now + rules.backoff(posting.attempt, ids.jitter(0.5, 1.5), outcome.retry_after)
-    return said | {
-        "state": MessageState.DUE,
-        "sends": col(Message.sends) - 1,
-        "due_at": again,
-    }  # it certainly did not go
+    # It certainly did not go.
+    return said | {"state": MessageState.DUE, "sends": col(Message.sends) - 1, "due_at": again}
 
 
 def _not_made(posting: Posting) -> dict[str, Any]:
     """As if the post had never been begun: it was not made, so it is no try, and the text is due as it was before."""
-    less = {name: col(getattr(Message, name)) - 1 for name in ("attempts", "sends")}
-    return {"state": MessageState.DUE, **less, **({"posted_at": None} if posting.attempt == 1 else {})}
+    never = {"posted_at": None} if posting.attempt == 1 else {}
+    return {"state": MessageState.DUE, "attempts": col(Message.attempts) - 1, "sends": col(Message.sends) - 1, **never}
 
 
 def before(new: MessageState) -> list[MessageState]:
