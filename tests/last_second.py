@@ -149,11 +149,11 @@ async def _moment(db: Database, public_id: str, version: int, chance: Random) ->
         await asyncio.sleep(chance.uniform(0, 0.6))
         return
     query = "SELECT state::text FROM message WHERE subject_id = :visit AND version = :version"
-    for _ in range(50):
+    for _ in range(30):
         state = await seeds.value(db, query, visit=public_id, version=version)
         if state not in _WAY or _WAY.index(state) >= _WAY.index(aim):
             return
-        await asyncio.sleep(0.04)
+        await asyncio.sleep(0.08)
 
 
 _LONG = 1.5
