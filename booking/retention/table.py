@@ -11,6 +11,7 @@ from typing import Final
 
 from booking.appointments import forgetting as holds
 from booking.appointments.waitlist import forgetting as waits
+from booking.exchange.outgoing import forgetting as outgoing
 from booking.exchange.shown import service as shown
 from booking.messages import sharing
 from booking.messages.channel.service import forget_tallies
@@ -120,6 +121,11 @@ TABLE: Final[tuple[Kept, ...]] = (
     Kept("history of feeds", "which files came, what they changed, what a manager ordered (the last 20 of a feed stay)",
          ("feed_file", "feed_run", "feed_order"), feeds.FILES_NOTED, "the file came",
          "who let it through; names nobody but staff", feeds.forget_files),
+    Kept("files out", "which files told hospitals of bookings, and their answers (the last of a feed stays)",
+         ("out_file", "out_answered"), outgoing.FILES_KEPT, "it was handed over", "longer than any answer takes",
+         outgoing.forget_files),
+    Kept("told", "what a hospital was last told of a visit: time, doctor, state; no person", ("out_told",),
+         outgoing.TOLD_KEPT, "the visit", "changes are found by it", outgoing.forget_told),
     Kept("files shown", "exports shown at the desk, sealed, and what was read", ("shown_file", "shown_part"),
          shown.KEPT, "it was shown (removed at once, not by night)", "long enough to be looked at", shown.forget),
     Kept("files: done", "a hospital's files as they came", (), feeds.FILES_KEPT["done"], "it was put away",
@@ -141,6 +147,8 @@ TABLE: Final[tuple[Kept, ...]] = (
          "hangs on the visit", _NOBODY),
     Kept("fetching", "how hospitals' servers were found, and the names of files there", ("feed_fetch",), None,
          "until a day after its feed is fetched no more", _NOBODY),
+    Kept("numbers of files", "how far each hospital is told, and its last file's number", ("out_feed",), None,
+         "the next file has the next number", _NOBODY),
     Kept("closings", "what was closed and why", ("closing", "slot_closure", "session_change"), None,
          "the figures of that day", _NOBODY),
     Kept("the calendar", "times, queues, services, rooms, notices, words of the search",

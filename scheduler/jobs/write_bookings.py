@@ -19,7 +19,7 @@ from booking.clock import ZONE, local_day
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange.kinds import ServerProblem
-from booking.exchange.outgoing import forgetting, service
+from booking.exchange.outgoing import service
 from booking.exchange.outgoing.kinds import OutKind
 from booking.exchange.outgoing.models import OutFeed, OutFile
 from booking.exchange.outgoing.rules import full_due
@@ -73,8 +73,7 @@ async def one(db: Database, terms: Outgoing, home: Path, *, now: datetime, memor
     async def make() -> None:
         async with db.transaction() as session:
             row = await service.locked(session, sending_of(terms), now=now)
-            if await make_due(session, row, terms, now=now):
-                await forgetting.forget(session, terms.code, now=now)
+            await make_due(session, row, terms, now=now)
 
     await db.until_known(make)
     return await hand_over(db, terms, home, now=now, memory=memory)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from booking.db import Database
+from booking.exchange.outgoing import forgetting
 from scheduler.outgoing import delivery
 from tests.feeds import book, hospital_database, names, slot_id, two_days
 from tests.postgres import Cluster
@@ -223,13 +224,11 @@ async def test_wrong_terms_are_named_and_stop_nobody(
 
 
 async def test_old_files_are_forgotten_and_numbers_go_on(db: Database, changes: Desk) -> None:
-    await book(db, "08:00", number=1)
-    await changes.tell()
-    await book(db, "09:00", number=2)
-    await changes.tell()
-    await run(db, "UPDATE out_file SET handed_at = handed_at - interval '70 days'")
-    await book(db, "10:00", number=3)
-    await changes.tell()
-    assert [row["number"] for row in await rows(db, "SELECT number FROM out_file ORDER BY number")] == [3]
+    for number, clock in ((1, "08:00"), (2, "09:00")):
+        await book(db, clock, number=number)
+        await changes.tell()
+    async with db.transaction() as session:
+        assert await forgetting.forget_files(session, now=changes.now + timedelta(days=61)) == 1
+    assert [row["number"] for row in await rows(db, "SELECT number FROM out_file ORDER BY number")] == [2]
     await book(db, "11:00", number=4)
-    assert await changes.tell() == ["hen-kham-000004-changes.csv"]
+    assert await changes.tell() == ["hen-kham-000003-changes.csv"]

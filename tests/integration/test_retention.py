@@ -132,6 +132,12 @@ async def _feed_files(session: AsyncSession, world: World, at: datetime) -> None
         await put(session, "feed_run", feed_file_id=file, feed="f")
 
 
+async def _files_out(session: AsyncSession, world: World, at: datetime) -> None:
+    for number in (1, 2):  # the last of a feed is kept whatever its age
+        file = await put(session, "out_file", feed="f", facility_id=world.facility_id, number=number, handed_at=at)
+        await put(session, "out_answered", out_file_id=file)
+
+
 async def _feed_rows(session: AsyncSession, world: World, at: datetime) -> None:
     await put(session, "feed_row", feed="f", starts_at=at, feed_file_id=await put(session, "feed_file"))
 
@@ -196,6 +202,8 @@ CASES: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "staged rows": (_feed_rows, "SELECT count(*) FROM feed_row"),
     "slips": (_slips, "SELECT count(*) FROM invitation"),
     "history of feeds": (_feed_files, "SELECT greatest(0, count(*) - 20) FROM feed_file"),
+    "files out": (_files_out, "SELECT greatest(0, count(*) - 1) FROM out_file"),
+    "told": (_plain("out_told", "starts_at"), "SELECT count(*) FROM out_told"),
     "requests": (_requests, "SELECT count(*) FROM data_request"),
 }
 
