@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve scheduler test test-all check bench rush lock clean
+.PHONY: help demo serve scheduler test test-all check bench rush audit lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS
 
 rush: $(STAMP) ## people in an open loop: ARGS="steady", "release" or "overload"
 	@$(BIN)/python -m tests.bench.rush $(ARGS)
+
+audit: ## known vulnerabilities of the locked packages; needs the Internet, and says so where it is not there
+	@sh deploy/audit.sh
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group build --group test --group check --universal \

@@ -39,6 +39,7 @@ HELP = {
     "feed_age_seconds": "Since the newest file of this feed that was applied.",
     "feed_held": "1 where a guard holds the newest file.",
     "feed_unreadable": "1 where the newest file could not be read.",
+    "feed_wrong": "1 where the file that says this feed cannot be used as it is now.",
     "feed_fetch_failing": "1 where this feed's server gave not all that it should, the last time it was asked.",
     "feed_host_key_changed": "1 where this feed's server shows another host key than the one agreed.",
     "out_age_seconds": "Since all bookings were where this hospital's software takes them.",
