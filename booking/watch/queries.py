@@ -36,6 +36,9 @@ _APPLIED: Final = text("""
 _FETCHED: Final = text("""
     SELECT feed, problem::text AS problem FROM feed_fetch
 """)
+_WRONG: Final = text("""
+    SELECT file_name, feed, problems <> '[]'::jsonb AS wrong FROM feed_listed ORDER BY file_name
+""")
 _CONFLICTS: Final = text("SELECT count(*) FROM conflict WHERE state = 'open'")
 _QUEUE: Final = text("""
     SELECT f.code AS facility, count(*) AS n FROM queue_ticket t JOIN facility f ON f.id = t.facility_id
@@ -95,6 +98,10 @@ async def _feeds(session: AsyncSession, now: datetime) -> list[Reading]:
         named = {"feed": row["feed"]}
         found.append(Reading("feed_held", float(row["state"] == "held"), named))
         found.append(Reading("feed_unreadable", float(row["state"] == "quarantined"), named))
+    found += [
+        Reading("feed_wrong", float(row["wrong"]), {"feed": row["feed"] or row["file_name"]})
+        for row in (await session.execute(_WRONG)).mappings()
+    ]
     return found + await _fetched(session)
 
 

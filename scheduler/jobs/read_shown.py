@@ -109,7 +109,9 @@ def _feed_named(claimed: Claimed, desk: Desk) -> Feed | None:
 
 
 def _drafted(claimed: Claimed, file: BinaryIO, limits: Limits, now: datetime) -> dict[str, Any]:
-    text, untold, why = draft_apart(file, facility=claimed.facility, today=local_day(now), limits=limits)
+    text, untold, why = draft_apart(
+        file, facility=claimed.facility, name=claimed.name, today=local_day(now), limits=limits
+    )
     return {"draft": text or None, "untold": untold, "why": why}
 
 

@@ -89,6 +89,7 @@ async def test_for_a_file_nobody_knows_a_feed_is_proposed(manager: httpx.AsyncCl
     told = await page(manager, path)
     assert "[columns]" in told
     assert "absence.meaning" in told
+    assert "pattern = &#34;*.csv&#34;" in told
     assert f"facility = &#34;{STATION}&#34;" in told
     nothing = await show(manager, b"\x00\x01\x02" * 50, feed="")
     await read_shown.run(db, now=utc_now(), desk=desk)

@@ -26,6 +26,7 @@ code = "x"
 facility = "{facility}"
 [source]
 format = "{form}"
+pattern = "*{ending}"
 [columns]
 {place}
 [times]
@@ -49,7 +50,8 @@ def read_export(feed: Feed, stream: BinaryIO, *, today: date) -> Iterator[Item]:
     """The draft in pieces, line 1; or on line 2 why nothing can be proposed; last, on line 3, what is left open."""
     stream.seek(0)
     try:
-        found = draft(stream.read(), _NAME, today=today, wishes=Wishes({"facility": feed.facility}, []))
+        name = f"{_NAME}{feed.source.pattern.removeprefix('*')}"
+        found = draft(stream.read(), name, today=today, wishes=Wishes({"facility": feed.facility}, []))
     except CannotTellError as error:
         yield _said(2, str(error))
         return
@@ -64,7 +66,7 @@ def _said(line: int, text: str) -> Skipped:
 
 
 def draft_apart(
-    stream: BinaryIO, *, facility: str, today: date, limits: Limits = LIMITS
+    stream: BinaryIO, *, facility: str, name: str, today: date, limits: Limits = LIMITS
 ) -> tuple[str, list[str], str | None]:
     """The draft, what is to be filled in, or why there is none.
 
@@ -74,7 +76,8 @@ def draft_apart(
     """
     form = _FORMATS.get(looks_like(stream), "csv")
     code = facility if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", facility) else "X"
-    feed = parse_feed(_FEED.format(facility=code, form=form, place=_PLACES.get(form, _ANY_PLACE)))
+    ending = found[0] if (found := re.search(r"\.[A-Za-z0-9]{1,8}$", name)) else ""
+    feed = parse_feed(_FEED.format(facility=code, form=form, ending=ending, place=_PLACES.get(form, _ANY_PLACE)))
     told: dict[int, list[str]] = {1: [], 2: [], 3: []}
     process = ReadingProcess(__name__)  # drafts are rare: nothing stays behind for the next one
     try:
