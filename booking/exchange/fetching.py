@@ -87,6 +87,14 @@ class ClaimLost(Exception):
     """Another scheduler fetches this feed by now."""
 
 
+async def resting(session: AsyncSession, *, now: datetime) -> dict[str, str]:
+    """The feeds whose time has not come, or that somebody fetches, each with the hash its memory goes with."""
+    query = select(col(FeedFetch.feed), col(FeedFetch.definition)).where(
+        or_(col(FeedFetch.next_at) > now, col(FeedFetch.claimed_until) > now)
+    )
+    return {row.feed: row.definition for row in await session.execute(query)}
+
+
 async def claim(session: AsyncSession, wish: Wish, *, now: datetime) -> Claim | None:
     """Claim a feed whose time has come; None when it has not, or somebody has it.
 

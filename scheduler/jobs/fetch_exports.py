@@ -79,23 +79,29 @@ async def begin(db: Database, feeds_dir: Path, *, now: datetime, memory: Fetchin
     memory.running = {code: task for code, task in memory.running.items() if not task.done()}
     feeds, _ = await asyncio.to_thread(memory.feeds.look, feeds_dir)  # what is wrong with one, read_exports says
     fetched = [feed for feed in feeds if looking.is_fetched(feed)]
+    async with db.transaction() as session:
+        await fetching.forget(session, [feed.code for feed in fetched], now=now)
+        resting = await fetching.resting(session, now=now)
     for feed in fetched:
-        if feed.code in memory.running:
-            continue
         wish = _wish(feed)
-        try:
-            async with db.transaction() as session:
-                claimed = await fetching.claim(session, wish, now=now)
-        except FacilityUnknown:
-            if feed.code not in memory.strange:
-                memory.strange.add(feed.code)
-                log.warning("a feed names a facility that is not known", extra={"facts": {"feed": feed.code}})
+        if feed.code in memory.running or resting.get(feed.code) == wish.definition:
             continue
+        claimed = await _claimed(db, wish, now=now, memory=memory)
         if claimed is not None:
             work = _fetched(db, feed, feeds_dir, wish, claimed, memory.apart)
             memory.running[feed.code] = asyncio.create_task(work)
-    async with db.transaction() as session:
-        await fetching.forget(session, [feed.code for feed in fetched], now=now)
+
+
+async def _claimed(db: Database, wish: Wish, *, now: datetime, memory: Fetching) -> Claim | None:
+    feed = wish.content.feed
+    try:
+        async with db.transaction() as session:
+            return await fetching.claim(session, wish, now=now)
+    except FacilityUnknown:
+        if feed not in memory.strange:
+            memory.strange.add(feed)
+            log.warning("a feed names a facility that is not known", extra={"facts": {"feed": feed}})
+        return None
 
 
 def _wish(feed: AnyFeed) -> Wish:

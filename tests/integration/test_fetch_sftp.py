@@ -10,7 +10,7 @@ from booking.exchange.kinds import ServerProblem
 from scheduler.exports import sftp
 from scheduler.exports.feed import Feed
 from scheduler.exports.fetching import from_sftp
-from tests.fetching import Looker, fetched
+from tests.fetching import NOW, Looker, fetched
 from tests.hospital_sftp import PASSWORD, USER, Hospital, hospital_sftp, key
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +71,15 @@ async def test_an_older_export_is_not_taken(hospital: Hospital, looker: Looker) 
     assert (found.fetched, end.facts, end.problem) == ([], {"older": 1}, None)
     del looker.memory["newest"]  # the control: without what is remembered it would be taken
     assert (await looker.look(feed_of(hospital)))[1].fetched == ["late.csv"]
+
+
+async def test_a_file_from_the_future_makes_no_later_one_old(hospital: Hospital, looker: Looker) -> None:
+    now = int(NOW.timestamp())
+    put(hospital, "wrong-clock.csv", "1\n", mtime=now + 10**9)
+    assert (await looker.look(feed_of(hospital)))[1].fetched == ["wrong-clock.csv"]
+    assert (looker.folder / "wrong-clock.csv").stat().st_mtime == now
+    put(hospital, "next.csv", "2\n", mtime=now + 60)
+    assert (await looker.look(feed_of(hospital)))[1].fetched == ["next.csv"]
 
 
 async def test_a_file_on_its_way_waits_and_holds_back_those_after_it(

@@ -1,6 +1,8 @@
 """A line to an SFTP server: known by its host key or not spoken to, wrong secrets told apart, files put whole."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,33 @@ async def test_each_way_not_to_get_in_is_told_apart(hospital: Hospital, tmp_path
         ({"password_file": "absent"}, ServerProblem.NO_SECRET),
     ):
         assert (await problem(server.model_copy(update=changed), tmp_path)).problem is expected
+
+
+async def test_what_is_no_ssh_server_is_left(
+    hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async def web(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 999)
+        writer.close()
+
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while not writer.is_closing():
+                writer.write(b"welcome\r\n" * 9_999)
+                await writer.drain()
+        writer.close()
+
+    monkeypatch.setattr(sftp, "CONNECT", 0.5)
+    expected = {ServerProblem.TIMED_OUT, ServerProblem.BROKEN_OFF, ServerProblem.ODD_ANSWER}
+    for behaviour in (silent, web, endless):
+        server = await asyncio.start_server(behaviour, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        assert (await problem(hospital.server(tmp_path, port=port), tmp_path)).problem in expected, behaviour
+        server.close()
+    over.set()

@@ -9,6 +9,7 @@ import fnmatch
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -144,6 +145,7 @@ async def fetch(
     keep: Keep,
     *,
     home: Path,
+    now: datetime,
     between: float = BETWEEN,
 ) -> Looked:
     """Look once, or twice where a file may still be on its way; fetch what is whole, in its order.
@@ -153,7 +155,7 @@ async def fetch(
     """
     swept(folder, feed.code)
     async with connected(source, home=home, seconds=feed.source.fetch_seconds) as line:
-        look = _Look(feed, source, folder, memory, keep, line)
+        look = _Look(feed, source, folder, memory, keep, line, int(now.timestamp()))
         if await look.once() and source.complete == "unchanged":
             await asyncio.sleep(between)
             await look.once()
@@ -168,6 +170,7 @@ class _Look:
     memory: Memory
     keep: Keep
     line: Line
+    now: int
     found: Looked = field(default_factory=Looked)
 
     async def once(self) -> bool:
@@ -220,10 +223,12 @@ class _Look:
                 return False
             except asyncssh.SFTPError as error:
                 raise reason(error, self.source) from None
-            if not whole or not await asyncio.to_thread(file.settled, entry.name, mtime=entry.mtime):
+            # A file from the future must not make all that come after it look old.
+            mtime = min(entry.mtime, self.now)
+            if not whole or not await asyncio.to_thread(file.settled, entry.name, mtime=mtime):
                 return False
         self.memory.setdefault("taken", {})[entry.name] = entry.mark
-        self.memory["newest"] = max(entry.mtime, self.memory.get("newest") or 0)
+        self.memory["newest"] = max(mtime, self.memory.get("newest") or 0)
         self.found.fetched.append(entry.name)
         await self.keep(self.memory, entry.name)
         return True

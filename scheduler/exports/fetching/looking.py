@@ -53,7 +53,7 @@ async def look(
     try:
         async with asyncio.timeout(feed.source.fetch_seconds + SPARE):
             if feed.source.sftp is not None:
-                found = await from_sftp.fetch(feed, feed.source.sftp, folder, memory, keep, home=home)
+                found = await from_sftp.fetch(feed, feed.source.sftp, folder, memory, keep, home=home, now=now)
             elif feed.source.https is not None:
                 async with asyncio.timeout(feed.source.fetch_seconds):
                     found = await from_https.fetch(feed, feed.source.https, folder, memory, keep, home=home, now=now)
