@@ -56,6 +56,7 @@ class Hospital:
         return {
             "PATH": os.environ["PATH"], "PGBACKREST_CONFIG": str(self.folder / "pgbackrest.conf"),
             "PGPASSWORD": self.server._password, "LC_ALL": "C.UTF-8",
+            "PGBACKREST_JOB_RETRY": "0",  # a damaged file is read again after a quarter of a minute; it stays damaged
         }  # fmt: skip
 
     def pgbackrest(self, *arguments: str) -> None:
