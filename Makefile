@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+HA := .venv-ha
+HA_PYTHON ?= /usr/bin/python3
 ARGS ?=
 # Tests are shared out to two processes, each with servers of its own; who is done first takes from the other.
 WORKERS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve scheduler test test-all check bench rush audit lock clean
+.PHONY: help demo serve scheduler test test-all test-ha check bench rush audit lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -54,6 +56,19 @@ check: $(STAMP) ## style, types, import contracts
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
+# Patroni runs as the user postgres, so its Python must be one that this user can start: the distribution's.
+$(HA)/.installed: deploy/ha/requirements.lock
+	@$(HA_PYTHON) -m venv $(HA) 2>/dev/null || uv venv --quiet --allow-existing --python $(HA_PYTHON) $(HA)
+	@if command -v uv >/dev/null 2>&1; then \
+		VIRTUAL_ENV=$(HA) uv pip sync --quiet --require-hashes deploy/ha/requirements.lock ; \
+	else \
+		$(HA)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/ha/requirements.lock ; \
+	fi
+	@touch $@
+
+test-ha: $(STAMP) $(HA)/.installed ## bookings while a cluster of three fails, in network namespaces; needs root, etcd-server, haproxy, postgresql-15
+	@$(BIN)/python -m tests.ha --patroni $(HA)/bin/patroni $(ARGS)
+
 bench: $(STAMP) ## requests per second of the hot paths, time of each page; ARGS="--pages --slots 1000000" or "--sms": those alone
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -68,6 +83,8 @@ lock: ## renew requirements.lock (needs uv)
 		--generate-hashes --no-header --no-annotate --python-version 3.11 -o requirements.lock
 	uv pip compile pyproject.toml --group build --constraint requirements.lock --universal \
 		--generate-hashes --no-header --no-annotate --python-version 3.11 -o deploy/requirements.lock
+	uv pip compile deploy/ha/requirements.in --universal \
+		--generate-hashes --no-header --no-annotate --python-version 3.11 -o deploy/ha/requirements.lock
 
 clean: ## remove what was set up here
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(HA) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
