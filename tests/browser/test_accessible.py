@@ -1,8 +1,8 @@
 """axe finds nothing on any page, in both languages, light and dark; nothing is cut off; and no page was forgotten.
 
 Vietnamese is looked at with everything: its words are the longer ones, and its colours are those of both. English has
-axe's other rules and the width of a telephone; in `make test` on the patients' walks alone, for the desk works in
-Vietnamese, and in `make test-all` on every walk.
+axe's other rules and the width of a telephone; in `make test` on the patients' pages alone, for the desk works in
+Vietnamese, and in `make test-all` on every page of every walk.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 from tests.browser import kinds
 from tests.browser.conftest import PHONE, Site
 from tests.browser.kinds import ERROR
-from tests.browser.walks import Walk, all_walks, kind_of
+from tests.browser.walks import Walk, all_walks, kind_of, of_the_desk
 from tests.conftest import FULL
 from tests.markup import faults
 
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.browser
 Phone = Callable[..., Page]
 
 WALKS = all_walks()
-_IN_ENGLISH = [walk for walk in WALKS if FULL or not walk.at_the_desk]
+_PATIENTS = {pair for walk in WALKS if not walk.passes_the_desk for pair in walk.patients}
+_IN_ENGLISH = [walk for walk in WALKS if FULL or not walk.passes_the_desk or walk.patients - _PATIENTS]
+"""Of the walks that pass the desk only those that alone show a page of the patients'."""
 _TAKEN = [(walk, "vi") for walk in WALKS] + [(walk, "en") for walk in _IN_ENGLISH]
 
 
