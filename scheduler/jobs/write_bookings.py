@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 _AGAIN: timedelta = timedelta(minutes=1)
 """A door that was shut is tried again after that."""
 
+_AT_ONCE = 3
+"""Hospitals told at once: one whose server is slow holds back few."""
+
 
 @dataclass(slots=True)
 class Memory:
@@ -53,16 +56,26 @@ async def run(db: Database, home: Path, *, now: datetime, memory: Memory) -> lis
     for each in broken:
         for problem in each.problems:
             log.error("terms of what goes out cannot be used", extra={"facts": {"file": each.name, "reason": problem}})
-    handed: list[str] = []
-    for terms in every:
-        try:
-            handed += await one(db, terms, home, now=now, memory=memory)
-            await taking_answers.take(db, terms, home, memory.sights, now=now)
-        except FacilityUnknown:
-            _once(memory, terms.code, "terms name a facility that is not known, or that was another's before")
-        except Exception:  # whatever it is, the others are told all the same
-            log.exception("bookings could not go out", extra={"facts": {"feed": terms.code}})
-    return handed
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def tell(terms: Outgoing) -> list[str]:
+        async with few:
+            return await _guarded(db, terms, home, now=now, memory=memory)
+
+    return [name for names in await asyncio.gather(*map(tell, every)) for name in names]
+
+
+async def _guarded(db: Database, terms: Outgoing, home: Path, *, now: datetime, memory: Memory) -> list[str]:
+    try:
+        handed = await one(db, terms, home, now=now, memory=memory)
+        await taking_answers.take(db, terms, home, memory.sights, now=now)
+    except FacilityUnknown:
+        _once(memory, terms.code, "terms name a facility that is not known, or that was another's before")
+    except Exception:  # whatever it is, the others are told all the same
+        log.exception("bookings could not go out", extra={"facts": {"feed": terms.code}})
+    else:
+        return handed
+    return []
 
 
 async def one(db: Database, terms: Outgoing, home: Path, *, now: datetime, memory: Memory) -> list[str]:
@@ -137,8 +150,8 @@ async def _laid(
     try:
         folder = delivery.folder_of(terms, home)
         if folder is None:
-            await delivery.over_line(terms, home, [(file.file_name, file.content) for file in files])
-            done = files
+            pairs = [(file.file_name, file.content) for file in files]
+            done = files[: await asyncio.to_thread(delivery.over_line, terms, home, pairs)]
         else:
             for file in files:
                 await asyncio.to_thread(delivery.lay, folder, file.file_name, file.content)

@@ -4,26 +4,46 @@ Again under the same name with the same content changes nothing: so whoever was 
 handed over hands it over once more.
 """
 
+import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from scheduler.exports import sftp
 from scheduler.exports.servers import beside
 from scheduler.exports.sftp import connected
+from scheduler.exports.unreached import Unreached
 from scheduler.outgoing.terms import Outgoing
 
+LONGEST: Final = 240.0
+"""Seconds for all of a visit to a server; what was not put by then goes the next time."""
 
-async def over_line(terms: Outgoing, home: Path, files: list[tuple[str, bytes]]) -> None:
-    """Put files into a folder of the hospital's SFTP server, in their order.
+
+def over_line(terms: Outgoing, home: Path, files: list[tuple[str, bytes]]) -> int:
+    """Put files into a folder of the hospital's SFTP server, in their order; how many are there.
+
+    With an event loop of its own, for a thread: a server that is stuck keeps nobody else waiting.
 
     Raises:
-        Unreached: with why; those before it may be there.
+        Unreached: none is there, with why.
     """
+    put: list[str] = []
+    try:
+        asyncio.run(_put(terms, home, files, put))
+    except Unreached:
+        if not put:
+            raise
+    return len(put)
+
+
+async def _put(terms: Outgoing, home: Path, files: list[tuple[str, bytes]], put: list[str]) -> None:
     assert terms.sftp is not None
     async with connected(terms.sftp, home=home) as line:
+        line.ends_in(LONGEST)
         for name, content in files:
             await sftp.put_whole(line, terms.sftp, name, content)
+            put.append(name)
 
 
 def folder_of(terms: Outgoing, home: Path) -> Path | None:

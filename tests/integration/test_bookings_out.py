@@ -1,17 +1,23 @@
 """Our bookings to a hospital: each change told once, in numbered files that are whole, who commits late included."""
 
+import asyncio
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from booking.db import Database
-from booking.exchange.outgoing import forgetting
+from booking.exchange.outgoing import forgetting, restored, service
+from booking.exchange.outgoing.models import OutFeed
 from scheduler.outgoing import delivery
 from tests.feeds import book, hospital_database, names, slot_id, two_days
+from tests.hospital_sftp import hospital_sftp
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value
 from tests.telling import CHANGES_ONLY, Desk, cancel, move
@@ -138,6 +144,10 @@ async def test_a_person_is_told_of_as_far_as_the_terms_say_and_a_change_of_hers_
     assert "SIU^S14" in (desk.home / "bookings-hl7" / again).read_text()
 
 
+class Died(BaseException):
+    """A process that is no more: nothing it would have done afterwards is done."""
+
+
 @pytest.mark.parametrize("moment", ["made", "laid"])
 async def test_whoever_dies_between_two_steps_leaves_one_file_of_one_content(
     db: Database, changes: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -149,11 +159,11 @@ async def test_whoever_dies_between_two_steps_leaves_one_file_of_one_content(
     def dying(folder: Path, name: str, content: bytes) -> None:
         if moment == "laid":
             lay(folder, name, content)
-        raise KeyboardInterrupt
+        raise Died
 
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "lay", dying)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Died):
             await changes.tell()
     folder = changes.home / "bookings-csv"
     before = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
@@ -232,3 +242,62 @@ async def test_old_files_are_forgotten_and_numbers_go_on(db: Database, changes: 
     assert [row["number"] for row in await rows(db, "SELECT number FROM out_file ORDER BY number")] == [2]
     await book(db, "11:00", number=4)
     assert await changes.tell() == ["hen-kham-000003-changes.csv"]
+
+
+async def test_over_a_line_files_lie_whole_in_the_hospitals_own_folder(
+    db: Database, desk: Desk, tmp_path: Path
+) -> None:
+    async with hospital_sftp(tmp_path / "there") as hospital:
+        desk.home.mkdir()
+        server = hospital.server(desk.home)
+        named = "\n".join(
+            f"{name} = {json.dumps(value)}" for name, value in server.model_dump(exclude_none=True).items()
+        )
+        desk.add("csv", CHANGES_ONLY, ('folder = "bookings-csv"\n', ""))
+        with (desk.home / "csv.out.toml").open("a") as terms:
+            terms.write(f"\n[sftp]\n{named}\n")
+        ticket = await book(db, "08:00", number=1)
+        assert await desk.tell() == ["hen-kham-000001-changes.csv"]
+        folder = hospital.folder / server.folder
+        assert names(folder) == ["hen-kham-000001-changes.csv"]
+        assert ticket.code in (folder / "hen-kham-000001-changes.csv").read_text()
+        hospital.faults.refuse_rename = True
+        await book(db, "09:00", number=2)
+        assert await desk.tell() == []
+        assert await value(db, "SELECT problem FROM out_file WHERE number = 2") == "not_allowed"
+        hospital.faults.refuse_rename = False
+        assert await desk.tell() == ["hen-kham-000002-changes.csv"]
+
+
+async def test_two_schedulers_at_once_tell_it_once(
+    db: Database, database_url: str, changes: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both look in the same moment. The control: without the lock of the feed's row both make the next number."""
+    other = Desk(Database(database_url, pool=2), changes.home)
+    await book(db, "08:00")
+    told = await asyncio.gather(changes.tell(), other.tell())
+    assert {name for names in told for name in names} == {"hen-kham-000001-changes.csv"}
+    assert await value(db, "SELECT count(*) FROM out_file") == 1
+    assert "could not go out" not in caplog.text
+    both = asyncio.Barrier(2)
+
+    async def unlocked(session: AsyncSession, sending: service.Sending, *, now: datetime) -> OutFeed:
+        found = (await session.execute(select(OutFeed).where(col(OutFeed.feed) == sending.feed))).scalar_one()
+        await asyncio.wait_for(both.wait(), 20)
+        assert now.tzinfo is not None
+        return found
+
+    monkeypatch.setattr(service, "locked", unlocked)
+    await book(db, "09:00", number=2)
+    await asyncio.gather(changes.tell(), other.tell())
+    await other.db.close()
+    assert "could not go out" in caplog.text
+
+
+async def test_after_a_restore_no_number_comes_twice_and_all_is_told_anew(db: Database, changes: Desk) -> None:
+    ticket = await book(db, "08:00")
+    await changes.tell()
+    async with db.transaction() as session:
+        assert await restored.begin_anew(session) == 1
+    assert await changes.tell() == ["hen-kham-001002-changes.csv"]
+    assert told(changes.table("hen-kham-001002-changes.csv")) == [(ticket.code, "08:00", "Mới")]
