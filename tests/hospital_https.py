@@ -62,7 +62,7 @@ def certificate(folder: Path, *, name: str = "localhost", days: int = 1) -> Path
     """A certificate that signs itself, its key behind it in the same file; over already where `days` is negative."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)  # noqa: TID251  certificates are looked at by the machine's clock, not by ours
-    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {days}")])
     names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))])
     made = (
         x509.CertificateBuilder()

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import gzip
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -103,7 +105,9 @@ async def test_who_asks_is_told_by_a_file(web: Web, looker: Looker) -> None:
         ServerProblem.NO_SECRET, {"file": "secret", "why": "it holds more than one line"})  # fmt: skip
 
 
-async def test_a_redirect_is_followed_to_the_same_server_only(web: Web, looker: Looker, tmp_path: Path) -> None:
+async def test_a_redirect_is_followed_to_the_same_server_only(
+    web: Web, looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (looker.home / "secret").write_text("tok")
     feed = feed_of(web, 'token_file = "secret"')
     web.reply = lambda asked: (
@@ -121,10 +125,17 @@ async def test_a_redirect_is_followed_to_the_same_server_only(web: Web, looker: 
             web.reply = lambda _, to=location: answer("302 Found", location=to)  # type: ignore[misc]
             assert (await problem(looker, feed))[0] in {ServerProblem.REDIRECTED, ServerProblem.BROKEN_OFF}, location
         assert other.asked == []
-    web.asked.clear()
-    web.reply = lambda _: answer("302 Found", location="/round")
-    assert (await problem(looker, feed))[1]["often"] == 3
-    assert len(web.asked) == 4
+        web.asked.clear()
+        web.reply = lambda _: answer("302 Found", location="/round")
+        assert (await problem(looker, feed))[1]["often"] == 3
+        assert len(web.asked) == 4
+        # The control: with the look at the address taken away, another server that we would trust is told the token.
+        (tmp_path / "ca.pem").unlink()
+        (tmp_path / "ca.pem").write_bytes(b"".join((tmp_path / f"localhost{days}.pem").read_bytes() for days in (1, 2)))
+        monkeypatch.setattr(https, "_same_server", urljoin)
+        web.reply = lambda _: answer("302 Found", location=f"https://localhost:{other.port}/")
+        await looker.look(feed)
+        assert other.asked[0]["authorization"] == "Bearer tok"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +207,9 @@ async def test_endless_bodies_and_drops_of_headers_end(
     over.set()
 
 
-async def test_the_server_is_known_by_its_certificate(web: Web, looker: Looker, tmp_path: Path) -> None:
+async def test_the_server_is_known_by_its_certificate(
+    web: Web, looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     web.reply = lambda _: answer(body=BODY)
     unknown = fetched(f'[source.https]\nurl = "{web.url}"')
     assert (await problem(looker, unknown))[0] is ServerProblem.CERTIFICATE_UNTRUSTED
@@ -216,7 +229,8 @@ async def test_the_server_is_known_by_its_certificate(web: Web, looker: Looker, 
     (tmp_path / "ca.pem").unlink()
     (tmp_path / "ca.pem").write_text("nothing of that kind")
     assert (await problem(looker, feed_of(web)))[0] is ServerProblem.NO_SECRET
-    assert (await problem(looker, feed_of(web, url="https://localhost:1/")))[0] is ServerProblem.NO_SECRET
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: ssl._create_unverified_context())
+    assert (await looker.look(unknown))[1].fetched  # the control
 
 
 async def test_nobody_there_and_no_hospital(web: Web, looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:

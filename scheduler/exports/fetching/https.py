@@ -91,14 +91,12 @@ async def get(source: HttpsSource, wanted: Wanted, sink: Callable[[bytes], None]
 
 
 def _credentials(source: HttpsSource, home: Path) -> tuple[ssl.SSLContext, str | None]:
-    context = ssl.create_default_context()
-    if source.ca_file is not None:
-        pem = secret_in(beside(home, source.ca_file))
-        try:
-            context = ssl.create_default_context(cadata=pem)
-        except (ssl.SSLError, ValueError):
-            why = "it holds no certificate"
-            raise Unreached(ServerProblem.NO_SECRET, file=Path(source.ca_file).name, why=why) from None
+    pem = None if source.ca_file is None else secret_in(beside(home, source.ca_file))
+    try:
+        context = ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        why = "it holds no certificate"
+        raise Unreached(ServerProblem.NO_SECRET, file=Path(source.ca_file or "").name, why=why) from None
     if source.token_file is not None:
         return context, f"Bearer {_one_line(beside(home, source.token_file))}"
     if source.user is not None and source.password_file is not None:
