@@ -22,7 +22,7 @@ from booking import clock, embedded, logs, sealed
 from booking.actor import system
 from booking.availability.commands import PublishSlots
 from booking.availability.seeding import seed_calendar, seed_sample_timetable
-from booking.cli import demo_files, demo_staff
+from booking.cli import demo_files, demo_slips, demo_staff
 from booking.cli.demo_files import Folder
 from booking.cli.terminal import say
 from booking.db import Database
@@ -189,6 +189,8 @@ def _say_addresses(base: str, host: str, files: Folder) -> None:
     say(f"                         {', '.join(each.username for each in demo_staff.ACCOUNTS)}")
     say(f"                         password of each: {demo_staff.PASSWORD}")
     say(f"  SMS inbox              {base}/inbox")
+    say(f"                         a slip invites {demo_slips.NAME}, born {demo_slips.BORN}, CCCD {demo_slips.CARD}:")
+    say("                         sign in, add her with both consents: she is shown it, and told by SMS (08:00 to 20:00)")
     say(f"  API documentation      {base}/api/docs")
     say(f"  Hospital drop folder   {files.drop}")
     say(f"  Logs                   {files.logs}")

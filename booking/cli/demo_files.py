@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from booking import ids
 from booking.availability.models import Slot
-from booking.cli import demo_export
+from booking.cli import demo_export, demo_slips
 from booking.cli.terminal import say
 
 _FIRST_PORT = 8000
@@ -106,8 +106,9 @@ def inherited() -> dict[str, str]:
 
 
 def hand_over_export(files: Folder, *, today: date) -> None:
-    """Put the sample feed and its export, shifted to the coming days, where the scheduler finds them."""
+    """Put the sample feeds and their files, shifted to the coming days, where the scheduler finds them."""
     demo_export.write(files.feeds, files.drop, today=today)
+    demo_slips.write(files.feeds, files.drop, today=today)
 
 
 async def count_slots(session: AsyncSession, *, now: datetime) -> int:
