@@ -190,7 +190,7 @@ def _say_addresses(base: str, host: str, files: Folder) -> None:
     say(f"                         password of each: {demo_staff.PASSWORD}")
     say(f"  SMS inbox              {base}/inbox")
     say(f"                         a slip invites {demo_slips.NAME}, born {demo_slips.BORN}, CCCD {demo_slips.CARD}:")
-    say("                         sign in, add her with both consents: she is shown it, and told by SMS (08:00 to 20:00)")
+    say("                         add her with both consents: she is shown it, and told by day")
     say(f"  API documentation      {base}/api/docs")
     say(f"  Hospital drop folder   {files.drop}")
     say(f"  Logs                   {files.logs}")
