@@ -86,6 +86,10 @@ def _answers(page: Page, site: Site, base: str) -> Iterator[Stop]:
     site.run("UPDATE conflict SET state = 'gone' WHERE state = 'open'")
     press(page, "button[value=cancel]")
     yield "desk_conflicts.html", "gone meanwhile", ERROR
+    site.run("UPDATE conflict SET state = 'open', ended_at = NULL WHERE state = 'gone'")
+    page.goto(f"{base}/conflicts")
+    press(page, "button[value=ask]")
+    yield "desk_conflicts.html", "one is asked"
 
 
 def _feeds(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str, file: int, held: int) -> Iterator[Stop]:
