@@ -19,7 +19,10 @@ async def healthz() -> JSONResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """The database answers, and has the schema this code needs.
+    """The database answers, and has the schema this code needs or a newer one.
+
+    A newer one is what an upgrade looks like to the version that still serves: were it not ready, everybody would be
+    turned away until the first process of the new version is up. Revisions are numbers of one width, so they compare.
 
     Texts the carriers have not approved are named but do not make us unready: a booking page without its SMS is worth
     more than none.
@@ -31,7 +34,7 @@ async def readyz(request: Request) -> JSONResponse:
     except Exception as problem:  # noqa: BLE001  whatever it is, we are not ready, and the type says why
         checks = {"database": type(problem).__name__, "migrations": "unknown"}
     else:
-        if found != request.app.state.schema_needed:
+        if found is None or found < request.app.state.schema_needed:
             checks["migrations"] = f"the database has {found}, this version needs {request.app.state.schema_needed}"
     ready = all(value == "ok" for value in checks.values())
     checks |= _texts(request.app.state.settings)
