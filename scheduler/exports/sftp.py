@@ -1,7 +1,7 @@
 """A line to a hospital's SFTP server: known by its host key, bounded in time, and ended whatever happens.
 
     async with connected(server, home=folder_of_the_toml_file) as line:
-        await put_whole(line.sftp, "out", "bookings.csv", data)
+        await put_whole(line, server, "bookings.csv", data)
 
 Nothing of the machine's own SSH is used: no ~/.ssh, no agent, no configuration.
 """
@@ -17,6 +17,7 @@ import asyncssh
 from asyncssh import SFTPClient, SSHClient, SSHClientConnection, SSHKey
 
 from booking.exchange.kinds import ServerProblem
+from scheduler.exports import host_keys
 from scheduler.exports.servers import SftpServer, beside, secret_in
 from scheduler.exports.unreached import Unreached, is_forbidden, of_line
 
@@ -31,23 +32,8 @@ STEP: Final = 30.0
 TOTAL: Final = 300.0
 """Seconds a line is open at most."""
 
-_FAMILIES: Final = (
-    ("ssh-ed25519",),
-    ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
-    ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"),
-)
-"""A server has a key of each kind and shows the one it is asked for."""
-
 # With a group that the server makes up, it decides how long we calculate.
 _EXCHANGES: Final = "-diffie-hellman-group-exchange-*"
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A host key that is right: its fingerprint, and its kind where that is known."""
-
-    fingerprint: str
-    kind: str | None = None
 
 
 @dataclass(slots=True)
@@ -100,7 +86,7 @@ _NO_ANSWER = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.S
 class _Doorman(SSHClient):
     """Looks at the host key that a server shows."""
 
-    pins: tuple[Pin, ...]
+    pins: tuple[host_keys.Pin, ...]
     shown: list[str] = field(default_factory=list)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:  # noqa: ARG002
@@ -109,46 +95,11 @@ class _Doorman(SSHClient):
             raise Unreached(ServerProblem.ADDRESS_FORBIDDEN, host=host)
         fingerprint = key.get_fingerprint()
         self.shown.append(fingerprint)
-        return is_ours(fingerprint, self.pins)
+        return host_keys.is_ours(fingerprint, self.pins)
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:  # noqa: ARG002
         """Certificates of hosts are not used."""
         return False
-
-
-def is_ours(fingerprint: str, pins: tuple[Pin, ...]) -> bool:
-    """Whether a host key is one that the feed names. The one place that decides it."""
-    return any(pin.fingerprint == fingerprint for pin in pins)
-
-
-def pins_of(server: SftpServer, home: Path) -> tuple[Pin, ...]:
-    """The host keys that are right.
-
-    Raises:
-        Unreached: the file of known hosts cannot be read, or does not know this one.
-    """
-    pins = [_pin(text) for text in server.host_keys]
-    if server.known_hosts is not None:
-        text = secret_in(beside(home, server.known_hosts))
-        port = None if server.port == 22 else server.port  # noqa: PLR2004  as known_hosts writes it
-        try:
-            found = asyncssh.match_known_hosts(text.encode(), server.host, "", port)
-        except ValueError:
-            raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, host=server.host, file=server.known_hosts) from None
-        pins += [Pin(key.get_fingerprint(), key.get_algorithm()) for key in found[0]]
-    if not pins:
-        raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, host=server.host, file=server.known_hosts)
-    return tuple(pins)
-
-
-def _pin(text: str) -> Pin:
-    if text.startswith("SHA256:"):
-        return Pin(text.rstrip("="))
-    try:
-        key = asyncssh.import_public_key(text)
-    except asyncssh.KeyImportError:
-        raise Unreached(ServerProblem.HOST_KEY_UNKNOWN, key=text[:40]) from None
-    return Pin(key.get_fingerprint(), key.get_algorithm())
 
 
 @asynccontextmanager
@@ -158,7 +109,7 @@ async def connected(server: SftpServer, *, home: Path, seconds: float = TOTAL) -
     Raises:
         Unreached: with what is wrong, for people.
     """
-    pins = await asyncio.to_thread(pins_of, server, home)
+    pins = await asyncio.to_thread(host_keys.pins_of, server, home)
     options = await asyncio.to_thread(_credentials, server, home)
     connection, shown = await _greeted(server, pins, options)
     timer = None
@@ -197,11 +148,11 @@ def _credentials(server: SftpServer, home: Path) -> dict[str, object]:
 
 
 async def _greeted(
-    server: SftpServer, pins: tuple[Pin, ...], options: dict[str, object]
+    server: SftpServer, pins: tuple[host_keys.Pin, ...], options: dict[str, object]
 ) -> tuple[SSHClientConnection, str]:
     """Connect; where only fingerprints are known, ask for each kind of host key until the right one is shown."""
     kinds = {pin.kind for pin in pins}
-    families = [each for each in _FAMILIES if None in kinds or kinds & set(each)]
+    families = [each for each in host_keys.FAMILIES if None in kinds or kinds & set(each)]
     shown: list[str] = []
     for family in families:
         doorman = _Doorman(pins)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from booking.exchange.kinds import ServerProblem
-from scheduler.exports import sftp
+from scheduler.exports import host_keys, sftp
 from scheduler.exports.feed import Feed
-from scheduler.exports.fetching import from_sftp
+from scheduler.exports.fetching import from_sftp, remote_folder
+from scheduler.exports.fetching.remote_folder import Listing
 from tests.fetching import NOW, Looker, fetched
 from tests.hospital_sftp import PASSWORD, USER, Hospital, hospital_sftp, key
 
@@ -87,9 +88,9 @@ async def test_a_file_on_its_way_waits_and_holds_back_those_after_it(
 ) -> None:
     growing = put(hospital, "a.csv", "1\n", mtime=1000)
     put(hospital, "b.csv", "2\n", mtime=1001)
-    listed = from_sftp.listed
+    listed = remote_folder.listed
 
-    async def and_grows(*given: object) -> from_sftp.Listing:
+    async def and_grows(*given: object) -> Listing:
         found = await listed(*given)  # type: ignore[arg-type]
         with growing.open("a") as more:
             more.write("more\n")
@@ -224,7 +225,7 @@ async def test_another_host_key_fetches_nothing(
     feed = feed.model_copy(update={"source": feed.source.model_copy(update={"sftp": other})})
     end, _ = await looker.look(feed)
     assert (end.reached, end.problem, looker.names()) == (False, ServerProblem.HOST_KEY_CHANGED, [])
-    monkeypatch.setattr(sftp, "is_ours", lambda *_: True)  # the control
+    monkeypatch.setattr(host_keys, "is_ours", lambda *_: True)  # the control
     assert (await looker.look(feed))[1].fetched == ["a.csv"]
 
 
@@ -257,7 +258,7 @@ async def test_a_file_of_the_same_name_that_nobody_has_read_yet_is_not_overwritt
 async def test_a_folder_without_end_is_left(
     hospital: Hospital, looker: Looker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(from_sftp, "MOST_ENTRIES", 50)
+    monkeypatch.setattr(remote_folder, "MOST_ENTRIES", 50)
     hospital.faults.names = [b"%d.csv" % number for number in range(60)]
     end, _ = await looker.look(feed_of(hospital))
     assert (end.reached, end.problem) == (False, ServerProblem.TOO_MANY_FILES)

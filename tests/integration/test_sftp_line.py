@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from booking.exchange.kinds import ServerProblem
-from scheduler.exports import sftp
+from scheduler.exports import host_keys, sftp
 from scheduler.exports.servers import SftpServer
 from scheduler.exports.sftp import connected, put_whole
 from scheduler.exports.unreached import Unreached
@@ -60,7 +60,7 @@ async def test_another_host_key_is_refused_before_any_secret_is_sent(
     assert found.facts["shown"] == hospital.host_key.get_fingerprint()
     assert found.facts["expected"] == other.get_fingerprint()
     # The control: with the look at the key taken away, any server is believed.
-    monkeypatch.setattr(sftp, "is_ours", lambda *_: True)
+    monkeypatch.setattr(host_keys, "is_ours", lambda *_: True)
     async with connected(server, home=tmp_path):
         pass
 

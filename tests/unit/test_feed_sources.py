@@ -8,8 +8,8 @@ import pytest
 from booking.exchange.errors import FeedError
 from booking.exchange.fetching import pause
 from booking.exchange.kinds import ServerProblem
-from scheduler.exports.fetching.from_sftp import Entry, standing
 from scheduler.exports.fetching.landing import may_land
+from scheduler.exports.fetching.remote_folder import Entry, standing
 from scheduler.exports.parts import definition_of
 from scheduler.exports.servers import SftpServer
 from scheduler.exports.sources import HttpsSource, SftpSource, name_in_pattern

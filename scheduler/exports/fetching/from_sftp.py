@@ -1,140 +1,30 @@
 """One look at a remote folder: which files are whole and new, oldest first, and each put into the drop folder.
 
-What the server says of itself is not believed: names are checked, only plain files are opened, what is read is counted,
-and a file that changed while it was read is left for the next look.
+What is read is counted, and a file that changed while it was read is left for the next look.
 """
 
 import asyncio
-import fnmatch
-import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import asyncssh
 from asyncssh import SFTPAttrs
 
 from booking.exchange.kinds import ServerProblem
-from scheduler.exports.arrivals import MARKER, is_passing
-from scheduler.exports.fetching.landing import landing, may_land, swept
+from scheduler.exports.arrivals import MARKER
+from scheduler.exports.fetching.landing import landing, swept
 from scheduler.exports.fetching.looked import Keep, Looked, Memory
+from scheduler.exports.fetching.remote_folder import Entry, Listing, Mark, is_plain, listed, path_of, standing
 from scheduler.exports.sftp import Line, connected, reason, renamed
 from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.sources import SftpSource
-from scheduler.exports.unreached import Unreached
 
 BETWEEN: Final = 10.0
 """Seconds between two looks at a file of which nothing says that it is whole."""
 
-MOST_ENTRIES: Final = 20_000
 _BLOCK: Final = 256_000
-
-Mark = list[int]
-"""Size and time of change: what differs when a file does. A list, because JSON keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A plain file there."""
-
-    name: str
-    size: int
-    mtime: int
-
-    @property
-    def mark(self) -> Mark:
-        """To compare two looks by."""
-        return [self.size, self.mtime]
-
-
-@dataclass(slots=True)
-class Listing:
-    """A remote folder, as far as it is the feed's affair."""
-
-    files: list[Entry] = field(default_factory=list)
-    marked: set[str] = field(default_factory=set)
-    remarks: dict[str, int] = field(default_factory=dict)
-
-    def remark(self, what: str) -> None:
-        """Count one more that is left alone."""
-        self.remarks[what] = self.remarks.get(what, 0) + 1
-
-
-async def listed(line: Line, source: SftpSource, pattern: str) -> Listing:
-    """The files of a folder that match, oldest first.
-
-    Raises:
-        Unreached: there is no such folder, or no end of files.
-    """
-    found = Listing()
-    count = 0
-    names = line.sftp.scandir(source.folder.encode())
-    try:
-        while (entry := await line.step(anext(names, None))) is not None:
-            count += 1
-            if count > MOST_ENTRIES:
-                raise Unreached(ServerProblem.TOO_MANY_FILES, folder=source.folder, most=MOST_ENTRIES)
-            await _sort(line, source, pattern, entry.filename, entry.attrs, found)
-    except asyncssh.SFTPError as error:
-        raise reason(error, source) from None
-    finally:
-        await names.aclose()  # type: ignore[attr-defined]  # an async generator, declared as an iterator
-    found.files.sort(key=lambda each: (each.mtime, each.name))
-    return found
-
-
-async def _sort(
-    line: Line, source: SftpSource, pattern: str, raw: bytes | str, attrs: SFTPAttrs, found: Listing
-) -> None:
-    name = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else raw
-    if name.endswith(MARKER):
-        found.marked.add(name.removesuffix(MARKER))
-        return
-    if not fnmatch.fnmatchcase(name.casefold(), pattern.casefold()):
-        return
-    if not may_land(name):
-        if "/" in name or "\\" in name or not is_passing(name):
-            found.remark("odd_names")
-        return
-    if attrs.permissions is None and attrs.type in {None, asyncssh.FILEXFER_TYPE_UNKNOWN}:
-        try:
-            attrs = await line.step(line.sftp.lstat(_path(source, name)))
-        except asyncssh.SFTPError:
-            return  # gone since
-    if not is_plain(attrs):
-        found.remark("no_files")
-        return
-    found.files.append(Entry(name, attrs.size or 0, int(attrs.mtime or 0)))
-
-
-def is_plain(attrs: SFTPAttrs) -> bool:
-    """Whether it is a plain file: no link, pipe, folder or device, and nothing that does not say what it is."""
-    if attrs.permissions is not None and stat.S_IFMT(attrs.permissions):
-        return stat.S_ISREG(attrs.permissions)
-    return attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
-
-
-def _path(source: SftpSource, name: str) -> bytes:
-    return f"{source.folder.rstrip('/') or ''}/{name}".encode() if source.folder != "." else name.encode()
-
-
-What = Literal["new", "waiting", "older", "done", "too_large"]
-
-
-def standing(entry: Entry, memory: Mapping[str, Any], source: SftpSource, *, marked: bool, limit: int) -> What:
-    """What is to be done with a file. Pure."""
-    if memory.get("taken", {}).get(entry.name) == entry.mark:
-        return "done"
-    newest = memory.get("newest")
-    if newest is not None and entry.mtime < newest:
-        return "older"
-    still = memory.get("seen", {}).get(entry.name) == entry.mark
-    whole = marked or source.complete == "renamed" or (source.complete == "unchanged" and still)
-    if not whole:
-        return "waiting"
-    return "too_large" if entry.size > limit else "new"
 
 
 async def fetch(
@@ -235,7 +125,7 @@ class _Look:
 
     async def _read(self, entry: Entry, write: Any) -> bool:
         """Whether what was read is the file that was listed, whole."""
-        path, size = _path(self.source, entry.name), 0
+        path, size = path_of(self.source, entry.name), 0
         there = await self.line.step(self.line.sftp.open(path, "rb", block_size=_BLOCK))
         if self._mark(await self.line.step(there.stat())) == entry.mark:
             while size < entry.size:
@@ -256,8 +146,8 @@ class _Look:
         """Move or delete what we have, as the feed says; that it could not be done is told and tried again."""
         if self.source.afterwards == "leave":
             return
-        there = _path(self.source, entry.name)
-        away = _path(self.source, f"{self.source.taken_folder}/{entry.name}")
+        there = path_of(self.source, entry.name)
+        away = path_of(self.source, f"{self.source.taken_folder}/{entry.name}")
         try:
             if self.source.afterwards == "delete":
                 await self.line.step(self.line.sftp.remove(there))
@@ -270,7 +160,7 @@ class _Look:
 
     async def _moved(self, there: bytes, away: bytes) -> None:
         sftp = self.line.sftp
-        folder = _path(self.source, self.source.taken_folder)
+        folder = path_of(self.source, self.source.taken_folder)
         if not await self.line.step(sftp.exists(folder)):
             await self.line.step(sftp.mkdir(folder))
         await renamed(self.line, there, away)
