@@ -16,6 +16,7 @@ from booking.appointments.closing.commands import Span
 from booking.appointments.closing.errors import ClosingRefused, NotAsked
 from booking.appointments.closing.kinds import ClosingScope
 from booking.appointments.closing.service import area_of
+from booking.appointments.closing.service import end as ending
 from booking.db import Database
 from booking.errors import BookingError
 from booking.exchange import answering, clashes
@@ -140,6 +141,15 @@ async def test_the_time_is_kept_after_all_and_she_is_told(db: Database, place: i
     async with db.transaction() as session:
         (kept,) = await clashes.kept(session, place, now=NOW)  # the hospital is still to be told
     assert kept.told_at is None
+
+
+async def test_a_question_that_was_ended_on_its_own_page_is_kept_too(db: Database, place: int) -> None:
+    await _answer(db, "ask", place)
+    async with db.transaction() as session:
+        closing = await closings.held(session, await value(db, "SELECT public_id FROM closing"), place)
+        await ending(session, closing, by=CLERK, now=NOW)
+    assert await _answer(db, "keep_after_all", place) is None
+    assert await value(db, "SELECT answer::text FROM conflict") == "kept"
 
 
 async def test_nobody_is_asked_who_was_not(db: Database, place: int) -> None:

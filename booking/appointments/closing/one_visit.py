@@ -61,13 +61,17 @@ async def ask(session: AsyncSession, code: str, *, facility_id: int, by: Actor, 
 async def stands(session: AsyncSession, code: str, *, facility_id: int, by: Actor, now: datetime) -> None:
     """The time is kept after all: nobody asks any more, and she is told so within a minute (`ending`).
 
+    Where the question was ended on its own page, nothing is left to do.
+
     Raises:
         AppointmentUnknown: no such visit here.
-        NotAsked: she has chosen, given it up, or was not asked about this visit alone.
+        NotAsked: it is not she alone who is asked.
     """
     visit = await _visit(session, code, facility_id)
     closing = await asked(session, visit.id or 0)
-    if closing is None or closing.scope is not ClosingScope.VISIT:
+    if closing is None:
+        return
+    if closing.scope is not ClosingScope.VISIT:
         raise NotAsked
     closing = await queries.held(session, closing.public_id, facility_id)
     await service.end(session, closing, by=by, now=now)
