@@ -114,6 +114,8 @@ async def _round(db: Database, nursery: Nursery, carrier: Carrier, number: int) 
     carrier.hold()
     carrier.decide = (lambda _: STALLS[turn % len(STALLS)]) if point == "posting" else None
     messages = [await write(db, phone=f"+849{number:04}{each:04}") for each in range(EACH)]
+    while carrier.wait_for_stall(0):  # of an earlier round, which waited for one of several
+        continue
     since = utc_now()
     victims = [nursery.start("run" if point in ("posting", "any") else point) for _ in range(2)]
     await _at_its_point(point, carrier, [said for _, said in victims])
