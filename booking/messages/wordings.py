@@ -1,8 +1,8 @@
 """The words of every text that is ever sent, in one place. What fills them in and who may send them: `texts`.
 
 Each is GSM-7, without marks, one segment with every variable at its longest, has the sender's name in it, carries its
-booking code (all but the one-time code and the word that one was read out), and says nothing about why somebody sees a doctor. Carriers register each
-text: whoever changes a letter raises its `version` and sets its `approval` back to DRAFT.
+booking code (all but the one-time code and the word that one was read out), and says nothing about why somebody sees a
+doctor. Carriers register each text: whoever changes a letter raises its `version` and sets its `approval` back to DRAFT.
 """
 
 from collections.abc import Mapping
@@ -81,7 +81,8 @@ ALL: Final = [
         MessageKind.CODE_READ_OUT,
         # It warns who holds the telephone, and leads nowhere: a link here is what deceivers would copy.
         vi="HenKham: {time} {date}, quay {facility} da doc ma xac nhan cua so nay. Khong phai ban? Bao ngay cho quay.",
-        en="HenKham: {time} {date}, the desk of {facility} read out a code for this number. Not you? Tell the desk now.",
+        en="HenKham: {time} {date}, the desk of {facility} read out a code for this number."
+        " Not you? Tell the desk now.",
     ),
     *_draft(
         MessageKind.BOOKED,
