@@ -2,7 +2,7 @@
 
 Each is GSM-7, without marks, one segment with every variable at its longest, has the sender's name in it, carries its
 booking code (all but the one-time code and the word that one was read out), and says nothing about why somebody sees a
-doctor. Carriers register each text: whoever changes a letter raises its `version` and sets its `approval` back to DRAFT.
+doctor. Carriers register each text: whoever changes a letter raises its `version` and sets its `approval` to DRAFT.
 """
 
 from collections.abc import Mapping
