@@ -182,16 +182,6 @@ class Cluster:
         """The first process of PostgreSQL there."""
         return int((self.home / f"{machine}-data" / "postmaster.pid").read_text("utf-8").split()[0])
 
-    def receivers(self, machines: list[str]) -> list[int]:
-        """The processes that take in what a primary sends."""
-        found = []
-        for machine in machines:
-            for pid in network.processes(machine):
-                words = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if b"walreceiver" in words:
-                    found.append(pid)
-        return found
-
     def stop(self) -> None:
         """End what was started."""
         for machine in MACHINES:
