@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -314,3 +315,17 @@ async def test_what_is_wrong_with_servers_is_watched(
         async with db.transaction() as session:
             seen = {each.name: each.value for each in await watch.look(session, now=utc_now()) if each.labels}
         assert (seen["feed_fetch_failing"], seen["feed_host_key_changed"]) == (expected, expected)
+
+
+async def test_the_same_content_under_another_name_is_fetched_and_done_once(
+    db: Database, folders: Folders, hospital: Hospital, job: Fetching
+) -> None:
+    drop, there = add_sftp(folders, hospital), hospital.folder / "out"
+    for number, name in enumerate(("one.hl7", "two.hl7")):
+        shutil.copy(DATA / WAYS["over-sftp"], there / name)
+        os.utime(there / name, (1000 + number, 1000 + number))
+    await once(db, folders, job)
+    first, second = await folders.look(db)
+    assert (first.file, first.applied is not None, second.file, second.applied) == ("one.hl7", True, "two.hl7", None)
+    assert names(drop / "done") == ["one.hl7", "two.hl7"]
+    assert await value(db, "SELECT count(*) FROM feed_file") == 1
