@@ -167,6 +167,11 @@ async def ended(session: AsyncSession, wish: Wish, claimed: Claim, end: Ended, *
         await _still_holds(session, wish.content, end.unchanged, at=end.said_at or now)
 
 
+async def give_back(session: AsyncSession, claimed: Claim) -> None:
+    """Let go of a claim whose look was broken off, so that the next scheduler need not wait for its end."""
+    await _write(session, claimed, {"claimed_until": None})
+
+
 async def _write(session: AsyncSession, claimed: Claim, values: Mapping[str, Any]) -> None:
     mine = (col(FeedFetch.feed) == claimed.feed, col(FeedFetch.claimed_until) == claimed.until)
     done = await session.scalar(update(FeedFetch).where(*mine).values(**values).returning(col(FeedFetch.feed)))

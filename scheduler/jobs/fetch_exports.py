@@ -50,7 +50,7 @@ class Fetching:
         return self._apart
 
     async def end(self) -> None:
-        """Break off what runs. A claim that is left lapses by itself."""
+        """Break off what runs, and give back the claims; one that cannot be given back lapses by itself."""
         tasks = list(self.running.values())
         for task in tasks:
             task.cancel()
@@ -127,6 +127,11 @@ async def _fetched(
                 await fetching.ended(session, wish, claimed, end, now=utc_now())
 
         await db.until_known(once)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            async with db.transaction() as session:
+                await fetching.give_back(session, claimed)
+        raise
     except ClaimLost:
         log.warning("a feed is fetched by another scheduler by now", extra={"facts": {"feed": feed.code}})
         return None

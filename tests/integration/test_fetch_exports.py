@@ -171,6 +171,7 @@ async def test_the_scheduler_stops_though_a_server_hangs(db: Database, folders: 
     stop.set()
     await running
     assert all(task.done() for task in job.running.values())
+    assert await rows(db, "SELECT claimed_until FROM feed_fetch") == [{"claimed_until": None}]  # the next need not wait
 
 
 async def test_failures_are_told_and_tried_ever_more_rarely(
