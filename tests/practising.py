@@ -1,14 +1,22 @@
 """What tests of the place to practise share: it beside a real station, and somebody real with a sample's very name."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import httpx
 
-from booking import clock
+from booking import clock, sealed
 from booking.access.kinds import Role
 from booking.actor import system
 from booking.db import Database
+from booking.migrations.upgrading import migrate
+from booking.settings import load
 from booking.training import sample, service
 from tests import places, seeds, staff
+from tests.conftest import assert_invariants, environment
 from tests.places import SERVICE, STATION
+from tests.postgres import Cluster
 
 BY = system("tests")
 PRACTICE = f"/desk/{sample.CODE}"
@@ -56,3 +64,24 @@ async def make(db: Database) -> None:
     async with db.transaction() as session:
         await places.make(session, clock.utc_now())
         await service.begin_anew(session, by=BY, now=clock.utc_now())
+
+
+def beside_a_station(url: str) -> None:
+    """Fill a template database with what `make` makes: to begin a place takes longer than all that is tried in it."""
+
+    async def fill() -> None:
+        db = Database(url, pool=1)
+        await make(db)
+        await db.close()
+
+    sealed.install(load(environment(url)).keyring())
+    migrate(url)
+    asyncio.run(fill())
+
+
+@contextmanager
+def database(cluster: Cluster) -> Iterator[str]:
+    """A database of a test's own with both in it; its invariants are checked when the test is over."""
+    with cluster.database(cluster.template(beside_a_station)) as url:
+        yield url
+        assert_invariants(url)

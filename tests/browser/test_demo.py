@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests import postgres
 from tests.browser.conftest import PHONE
 from tests.browser.journey import fill_in
+from tests.forking import Forked
 
 _READY = "Ctrl-C stops everything."
 _PATIENCE = 120
@@ -23,13 +24,12 @@ _CODE = re.compile(r"\b\d{6}\b")
 
 
 class Demo:
-    """One run of the command, its words read line by line."""
+    """One run of the command, its words read line by line: forked, with children that are fresh, or itself fresh."""
 
-    def __init__(self, data: Path, *more: str) -> None:
+    def __init__(self, data: Path, *more: str, fresh: bool = False) -> None:
         command = [sys.executable, "-m", "booking", "demo", "--data", str(data), *more]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
-        )
+        kind: type[subprocess.Popen[str]] = subprocess.Popen if fresh else Forked
+        self.process = kind(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
         self.said: list[str] = []
 
     def until_ready(self) -> str:
@@ -102,7 +102,7 @@ def _sign_in(page: Page, base: str) -> None:
 def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start(
     folder: Path, browser: Browser
 ) -> None:
-    demo = Demo(folder)
+    demo = Demo(folder, fresh=True)
     try:
         base = demo.until_ready()
         assert [line[:3] for line in demo.said[:6] if line[:1].isdigit()] == ["1/5", "2/5", "3/5", "4/5", "5/5"]

@@ -1,6 +1,7 @@
 """The place to practise: what is in it, begun anew at any hour, entered by everybody, marked everywhere."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests import practising, seeds
 from tests.closings import STAFF
 from tests.integration.test_desk_matrix import MATRIX
 from tests.places import STATION
+from tests.postgres import Cluster
 from tests.practising import BY, PRACTICE, count, place, signed_in, slot
 
 pytestmark = pytest.mark.anyio
@@ -33,9 +35,10 @@ pytestmark = pytest.mark.anyio
 TABLES = ("appointment", "queue_ticket", "slot", "patient", "message", "weekly_session", "service", "room")
 
 
-@pytest.fixture(autouse=True)
-async def world(db: Database) -> None:
-    await practising.make(db)
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with practising.database(cluster) as url:
+        yield url
 
 
 async def test_everybody_in_it_is_invented_and_says_so(db: Database) -> None:

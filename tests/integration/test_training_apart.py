@@ -1,5 +1,6 @@
 """The place to practise: nothing done there reaches anybody real, and nobody real is found there."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
@@ -29,14 +30,16 @@ from tests import outbox as sending
 from tests import pages, practising, seeds, staff
 from tests.carrier import Carrier
 from tests.places import STATION
+from tests.postgres import Cluster
 from tests.practising import BY, PRACTICE, count, place, real_visit, signed_in, slot
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(autouse=True)
-async def world(db: Database) -> None:
-    await practising.make(db)
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    with practising.database(cluster) as url:
+        yield url
 
 
 async def test_nobody_real_is_touched_by_beginning_anew(db: Database, client: httpx.AsyncClient) -> None:
