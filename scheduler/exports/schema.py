@@ -28,7 +28,7 @@ def feed_schema() -> dict[str, Any]:
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in kinds],
         "$defs": dict(sorted(parts.items())),
     }
-    return _loosened(whole)  # type: ignore[no-any-return]  an object goes in, an object comes out
+    return _loosened(whole)  # type: ignore[no-any-return]  # an object goes in, an object comes out
 
 
 def _loosened(part: Any) -> Any:

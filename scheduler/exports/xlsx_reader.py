@@ -9,9 +9,12 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
+from xml.etree.ElementTree import Element
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet import _read_only
+from openpyxl.worksheet._reader import INLINE_STRING, VALUE_TAG, WorkSheetParser
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
@@ -36,6 +39,26 @@ _BROKEN: Final = (
     SyntaxError, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error,
 )  # fmt: skip
 """What the library raises over a file that is not as it should be; a broken XML is a SyntaxError."""
+
+
+_TEXT: Final = INLINE_STRING.removesuffix("is") + "t"
+_RUN: Final = INLINE_STRING.removesuffix("is") + "r"
+
+
+class _Sheet(WorkSheetParser):  # type: ignore[misc]  # the library has no types
+    """Takes a text that stands in its cell as it is; the library makes ten objects of each, half of all its time."""
+
+    def parse_cell(self, element: Element) -> Any:
+        if element.get("t") == "inlineStr" and (said := element.find(INLINE_STRING)) is not None:
+            value = Element(VALUE_TAG)
+            parts = [*said.findall(_TEXT), *said.findall(f"{_RUN}/{_TEXT}")]
+            value.text = "".join(part.text or "" for part in parts)
+            element.insert(0, value)
+            element.set("t", "str")
+        return super().parse_cell(element)
+
+
+_read_only.WorkSheetParser = _Sheet
 
 
 class XlsxReader:
