@@ -13,6 +13,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def nanoseconds() -> int:
+    """The present moment in nanoseconds since 1970, as traces count it."""
+    return time_module.time_ns()
+
+
 def local_day(moment: datetime) -> date:
     """The service day a moment falls on. Between 00:00 and 07:00 local the UTC date is another."""
     return moment.astimezone(ZONE).date()

@@ -73,6 +73,8 @@ class Database:
         self._application = application
         self._hot: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+        self.hot_opened: Callable[[Any], Awaitable[None]] | None = None
+        """What is done with each new hot connection; set before the first is opened."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -120,6 +122,7 @@ class Database:
                     self._dsn,
                     min_size=0,
                     max_size=self._pool_size,
+                    init=self.hot_opened,
                     timeout=5,
                     server_settings={
                         "application_name": f"{self._application}-hot",

@@ -81,6 +81,9 @@ class Settings(BaseModel):
     metrics_token: SecretStr | None = Field(None, min_length=_SECRET_MINIMUM)
     """Opens /metrics; unset: there is no such page."""
 
+    otlp_endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
+    """Where traces go (OTLP over HTTP); unset: none are made. Needs the extra `otel`."""
+
     environment: Literal["production", "demo", "test"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool: int = Field(16, ge=1, le=200)

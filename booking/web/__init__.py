@@ -14,5 +14,11 @@ def install(app: FastAPI) -> None:
     app.add_middleware(
         Crowd, most=app.state.settings.requests_at_once, base_url=app.state.settings.public_base_url
     )  # outermost
+    if (endpoint := app.state.settings.otlp_endpoint) is not None:
+        from booking.web import tracing
+
+        tracer = tracing.tracer_to(endpoint)
+        tracing.trace_statements(app.state.db, tracer)
+        app.add_middleware(tracing.Traced, tracer=tracer)
     app.include_router(health.router)
     app.include_router(metrics.router)

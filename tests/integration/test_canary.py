@@ -5,12 +5,14 @@ with every statement logged as if it were slow. A dump shows names (they are sea
 telephone, citizen ID, insurance number, code nor anything that opens a page; the outbox is in it.
 """
 
+import base64
 import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,10 +23,11 @@ from booking import logs, sealed
 from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
-from booking.desk import requests as desk_requests
 from booking.main import create_app
 from booking.migrations.upgrading import migrate_async
+from booking.requests import queries as request_queries
 from booking.settings import load
+from scheduler.exports import arrivals
 from scheduler.jobs import check_invariants, housekeeping, read_exports
 from tests import canary, places, signing, staff
 from tests.browsing import Patient
@@ -42,7 +45,7 @@ pytestmark = pytest.mark.anyio
 _NOT_OURS = ("httpx", "httpcore")
 """The test's own client; the product has none."""
 
-_HERS = {"name": NAME, "citizen_id": CITIZEN_ID, "bhyt_number": INSURANCE, "birth_year": "1961"}
+_HERS: dict[str, Any] = {"name": NAME, "citizen_id": CITIZEN_ID, "bhyt_number": INSURANCE, "birth_year": "1961"}
 
 
 @dataclass
@@ -176,7 +179,7 @@ async def _makes_every_error(flight: Flight, monkeypatch: pytest.MonkeyPatch) ->
         raise LookupError(f"{NAME} {PHONE} {CITIZEN_ID}")
 
     with monkeypatch.context() as broken:
-        broken.setattr(desk_requests.queries, "listed", breaks)
+        broken.setattr(request_queries, "listed", breaks)
         await staff.add(db, "manager.mau", Role.MANAGER, [STATION])
         client.cookies.set("desk", await staff.sign_in(db, "manager.mau") or "")
         assert (await client.get(f"/desk/{STATION}/requests", params={"q": PHONE})).status_code == 500
@@ -209,7 +212,7 @@ async def _stands_in_a_hospitals_files(flight: Flight, folder: Path) -> None:
     (drop / "b.csv").write_bytes(f'ID,Start\n"{NAME} {PHONE}'.encode())
     (drop / "c.csv").write_bytes(small_file(("2", NAME, PHONE, NAME, CITIZEN_ID, NAME, PHONE), header=header))
     memory = read_exports.Memory()
-    for _ in range(read_exports.arrivals.PATIENCE + 2):
+    for _ in range(arrivals.PATIENCE + 2):
         await read_exports.run(flight.patient.db, feeds, now=utc_now(), memory=memory)
     assert list((drop / "quarantine").glob("b.csv"))
 
@@ -247,7 +250,7 @@ async def test_control_a_log_line_and_a_column_that_tell_are_found(flight: Fligh
     logging.getLogger("henkham").warning("text for %s", "+84987654321")
     assert canary.found(flight.needles, flight.log()) == {"phone"}
     await flight.patient.run("CREATE TABLE told (a text, b bytea, c text)")
-    coded = canary.base64.b64encode(f"x{INSURANCE}".encode()).decode()
+    coded = base64.b64encode(f"x{INSURANCE}".encode()).decode()
     columns = {"a": "0987.654.321".replace(".", ""), "b": CITIZEN_ID.encode(), "c": coded}
     await flight.patient.run("INSERT INTO told VALUES (:a, :b, :c)", **columns)
     assert canary.found(flight.needles, flight.server.dump("canary")) == {"phone", "citizen ID", "insurance"}

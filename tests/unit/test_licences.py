@@ -3,13 +3,15 @@
 import re
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 
 FREE = {
-    "MIT", "MIT License", "MIT-0", "BSD License", "BSD license", "BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License",
+    "MIT", "MIT License", "MIT-0", "BSD License", "BSD license", "3-Clause BSD License",
+    "BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License",
     "Apache-2.0", "Apache 2.0", "Apache Software License", "ISC License", "ISC License (ISCL)", "PSF-2.0",
     "Python Software Foundation License", "Dual License", "Apache License 2.0",
 }  # fmt: skip
@@ -33,7 +35,7 @@ def locked() -> list[str]:
 
 def licences(package: str) -> set[str]:
     """What a package says of itself: an expression, else its classifiers, else the words of its field."""
-    told = metadata.metadata(package)
+    told: Any = metadata.metadata(package)
     expression = told.get("License-Expression")
     if expression:
         return set(re.split(r" AND | OR |[()]", expression)) - {""}
