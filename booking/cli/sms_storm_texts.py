@@ -76,6 +76,7 @@ async def write(url: str, messages: int, codes: int, *, lead: float, within: flo
         late = utc_now() - started
         async with database.transaction() as session:
             await session.execute(text("UPDATE message SET due_at = due_at + :late"), {"late": late})
+            await session.execute(text("UPDATE message SET created_at = due_at WHERE created_at > now()"))
             await session.execute(_FAMILIES)
             await session.execute(_PAST, {"due": planned + late, "posts": messages, "days": DAYS})
             await session.execute(text("ANALYZE message"))
@@ -107,7 +108,8 @@ def row(number: int, now: datetime, due: datetime, *, within: float = 0.0, remin
         "kind": kind, "version": 1, "copy_number": 0, "lane": "visit", "language": "vi", "phone": phone,
         "phone_index": keys().index("phone", phone), "facts": facts, "secret": None, "state": MessageState.DUE,
         "due_at": due, "facility_id": first % FACILITIES + 1, "useful_until": starts, "attempts": 0, "sends": 0,
-        "created_at": now, "changed_at": now,
+        # News is made when it falls due: at night what is older than a quarter of an hour would wait for the morning.
+        "created_at": now if "reminder" in kind else due, "changed_at": now,
     }  # fmt: skip
 
 
