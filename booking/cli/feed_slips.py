@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from booking import clock, sealed
-from booking.actor import system
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown, ServiceUnknown
-from booking.exchange import queries
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import VerdictKind
-from booking.invitations import intake
 from booking.invitations.intake import Taken, Word
 from booking.settings import SettingsError, load
 from scheduler.exports.checking import unreadable_json
@@ -27,6 +24,7 @@ from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.slip_checking import read_slip_file, summary, words_of
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.wording import explain_unreadable
+from scheduler.jobs import read_slips
 
 APPLIES, HELD, UNUSABLE = 0, 1, 2
 _PATIENCE: Final = 20  # seconds for the database
@@ -39,10 +37,6 @@ class Answer:
     plain: Mapping[str, object]
     lines: list[str]
     code: int
-
-
-class _UndoneError(Exception):
-    """Ends the transaction of a dry run."""
 
 
 def answer(feed: SlipFeed, file: Path, *, now: datetime, limits: Limits) -> Answer:
@@ -84,16 +78,8 @@ def _not_asked(problem: str) -> tuple[dict[str, object], str]:
 
 
 async def _taken(url: str, feed: SlipFeed, words: list[Word], *, now: datetime) -> Taken:
-    """What would become of the slips: done, counted, and undone."""
     database = Database(url, pool=1, application="henkham-feed-check")
-    found: list[Taken] = []
     try:
-        async with database.transaction() as session:
-            if await queries.facility_of(session, feed.facility) is None:
-                raise FacilityUnknown(facility=feed.facility)
-            found.append(await intake.take(session, words, by=system("feed-check"), now=now))
-            raise _UndoneError
-    except _UndoneError:
-        return found[0]
+        return await read_slips.would(database, feed, words, now=now)
     finally:
         await database.close()

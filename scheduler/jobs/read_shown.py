@@ -6,20 +6,21 @@ One file at a time, read by a process of its own; nothing is applied. An hour la
 import asyncio
 import logging
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from booking.clock import local_day
 from booking.db import Database
-from booking.directory.errors import FacilityUnknown
+from booking.directory.errors import FacilityUnknown, ServiceUnknown
 from booking.exchange import queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.rules import StagedRow
 from booking.exchange.shown import service as shown
 from booking.exchange.shown.service import Claimed
+from scheduler.exports import slip_checking
 from scheduler.exports.apart import LIMITS, ReaderLost
 from scheduler.exports.checking import read_stream, within
 from scheduler.exports.confinement import Limits
@@ -27,7 +28,9 @@ from scheduler.exports.drafting.confined import draft_apart
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_folder import FeedFolder
 from scheduler.exports.report import Report
+from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.wording import explain_unreadable
+from scheduler.jobs import read_slips
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,8 @@ async def _one(db: Database, claimed: Claimed, desk: Desk, *, now: datetime) -> 
             feed = await asyncio.to_thread(_feed_named, claimed, desk)
             if feed is None:
                 return {"problem": "no_feed"}
+            if isinstance(feed, SlipFeed):
+                return await _slips(db, feed, file, desk.limits, now=now)
             return await _checked(db, feed, claimed, file, desk.limits, now=now)
         except ExportUnreadable as error:
             why = {"reason": error.reason.value, "text": explain_unreadable(error)}
@@ -101,11 +106,11 @@ async def _gather(db: Database, shown_id: int, file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _feed_named(claimed: Claimed, desk: Desk) -> Feed | None:
+def _feed_named(claimed: Claimed, desk: Desk) -> AnyFeed | None:
     """The feed in force of this name, where it speaks of the facility of whoever asks."""
     feeds = desk.feeds.look(desk.feeds_dir)[0] if desk.feeds_dir is not None else []
     found = [each for each in feeds if each.code == claimed.feed and each.facility == claimed.facility]
-    return found[0] if found and isinstance(found[0], Feed) else None
+    return found[0] if found else None
 
 
 def _drafted(claimed: Claimed, file: BinaryIO, limits: Limits, now: datetime) -> dict[str, Any]:
@@ -124,6 +129,16 @@ async def _checked(
         return told | {"calendar": await _calendar(db, feed, claimed, rows, report, now=now)}
     except FacilityUnknown:
         return told | {"calendar": None}
+
+
+async def _slips(db: Database, feed: SlipFeed, file: BinaryIO, limits: Limits, *, now: datetime) -> dict[str, Any]:
+    """Of a file of slips: what would become of them; None where the feed names a place or a service there is not."""
+    found, report = await asyncio.to_thread(slip_checking.read_slips, feed, file, today=local_day(now), limits=limits)
+    words = slip_checking.words_of(feed, found, received=now)
+    try:
+        return report.as_json() | {"slips": asdict(await read_slips.would(db, feed, words, now=now))}
+    except (FacilityUnknown, ServiceUnknown):
+        return report.as_json() | {"slips": None}
 
 
 async def _calendar(

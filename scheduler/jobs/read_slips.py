@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import BinaryIO
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from booking.actor import system
 from booking.clock import local_day
 from booking.db import Database
-from booking.exchange import slip_files
+from booking.directory.errors import FacilityUnknown
+from booking.exchange import queries, slip_files
 from booking.exchange.commands import Content
 from booking.exchange.kinds import VerdictKind
 from booking.invitations import intake
@@ -63,6 +65,27 @@ async def deal(db: Database, feed: SlipFeed, content: Content, stream: BinaryIO,
     counts = {name: count for name, count in asdict(taken).items() if count} if taken else {}
     log.log(logging.WARNING if held else logging.INFO, "slips were read", extra={"facts": facts | counts})
     return Done(words.guarded(slip, read.report.verdict) if held else None, taken)
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a trial."""
+
+
+async def would(db: Database, feed: SlipFeed, told: list[Word], *, now: datetime) -> Taken:
+    """What would become of slips: taken in, counted, and undone.
+
+    Raises:
+        FacilityUnknown, ServiceUnknown: the feed names what there is not.
+    """
+    found: list[Taken] = []
+    try:
+        async with db.transaction() as session:
+            if await queries.facility_of(session, feed.facility) is None:
+                raise FacilityUnknown(facility=feed.facility)
+            found.append(await intake.take(session, told, by=system("feed-check"), now=now))
+            raise _UndoneError
+    except _UndoneError:
+        return found[0]
 
 
 async def _is_done(db: Database, content: Content, slip: Slip) -> bool:

@@ -9,6 +9,8 @@ import pytest
 from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
+from scheduler.jobs import read_shown
+from scheduler.jobs.read_shown import Desk
 from tests import places, staff
 from tests.feeds import Folders
 from tests.insurance import FEED, insurance_file, visit
@@ -61,3 +63,27 @@ async def test_a_file_of_slips_cannot_be_released_or_undone(client: httpx.AsyncC
     for kind in ("release", "restore"):
         asked = await client.post(f"{BASE}/files/{files[0]}", data={"kind": kind, "reason": "thử"}, headers=HEADERS)
         assert asked.status_code == 409
+
+
+async def test_a_file_that_is_tried_says_what_would_become_of_its_slips(
+    client: httpx.AsyncClient, db: Database, files: list[int], tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "feeds")
+    base = f"/desk/{STATION}/show-file"
+    assert files
+    due = {"NGAY_HEN_KL": f"{utc_now() + timedelta(days=12):%Y%m%d}"}
+    made = f"{utc_now() + timedelta(days=1):%Y%m%d}"
+    tried = insurance_file(visit(1, slip=due), visit(3, slip=due), visit(4, HO_TEN="7"), made=made)
+    pages = []
+    for feed, data in (("phieu-hen", tried), ("phieu-hen", insurance_file(visit(1, MA_CSKCB="77002"))), ("", tried)):
+        sent = await client.post(base, data={"feed": feed}, files={"file": ("x.xml", data)}, headers=HEADERS)
+        assert sent.status_code == 303, sent.text
+        assert len(await read_shown.run(db, now=utc_now(), desk=desk)) == 1
+        pages.append((await client.get(sent.headers["location"], headers=HEADERS)).text)
+    assert "New slips: <strong>1</strong>" in pages[0]
+    assert "Slips changed: <strong>1</strong>" in pages[0]
+    assert "Nobody has such a name or birth (HO_TEN)." in pages[0]
+    assert "The file is of another hospital." in pages[1]
+    assert "format = &#34;xml130&#34;" in pages[2]
+    assert await value(db, "SELECT count(*) FROM invitation") == 1, "nothing of it was applied"
+    assert not any("Mẫu" in text.split("<main")[1] for text in pages)
