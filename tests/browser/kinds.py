@@ -29,7 +29,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     (ERROR, "asks for nothing, so nothing can be refused"): """
         days desk_appointment desk_book desk_calendar_day desk_calendar_entries desk_calendar_inside
         desk_calendar_month desk_calendar_off desk_calendar_weekly desk_closings desk_first_password desk_home
-        desk_feed desk_feeds desk_lost desk_outgoing desk_queue_paper desk_sheet desk_sheet_copy desk_slip desk_staff display docs
+        desk_feed desk_feeds desk_lost desk_outgoing desk_queue_paper desk_requests desk_sheet desk_sheet_copy desk_slip desk_staff display docs
         error_code facility find_emergency find_near find_results find_service find_services help home inbox invitation
         invitation_told
         party people sign_in_help
@@ -47,7 +47,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     (EMPTY, "is of one thing, which is there or the answer is 404"): """
         cancel check confirming desk_account desk_calendar_one_day desk_cancel desk_closing
         desk_closing_preview desk_feed_file desk_first_password desk_message desk_messages_channel desk_move desk_number
-        desk_queue_paper desk_queue_ticket desk_record
+        desk_queue_paper desk_queue_ticket desk_record desk_request
         desk_series_one desk_slip error error_code invitation invitation_told lapsed not_me offer offer_over
         on_the_day party
         people_edit people_remove reminders sessions sign_in_new_number ticket

@@ -19,7 +19,7 @@ from tests.places import STATION
 SHOWS = {
     "my_data_request.html": "data empty error",
     "desk_requests.html": "data empty",
-    "desk_request_new.html": "empty error",
+    "desk_request_new.html": "data empty error",
     "desk_request.html": "data error",
 }
 
@@ -68,6 +68,7 @@ def _desk(page: Page, site: Site) -> Iterator[Stop]:
     yield "desk_request_new.html", "a number that is none", ERROR
     page.fill("#phone", "0903 000 009")
     press(page)
+    yield "desk_request_new.html", "one was taken"
     site.run(_AGED)
     page.goto(base)
     yield "desk_requests.html", "one overdue, one fresh"
