@@ -1,7 +1,15 @@
 """A re-examination slip as a reader hands it on: who, until when, and nothing of why."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
+
+YEARS: Final = range(2000, 2200)
+"""Of a day on a slip, and of a file: no computer wrote an earlier one, and none of these is near the end of time."""
+
+NUMBER: Final = re.compile(r"[0-9A-Za-z .-]{1,60}")
+"""Signs of a number as people write it; whether a paper can have it is asked later."""
 
 
 @dataclass(frozen=True, slots=True)

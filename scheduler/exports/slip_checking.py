@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import ValidationError
+
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import GuardReason, UnreadableReason, VerdictKind
 from booking.exchange.rules import Refused, Verdict
@@ -145,8 +147,15 @@ def collect(feed: SlipFeed, items: Iterable[Item]) -> tuple[list[ReexamSlip], Sl
 
 
 def words_of(feed: SlipFeed, slips: Iterable[ReexamSlip], *, received: datetime) -> list[Word]:
-    """What the slips say to `invitations.intake`. A file from the future counts as made when it came."""
-    return [_word(feed, slip, min(slip.made or received, received)) for slip in slips]
+    """What the slips say to `invitations.intake`. A file from the future counts as made when it came.
+
+    Raises:
+        ExportUnreadable: no reader of ours says that.
+    """
+    try:
+        return [_word(feed, slip, min(slip.made or received, received)) for slip in slips]
+    except ValidationError:  # its words hold the very values, and nobody but a reader gone wrong says them
+        raise ExportUnreadable(UnreadableReason.READER_DIED, why="what it answered is no answer") from None
 
 
 def _word(feed: SlipFeed, slip: ReexamSlip, as_of: datetime) -> Word:

@@ -16,7 +16,7 @@ from booking.patients.rules import Birth, read_birth, read_name
 from booking.text import clean, fold
 from scheduler.exports.feed import folded
 from scheduler.exports.reader import Record
-from scheduler.exports.reexam import ReexamSlip
+from scheduler.exports.reexam import NUMBER, YEARS, ReexamSlip
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.xml130_tables import VISIT
 
@@ -67,7 +67,7 @@ class SlipStager:
     def _slip(self, line: int, key: str, cells: Mapping[str, str], made: datetime | None) -> ReexamSlip | Refused:
         text = cells.get("slip.NGAY_HEN_KL", "")
         due = _day(text)
-        if due is None or due > self._today + AHEAD:
+        if due is None or due.year not in YEARS or due > self._today + AHEAD:
             return Refused(line, RefusalReason.BAD_DUE, {"due": text[:_QUOTED]})
         try:
             name, birth = self._who(cells)
@@ -153,7 +153,7 @@ def _born(text: str) -> tuple[date | None, int | None]:
 def _made(text: str) -> datetime | None:
     """When the file was made, UTC; with the day alone its begin."""
     day = _day(text)
-    if day is None:
+    if day is None or day.year not in YEARS:
         return None
     clock = (text[8:12] or "0000").ljust(4, "0")
     try:
@@ -165,4 +165,4 @@ def _made(text: str) -> datetime | None:
 def _numbers(text: str) -> tuple[str, ...]:
     """Numbers joined by `;`, each once."""
     found = dict.fromkeys(part.strip() for part in text.split(";"))
-    return tuple(part for part in found if part and len(part) <= _LONGEST_KEY)[:_MOST_NUMBERS]
+    return tuple(part for part in found if NUMBER.fullmatch(part))[:_MOST_NUMBERS]

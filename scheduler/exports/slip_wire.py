@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
-from scheduler.exports.reexam import ReexamSlip
+from scheduler.exports.reexam import NUMBER, YEARS, ReexamSlip
 from scheduler.exports.slip_feed import SlipFeed
 
 _LONGEST: Final = 400
@@ -42,13 +42,16 @@ def heard(
         raise ValueError(service)
     if not cancelled and (due is None or birth_year not in _YEARS):
         raise ValueError(due)
+    day_due = None if due is None else date.fromisoformat(due)
+    moment = None if made is None else datetime.fromisoformat(made)
+    if any(when is not None and when.year not in YEARS for when in (day_due, moment)):
+        raise ValueError(due)
     day = None if birth_day is None else date.fromisoformat(birth_day)
     if day is not None and day.year != birth_year:
         raise ValueError(birth_year)
     return ReexamSlip(
         line, _text(key, least=1), cancelled, _text(name, least=not cancelled), day, birth_year, _texts(citizens),
-        _texts(cards), None if due is None else date.fromisoformat(due), service,
-        None if made is None else datetime.fromisoformat(made).astimezone(UTC),
+        _texts(cards), day_due, service, None if moment is None else moment.astimezone(UTC),
     )  # fmt: skip
 
 
@@ -61,4 +64,6 @@ def _text(found: object, *, least: int = 0) -> str:
 def _texts(found: object) -> tuple[str, ...]:
     if type(found) is not list or len(found) > _MOST:
         raise ValueError(type(found))
-    return tuple(_text(one, least=1) for one in found)
+    if not all(type(one) is str and NUMBER.fullmatch(one) for one in found):
+        raise ValueError(len(found))
+    return tuple(found)

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -127,6 +128,8 @@ def test_a_birth_may_be_a_year(born: str, day: date | None, year: int) -> None:
         ({}, {"NGAY_HEN_KL": "20260231"}, "bad_due"),
         ({}, {"NGAY_HEN_KL": ""}, "bad_due"),
         ({}, {"NGAY_HEN_KL": "20661130"}, "bad_due"),
+        ({}, {"NGAY_HEN_KL": "00010101"}, "bad_due"),
+        ({"SO_CCCD": "0771\u00859000", "MA_THE_BHYT": "GD47\u202e79"}, {}, "no_paper_number"),
         ({"HO_TEN": "12345"}, {}, "bad_person"),
         ({"NGAY_SINH": "209005170000"}, {}, "bad_person"),
         ({"NGAY_SINH": "199013170000"}, {}, "bad_person"),
@@ -145,6 +148,30 @@ def test_a_slip_that_cannot_be_used_is_refused_with_its_reason(
     assert [item.reason.value for item in refused] == [why]
     assert not any(isinstance(item, ReexamSlip) for item in found)
     assert "Mẫu" not in repr(refused)
+
+
+def test_a_file_of_an_impossible_day_is_of_no_day() -> None:
+    for made in ("00010101", "99991231", "20261399", "", "20261120"):
+        found = one(insurance_file(visit(), made=made))
+        assert (found.made is not None) is (made == "20261120")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"name": "x" * 500}, {"citizen_ids": ("0771\u0085",)}, {"due": date(1, 1, 2)}, {"service": "not-ours"},
+        {"bhyt_numbers": ("1",) * 99}, {"made": datetime(1, 1, 2, tzinfo=UTC)}, {"birth_year": 1}, {"due": None},
+    ],
+)  # fmt: skip
+def test_nothing_is_believed_that_no_reader_says(lie: dict[str, Any]) -> None:
+    sound = one(insurance_file(visit()))
+    assert wire.Listener(feed()).hear(wire.line_of(sound)) == sound, "the control"
+    try:
+        told = wire.line_of(replace(sound, **lie))
+    except ExportUnreadable:
+        return
+    with pytest.raises(wire.Garbled):
+        wire.Listener(feed()).hear(told)
 
 
 def test_a_year_in_one_table_and_a_day_in_the_other_agree() -> None:
