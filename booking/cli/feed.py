@@ -44,6 +44,7 @@ class Calendar:
     closing: int = 0
     opening: int = 0
     patients: int = 0
+    ours: int = 0
     without_times: tuple[str, ...] = ()
     verdict: Verdict | None = None
     problem: str | None = None
@@ -52,7 +53,7 @@ class Calendar:
         """For `--json`."""
         if self.problem is not None:
             return {"asked": False, "problem": self.problem}
-        counts = {"closing": self.closing, "opening": self.opening, "patients": self.patients}
+        counts = {"closing": self.closing, "opening": self.opening, "patients": self.patients, "ours": self.ours}
         return {"asked": True, **counts, "without_times": list(self.without_times)}
 
     def lines(self) -> list[str]:
@@ -61,6 +62,8 @@ class Calendar:
             return [f"Calendar: not asked ({self.problem}); this is what the feed alone tells."]
         told = f"Calendar: {self.closing} times would close, {self.opening} would open."
         lines = [told, f"Patients booked in times the hospital's software has taken: {self.patients}."]
+        if self.ours:
+            lines.append(f"Rows that are our own bookings, known by our code: {self.ours}. They take no place.")
         if self.without_times:
             lines.append(f"Resources without any time in our calendar: {', '.join(self.without_times)}. Are they ours?")
         return lines
@@ -153,6 +156,7 @@ async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
             picture = plan.picture
             fresh, over = picture.closed - picture.before, picture.before - picture.closed
             patients = await queries.patients_in(session, picture.closed, now=now)
-            return Calendar(len(fresh), len(over), len(patients), tuple(picture.without_times), plan.verdict)
+            without = tuple(picture.without_times)
+            return Calendar(len(fresh), len(over), len(patients), picture.own, without, plan.verdict)
     finally:
         await database.close()

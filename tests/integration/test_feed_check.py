@@ -103,6 +103,7 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
         "closing": len(truth()),
         "opening": 0,
         "patients": 1,
+        "ours": 0,
         "without_times": [],
     }
     assert await everything(db) == before
