@@ -117,13 +117,13 @@ async def rows_kept(
     query = select(*columns).where(col(FeedRow.feed) == feed, ~over_before(_today(now))).order_by(col(FeedRow.id))
     offers = meaning is AbsenceMeaning.FREE_LIST
     found: dict[str, StagedRow] = {}
+    same: dict[datetime, datetime] = {}  # one object for each moment: they are half of what is held
     # In portions: what the driver holds of a hundred thousand rows is larger than the rows, and others work meanwhile.
     async for portion in (await session.stream(query.execution_options(yield_per=PORTION))).partitions():
         for key, resource, starts_at, ends_at, state_text, closes, our_code in portion:
             free = offers and not closes
-            found[key] = StagedRow(
-                0, key, intern(resource), starts_at, ends_at, intern(state_text), closes, free, our_code
-            )
+            start, end = same.setdefault(starts_at, starts_at), ends_at and same.setdefault(ends_at, ends_at)
+            found[key] = StagedRow(0, key, intern(resource), start, end, intern(state_text), closes, free, our_code)
     return found
 
 
@@ -146,8 +146,14 @@ async def times_of(
     """
     since = _today(now)
     found = await availability.grid(session, facility, start=since, end=since + _FAR, codes=resources)
+    same: dict[datetime, datetime] = {}
     return [
-        GridSlot(row.slot_id, intern(code), row.starts_at, row.ends_at)
+        GridSlot(
+            row.slot_id,
+            intern(code),
+            same.setdefault(row.starts_at, row.starts_at),
+            same.setdefault(row.ends_at, row.ends_at),
+        )
         for row in found
         for code in row.codes
         if code in resources

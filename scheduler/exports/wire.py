@@ -6,6 +6,7 @@ line is read as if a stranger had sent it.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 
@@ -221,6 +222,7 @@ def _fact(found: object) -> str | int:
     return _number(found) if type(found) is int else _text(found, _LONGEST_TEXT)
 
 
+@lru_cache(maxsize=20_000)  # the times of a hospital's day are the same for each of its doctors
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
