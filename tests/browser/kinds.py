@@ -29,7 +29,8 @@ EXCUSED: dict[tuple[str, str], str] = {
     (ERROR, "asks for nothing, so nothing can be refused"): """
         days desk_appointment desk_book desk_calendar_day desk_calendar_entries desk_calendar_inside
         desk_calendar_month desk_calendar_off desk_calendar_weekly desk_closings desk_first_password desk_home
-        desk_feed desk_feeds desk_lost desk_outgoing desk_queue_paper desk_requests desk_sheet desk_sheet_copy desk_slip desk_staff display docs
+        desk_feed desk_feeds desk_lost desk_outgoing desk_queue_paper desk_sheet desk_sheet_copy desk_slip desk_staff
+        desk_requests display docs
         error_code facility find_emergency find_near find_results find_service find_services help home inbox invitation
         invitation_told
         party people sign_in_help

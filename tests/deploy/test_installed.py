@@ -166,18 +166,26 @@ FORBIDDEN = {
     "web": (
         "UPDATE audit_event SET action = ''", "DELETE FROM audit_event", "INSERT INTO audit_seal DEFAULT VALUES",
         "UPDATE alembic_version SET version_num = '0'", "CREATE TABLE mine (id int)", "DROP TABLE slot",
-        "TRUNCATE slot", "ALTER TABLE slot DISABLE TRIGGER ALL",
+        "TRUNCATE slot", "ALTER TABLE slot DISABLE TRIGGER ALL", "INSERT INTO audit_cut DEFAULT VALUES",
+        "SELECT audit_shorten(1, now(), now(), 'x')",
     ),
-    "scheduler": ("UPDATE audit_event SET action = ''", "DELETE FROM audit_seal", "CREATE TABLE mine (id int)"),
+    "scheduler": (
+        "UPDATE audit_event SET action = ''", "DELETE FROM audit_seal", "CREATE TABLE mine (id int)",
+        "INSERT INTO audit_cut DEFAULT VALUES", "DELETE FROM audit_event",
+    ),
     "report": (
         "SELECT name FROM patient", "SELECT phone FROM account", "SELECT code FROM appointment",
         "SELECT patient_id FROM appointment", "SELECT facts FROM message", "SELECT name FROM queue_ticket",
         "SELECT facts FROM audit_event", "SELECT password FROM staff", "UPDATE slot SET capacity = 0",
+        "SELECT state FROM data_request",
     ),
 }  # fmt: skip
 ALLOWED = {
     "web": ("SELECT count(*) FROM patient", "SELECT version_num FROM alembic_version"),
-    "scheduler": ("SELECT count(*) FROM message",),
+    "scheduler": (
+        "SELECT count(*) FROM message",
+        "SELECT has_function_privilege('audit_shorten(bigint,timestamptz,timestamptz,bytea)', 'EXECUTE')",
+    ),
     "report": ("SELECT count(state) FROM appointment", "SELECT capacity, taken FROM slot"),
 }
 
