@@ -263,7 +263,7 @@ APART: Final[Mapping[str, str]] = {
     "place_left": "a slot that a visit was moved out of, for some minutes; the move stands in what was done",
     "near_wish": "a wish for one text on the day of a visit, forgotten two days later; the text itself is shown",
     "out_told": "what the hospital's own software was last told of a visit that is shown, gone some days after it",
-    "out_file": "numbers of the visits in a file for that software; what a file may tell of people is its terms' affair",
+    "out_file": "numbers of the visits in a file for that software; what a file tells of people is its terms' affair",
     "rate_counter": "counts by keyed hashes, gone after two days",
 }
 """Tables that lead to people, or hold traces of them, and are not shown."""

@@ -11,8 +11,8 @@ from booking.invitations import trying
 from booking.messages import receipts
 from booking.messages.receipts import Receipt
 from tests import seeds
-from tests.integration.test_invitation_texts import MORNING, message, person, slip, states, take, told, visit
 from tests.seeds import World
+from tests.slip_texts import MORNING, message, person, slip, states, take, told, visit
 
 pytestmark = pytest.mark.anyio
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from booking import clock
 from booking.db import Database
 from booking.ids import opaque_key, public_id
+from booking.retention.table import TABLE
 from booking.trail.models import IdempotencyRecord, RateCounter
 from scheduler.jobs import check_invariants, housekeeping, release_holds
 from tests import people, seeds
@@ -132,7 +133,7 @@ async def test_an_effect_that_fails_is_left_to_the_next_run(db: Database, monkey
     async def fails(*_: object, **__: object) -> int:
         raise LookupError("away")
 
-    kinds = [replace(kept, sweep=fails) if kept.name == "counters" else kept for kept in housekeeping.TABLE]
+    kinds = [replace(kept, sweep=fails) if kept.name == "counters" else kept for kept in TABLE]
     with monkeypatch.context() as broken:
         broken.setattr(housekeeping, "TABLE", kinds)
         assert await housekeeping.run(db, now=NIGHT) == 1  # the others went
