@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from booking.actor import system
 from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import history
@@ -11,6 +12,8 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.kinds import AbsenceMeaning, FileState
 from booking.exchange.models import FeedFile, FeedHeard, FeedRun
 from booking.exchange.rules import Signs, Thresholds
+from booking.exchange.shown import service as shown
+from booking.exchange.shown.service import Show
 from tests import seeds, told_hospital
 
 _CLASH = """
@@ -45,7 +48,10 @@ async def fill(db: Database, facility: str) -> dict[str, str]:
     feed = f"his-{facility.lower()}"
     file = await held(db, facility, feed)
     await told_hospital.fill(db, facility, feed)
-    return {"feed": feed, "file": str(file), "conflict": str(9_000_000 + place)}
+    async with db.transaction() as session:
+        show = Show(feed, "lich-hen.csv", 1)
+        tried = str((await shown.begin(session, place, show, by=system("test"), now=utc_now())).public_id)
+    return {"feed": feed, "file": str(file), "conflict": str(9_000_000 + place), "shown": tried}
 
 
 async def held(db: Database, facility: str, feed: str, **changes: Any) -> int:

@@ -133,7 +133,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("POST", "/desk/{facility}/conflicts/{conflict}"): BOOKERS,
     ("GET", "/desk/{facility}/show-file"): LEADERS,
     ("POST", "/desk/{facility}/show-file"): LEADERS,
-    ("GET", "/desk/{facility}/show-file/{which}"): LEADERS,
+    ("GET", "/desk/{facility}/show-file/{shown}"): LEADERS,
     ("GET", "/desk/{facility}/feeds"): LEADERS,
     ("GET", "/desk/{facility}/feeds/{feed}"): LEADERS,
     ("GET", "/desk/{facility}/feeds/{feed}/files/{file}"): LEADERS,
@@ -204,6 +204,7 @@ INSIDE = (
     "{conflict}",
     "{feed}",
     "{file}",
+    "{shown}",
     "{request}",
 )
 """What stands for an object of a facility behind the facility itself: another's is there for nobody."""

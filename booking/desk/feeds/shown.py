@@ -16,8 +16,7 @@ from booking.directory import queries as directory
 from booking.errors import BookingError
 from booking.exchange import hearing
 from booking.exchange.errors import NothingShown, ShownTooMany, ShownUnknown
-from booking.exchange.shown import listing
-from booking.exchange.shown import service as shown
+from booking.exchange.shown import listing, service
 from booking.exchange.shown.models import ShownFile
 from booking.exchange.shown.service import PIECE, Show
 from booking.web import at_desk
@@ -32,9 +31,9 @@ router = APIRouter(prefix="/desk/{facility}/show-file", include_in_schema=False,
 _LONGEST_NAME = 40
 
 
-def _which(which: Annotated[str, Path()]) -> UUID:
+def _which(shown: Annotated[str, Path()]) -> UUID:
     try:
-        return UUID(which[:36])
+        return UUID(shown[:36])
     except ValueError:
         raise ShownUnknown from None
 
@@ -58,7 +57,7 @@ async def _form(
     said = sentence(error, asked.language) if error else None
     return page(
         request, "desk_show_file.html", status=status_of(error) if error else 200, personal=True, desk=desk,
-        place=place, feeds=sorted(known), feed=feed, said=said, most=shown.MOST_BYTES // 1_000_000,
+        place=place, feeds=sorted(known), feed=feed, said=said, most=service.MOST_BYTES // 1_000_000,
     )  # fmt: skip
 
 
@@ -92,24 +91,24 @@ async def _kept(asked: Asked, desk: Desk, where: Place, feed: str, file: UploadF
     await file.seek(0)
     async with asked.db.transaction() as session:
         by = at_desk.actor(asked, desk)
-        made = await shown.begin(session, where.facility_id, wanted, by=by, now=asked.now)
+        made = await service.begin(session, where.facility_id, wanted, by=by, now=asked.now)
         shown_id, public_id, number = made.id or 0, made.public_id, 0
         await session.flush()
         while piece := await file.read(PIECE):
-            await shown.add_piece(session, shown_id, number, piece)
+            await service.add_piece(session, shown_id, number, piece)
             number += 1
     return public_id
 
 
-@router.get("/{which}")
-async def shown_page(request: Request, asked: Ask, desk: Keeper, where: Where, which: Which) -> Response:
+@router.get("/{shown}")
+async def shown_page(request: Request, asked: Ask, desk: Keeper, where: Where, shown: Which) -> Response:
     """How far it is; then what it would do."""
     async with asked.db.transaction() as session:
         place = await directory.facility(session, where.code, at_desk=True)
-        found = await shown.shown_at(session, where.facility_id, which, now=asked.now)
+        found = await service.shown_at(session, where.facility_id, shown, now=asked.now)
     return page(
         request, "desk_shown_file.html", personal=True, desk=desk, place=place, file=found, told=_told(found),
-        ends=found.shown_at + shown.KEPT,
+        ends=found.shown_at + service.KEPT,
     )  # fmt: skip
 
 
