@@ -204,6 +204,7 @@ CASES: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "history of feeds": (_feed_files, "SELECT greatest(0, count(*) - 20) FROM feed_file"),
     "files out": (_files_out, "SELECT greatest(0, count(*) - 1) FROM out_file"),
     "told": (_plain("out_told", "starts_at"), "SELECT count(*) FROM out_told"),
+    "files shown": (_plain("shown_file", "shown_at"), "SELECT count(*) FROM shown_file"),
     "requests": (_requests, "SELECT count(*) FROM data_request"),
 }
 
