@@ -23,7 +23,7 @@ from booking.exchange.our_visits import known_by_marks
 from booking.exchange.service import Applied
 from booking.exchange.shown import listing
 from booking.exchange.shown.listing import Listed
-from scheduler.exports import arrivals, slips
+from scheduler.exports import arrivals, slip_intake, slips
 from scheduler.exports.apart import LIMITS, ReaderLost
 from scheduler.exports.arrivals import DONE, HELD, QUARANTINE, Arrival, Changed, Sights, Taken
 from scheduler.exports.checking import read_stream, unreadable_json, within
@@ -34,7 +34,6 @@ from scheduler.exports.parts import definition_of
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slips import Slip
 from scheduler.exports.wording import explain_unreadable
-from scheduler.jobs import read_slips
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +167,7 @@ async def _judge_content(
     content = _content(feed, taken, slip)
     try:
         if isinstance(feed, SlipFeed):
-            done = await read_slips.deal(db, feed, content, taken.stream, slip, limits=limits)
+            done = await slip_intake.deal(db, feed, content, taken.stream, slip, limits=limits)
             return Judged(HELD if done.held else DONE, done.held)
         return await _judge_calendar(db, feed, content, taken, slip, limits=limits)
     except ExportUnreadable as error:

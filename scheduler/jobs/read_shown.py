@@ -20,7 +20,7 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.rules import StagedRow
 from booking.exchange.shown import service as shown
 from booking.exchange.shown.service import Claimed
-from scheduler.exports import slip_checking
+from scheduler.exports import slip_checking, slip_intake
 from scheduler.exports.apart import LIMITS, ReaderLost
 from scheduler.exports.checking import read_stream, within
 from scheduler.exports.confinement import Limits
@@ -30,7 +30,6 @@ from scheduler.exports.feed_folder import FeedFolder
 from scheduler.exports.report import Report
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.wording import explain_unreadable
-from scheduler.jobs import read_slips
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +135,7 @@ async def _slips(db: Database, feed: SlipFeed, file: BinaryIO, limits: Limits, *
     found, report = await asyncio.to_thread(slip_checking.read_slips, feed, file, today=local_day(now), limits=limits)
     words = slip_checking.words_of(feed, found, received=now)
     try:
-        return report.as_json() | {"slips": asdict(await read_slips.would(db, feed, words, now=now))}
+        return report.as_json() | {"slips": asdict(await slip_intake.would(db, feed, words, now=now))}
     except (FacilityUnknown, ServiceUnknown):
         return report.as_json() | {"slips": None}
 

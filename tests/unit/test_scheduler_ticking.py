@@ -35,7 +35,9 @@ def test_every_job_is_on_the_timetable_under_a_name_of_its_own() -> None:
     files = {module.name for module in pkgutil.iter_modules(scheduler.jobs.__path__)}
     used = {name for job in jobs for name in job.work.__code__.co_names}
     assert files <= used
-    assert {job.name for job in jobs} - {job.name for job in _timetable()} == {"read_exports"}
+    assert {job.name for job in jobs} - {job.name for job in _timetable()} == {
+        "read_exports", "fetch_exports", "write_bookings",
+    }  # fmt: skip
 
 
 def test_codes_are_looked_for_four_times_a_second_and_visits_every_second() -> None:
