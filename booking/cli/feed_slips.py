@@ -18,13 +18,13 @@ from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import VerdictKind
 from booking.invitations.intake import Taken, Word
 from booking.settings import SettingsError, load
+from scheduler.exports import slip_intake
 from scheduler.exports.checking import unreadable_json
 from scheduler.exports.confinement import Limits
 from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.slip_checking import read_slip_file, summary, words_of
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.wording import explain_unreadable
-from scheduler.jobs import read_slips
 
 APPLIES, HELD, UNUSABLE = 0, 1, 2
 _PATIENCE: Final = 20  # seconds for the database
@@ -80,6 +80,6 @@ def _not_asked(problem: str) -> tuple[dict[str, object], str]:
 async def _taken(url: str, feed: SlipFeed, words: list[Word], *, now: datetime) -> Taken:
     database = Database(url, pool=1, application="henkham-feed-check")
     try:
-        return await read_slips.would(database, feed, words, now=now)
+        return await slip_intake.would(database, feed, words, now=now)
     finally:
         await database.close()
