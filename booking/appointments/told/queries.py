@@ -1,7 +1,8 @@
 """Messages of a facility for its staff: a list, one of them, and how many became what on each day.
 
-Codes are no facility's and stand in none of these. Days are local days of when a message was to go; rows are found by
-when they were written, which is at most `AHEAD` before.
+Of whatever they tell: visits, slips, and that a desk read a code out. Codes are no facility's and stand in none of
+these. Days are local days of when a message was to go; rows are found by when they were written, which is at most
+`AHEAD` before, or by their state.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Date, and_, case, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -20,6 +21,7 @@ from booking.appointments.reminding import AHEAD
 from booking.appointments.told.errors import MessageUnknown
 from booking.appointments.told.kinds import GROUP_OF, STATES, Group
 from booking.clock import ZONE, day_bounds
+from booking.columns import state_in
 from booking.messages import sharing
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
@@ -28,6 +30,15 @@ from booking.patients.models import Patient
 from booking.sealed import keys
 
 A_PAGE: Final = 100
+
+_HOWEVER_OLD: Final = [
+    text(f"message.{state_in(states).text}")  # another table has a column of that name
+    for states in (
+        [MessageState.DUE], [MessageState.CLAIMED, MessageState.SENDING], [MessageState.UNKNOWN],
+        [MessageState.FAILED, MessageState.UNDELIVERED],
+    )
+]  # fmt: skip
+"""What waits and what was lost, by the conditions of the partial indexes that find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +59,8 @@ class Told:
 
     `at` is when it went, or is to go. `count` visits are told by it; one that was covered has in `by` the code of the
     visit whose message told of it. `starts_at` is the visit's time now, `state_of_visit` its state. `copy_number` is 0
-    for the first, and counts what staff sent again. `segments` is what all its posts cost, None where
-    none was taken.
+    for the first, and counts what staff sent again. `code` is the visit's or the slip's. `segments` is what all its
+    posts cost, None where none was taken.
     """
 
     id: UUID
@@ -121,11 +132,7 @@ async def one(session: AsyncSession, facility_id: int, message: UUID) -> Told:
 
 async def row(session: AsyncSession, facility_id: int, message: UUID) -> Message:
     """Likewise, the row itself."""
-    query = select(Message).where(
-        col(Message.public_id) == message,
-        col(Message.facility_id) == facility_id,
-        col(Message.subject_kind) == APPOINTMENT,
-    )
+    query = select(Message).where(col(Message.public_id) == message, *_of(facility_id))
     found: Message | None = await session.scalar(query.execution_options(populate_existing=True))
     if found is None:
         raise MessageUnknown
@@ -195,7 +202,7 @@ def _query(facility_id: int, *more: ColumnElement[bool]) -> Any:
 
 
 def _of(facility_id: int) -> list[ColumnElement[bool]]:
-    return [col(Message.facility_id) == facility_id, col(Message.subject_kind) == APPOINTMENT]
+    return [col(Message.facility_id) == facility_id]
 
 
 def _within(first: date, last: date) -> list[ColumnElement[bool]]:
@@ -203,8 +210,9 @@ def _within(first: date, last: date) -> list[ColumnElement[bool]]:
     return [
         col(Message.due_at) >= begins,
         col(Message.due_at) < ends,
-        # What is to go tonight may have been written days ago, never later: so the coarse index finds its blocks.
-        col(Message.created_at) >= begins - AHEAD - timedelta(days=1),
+        # What is to go tonight was written some days ago at most: so the coarse index finds its blocks. What waits
+        # longer (a text that is not approved) or was lost after that has small indexes of its own.
+        or_(col(Message.created_at) >= begins - AHEAD - timedelta(days=1), *_HOWEVER_OLD),
         col(Message.created_at) < ends,
     ]
 
@@ -216,10 +224,15 @@ def _chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.kind is not None:
         made.append(col(Message.kind) == wanted.kind)
     if wanted.code:
-        made.append(col(Appointment.code) == wanted.code)
+        made.append(or_(col(Appointment.code) == wanted.code, _of_slip(wanted.code)))
     if wanted.phone:
         made.append(col(Message.phone_index) == keys().index("phone", wanted.phone))
     return made
+
+
+def _of_slip(code: str) -> ColumnElement[bool]:
+    """A slip's own code is given with its text and stands in its facts; the slips themselves are not known here."""
+    return and_(col(Message.kind) == MessageKind.INVITATION, col(Message.facts)["code"].as_string() == code)
 
 
 async def _told(session: AsyncSession, rows: Sequence[Any]) -> list[Told]:

@@ -23,7 +23,7 @@ from booking.messages import numbers, rules
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind
 from booking.messages.models import Message
-from booking.messages.service import Notice
+from booking.messages.service import APPOINTMENT, Notice
 from booking.text import clean
 from booking.trail.service import record
 
@@ -61,6 +61,8 @@ async def send_again(session: AsyncSession, facility_id: int, command: SendAgain
     why = clean(command.why)
     if not why:
         raise ResendRefused(reason="why", field="why")
+    if message.subject_kind != APPOINTMENT:
+        raise ResendRefused(reason="kind")
     # The visit's lock: whoever moves or cancels it next finds the new row and calls it back.
     query = select(Appointment).where(col(Appointment.public_id) == message.subject_id).with_for_update(key_share=True)
     visit = await session.scalar(query.execution_options(populate_existing=True))
