@@ -3,6 +3,7 @@
 A number is one however it is spelt: rows are found by the blind index of its E.164 form. Both are asked right before a
 post, so that a choice holds at once, also for reminders that were written long ago, and is taken back without repair.
 Codes ask neither: somebody with that number in her hand waits for one, and one that arrives proves that it is reached.
+Nor does the warning that a code was read out: a number said to be silent is just the one that is misused unnoticed.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlmodel import col
 
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, NumberStanding
-from booking.messages.service import CODE
+from booking.messages.service import CODE, READ_OUT
 from booking.sealed import keys
 from booking.sms.gateway import Fault, fault_of
 
@@ -38,7 +39,7 @@ class NumberView:
 
 async def look(session: AsyncSession, message: Message) -> dict[str, Any] | None:
     """What to write instead of posting, because of the number it goes to; None where it may go."""
-    if message.subject_kind == CODE or message.phone_index is None:
+    if message.subject_kind in (CODE, READ_OUT) or message.phone_index is None:
         return None
     found = await _row(session, message.phone_index)
     reason = None

@@ -20,9 +20,11 @@ from booking.sealed import keys
 
 APPOINTMENT: Final = "appointment"
 CODE: Final = "code"
-"""What a text is about: `subject_kind`. Codes have a lane of their own, because somebody sits and waits for one."""
+READ_OUT: Final = "read_out"
+"""What a text is about: `subject_kind`. Codes have a lane of their own, because somebody sits and waits for one; so has
+the warning that a desk read a code out: no budget and no cap of any day silences it."""
 
-_LANES: Final = {CODE: "code"}
+_LANES: Final = {CODE: "code", READ_OUT: "code"}
 
 CALLED_BACK: Final = (MessageState.DUE, MessageState.CLAIMED, MessageState.UNKNOWN)
 """States from which a text can still be superseded: nothing was posted, or a second post is all that could follow."""
@@ -189,7 +191,8 @@ async def stop_number(
 ) -> int:
     """Send nothing of what waits for a number, because its holder said that it is not the patient's. Returns how many.
 
-    Codes go on: somebody with that number asks for them. What is being posted now is marked, so that no other follows.
+    Codes go on: somebody with that number asks for them, and is warned where a desk read one out. What is being posted
+    now is marked, so that no other follows.
 
     Args:
         session: of the caller's transaction.
@@ -197,7 +200,7 @@ async def stop_number(
         now: the moment of the request, UTC.
         subject_id: only texts about this visit; everything where it is None.
     """
-    mine = [col(Message.phone_index) == phone_index, col(Message.subject_kind) != CODE]
+    mine = [col(Message.phone_index) == phone_index, col(Message.subject_kind).not_in(tuple(_LANES))]
     if subject_id is not None:
         mine.append(col(Message.subject_id) == subject_id)
     # One look at each partial index: there is none by number, because every booking would pay for it.

@@ -13,8 +13,9 @@ from booking import ids
 from booking.actor import Actor
 from booking.directory.models import Facility
 from booking.messages import service as messages
-from booking.messages.kinds import MessageKind
-from booking.messages.service import Notice, Recipient
+from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.models import Message
+from booking.messages.service import READ_OUT, Notice, Recipient
 from booking.patients import codes
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.persons import phone_index
@@ -26,8 +27,7 @@ from booking.records.finding import within
 _TOLD_FOR: Final = timedelta(hours=12)
 """How long it is worth telling somebody that a code was read out."""
 
-READ_OUT: Final = "read_out"
-"""What such a text is about: `subject_kind`."""
+_LOST: Final = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
 async def read_out(
@@ -60,6 +60,29 @@ async def read_out(
     )
     await messages.write(session, [notice], Recipient(phone.e164, "vi"), now=now)
     return digits
+
+
+async def warn_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
+    """Write the warning anew where it did not arrive for what passes, as `trying` does it for visits; how many."""
+    query = (
+        select(Message)
+        .where(col(Message.again_at) <= now, col(Message.subject_kind) == READ_OUT)
+        .order_by(col(Message.again_at), col(Message.id))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    written = 0
+    for lost in (await session.scalars(query)).all():
+        lost.again_at = None
+        if lost.state not in _LOST or lost.useful_until <= now:
+            continue
+        notice = Notice(
+            lost.subject_id, lost.kind, lost.version, lost.facility_id, lost.facts, now, lost.useful_until,
+            subject_kind=READ_OUT, copy=lost.copy_number + 1, once_more=True,
+        )  # fmt: skip
+        written += await messages.write(session, [notice], Recipient(lost.phone, lost.language), now=now)
+    return written
 
 
 async def check_here(session: AsyncSession, phone: str, scope: Collection[int]) -> list[UUID]:
