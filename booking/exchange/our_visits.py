@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.appointments.kinds import HOLDS_PLACE, AppointmentState
 from booking.appointments.models import Appointment
-from booking.availability.models import Slot
+from booking.availability.models import Slot, SlotClosure
 from booking.directory.models import Facility, Practitioner, Room
 from booking.exchange.marks import SORTS
+from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.outgoing import visits
 from booking.exchange.outgoing.models import OutTold
 from booking.exchange.recognising import STALE_FOR, Candidate, OurVisit, by_marks
@@ -48,6 +49,7 @@ async def ours(
             visit.id or 0, visit.code, visit.slot_id, visit.state in _LIVE and visit.ends_at > now,
             visit.state in HOLDS_PLACE, visit.starts_at, visit.ends_at,
             frozenset(each for each in resources if each), frozenset(been.get(visit.id or 0, ())) - {visit.starts_at},
+            visit.cancelled_at is not None and visit.cancelled_at > now - STALE_FOR,
         )
         for visit, *resources in found
     }  # fmt: skip
@@ -79,6 +81,35 @@ async def _been(session: AsyncSession, ids: Mapping[str, int], *, now: datetime)
     for row_id, starts_at in await session.execute(told, {"visits": list(ids.values())}):
         found.setdefault(row_id, set()).add(starts_at)
     return found
+
+
+async def outlived(session: AsyncSession, feed: str, *, now: datetime) -> bool:
+    """Whether rows kept of a feed still name a visit that was cancelled so long ago that they take its time.
+
+    Not once they do: the slot is closed then.
+    """
+    query = (
+        select(col(FeedRow.id))
+        .join(FeedFile, col(FeedFile.id) == col(FeedRow.feed_file_id))
+        .join(Appointment, col(Appointment.code) == col(FeedRow.our_code))
+        .join(Slot, col(Slot.id) == col(Appointment.slot_id))
+        .outerjoin(Practitioner, col(Practitioner.id) == col(Slot.practitioner_id))
+        .outerjoin(Room, col(Room.id) == col(Slot.room_id))
+        .where(
+            col(FeedRow.feed) == feed,
+            col(FeedRow.closes),
+            col(FeedRow.starts_at) >= col(Appointment.starts_at),
+            col(FeedRow.starts_at) < col(Appointment.ends_at),
+            or_(col(FeedRow.resource) == col(Practitioner.code), col(FeedRow.resource) == col(Room.code)),
+            col(Appointment.facility_id) == col(FeedFile.facility_id),
+            col(Appointment.cancelled_at) <= now - STALE_FOR,
+            col(Appointment.ends_at) > now,
+            ~exists().where(
+                col(SlotClosure.slot_id) == col(Appointment.slot_id), col(SlotClosure.source) == f"feed:{feed}"
+            ),
+        )
+    )
+    return await session.scalar(query.limit(1)) is not None
 
 
 async def known_by_marks(

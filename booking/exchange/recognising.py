@@ -18,7 +18,7 @@ MISSING: Final = "\x1fmissing"
 """The state of a row that a snapshot had, and its newest has not. No hospital's state holds such a sign."""
 
 STALE_FOR: Final = timedelta(days=1)
-"""So long a hospital may still show a booking at the time it was moved away from."""
+"""So long a hospital may still show a booking at the time it was moved away from, or that was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class OurVisit:
         ends_at: likewise.
         resources: codes of its practitioner and room.
         been: where it began before it was moved, as far as the hospital may not know of that yet.
+        unheard: it was cancelled, and the hospital may not know of that yet.
     """
 
     id: int
@@ -46,6 +47,7 @@ class OurVisit:
     ends_at: datetime
     resources: frozenset[str]
     been: frozenset[datetime] = frozenset()
+    unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def recognise(rows: Mapping[str, StagedRow], ours: Mapping[str, OurVisit], meani
     seen: dict[int, _Seen] = defaultdict(_Seen)
     for key, row in rows.items():
         visit = ours.get(row.our_code) if row.our_code else None
-        if visit is not None:
+        if visit is not None and (visit.holds or visit.unheard):  # off for long, a row of it is as any other
             counted[key] = _counted(key, row, visit, seen[visit.id], meaning)
     by_id = {visit.id: visit for visit in ours.values()}
     clashes = {row_id: clash for row_id, found in seen.items() if (clash := found.clash(by_id[row_id])) is not None}

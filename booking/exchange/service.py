@@ -22,7 +22,7 @@ from booking.availability.publishing import Published
 from booking.clock import day_bounds, local_day
 from booking.columns import Moment
 from booking.directory import queries as directory
-from booking.exchange import conflicts, history, queries
+from booking.exchange import conflicts, history, our_visits, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
 from booking.exchange.hearing import heard
@@ -107,6 +107,8 @@ async def apply_file(
     facility_id = await alone_at(session, content.facility)
     if released is None and (done := await queries.done_before(session, content)):
         await heard(session, content, facility_id, now=now)
+        if await our_visits.outlived(session, content.feed, now=now):
+            await settle_anew(session, content.feed, by=by, now=now)
         return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
     plan = await queries.plan(session, command, now=now, released=released is not None)
     held = plan.verdict.kind is VerdictKind.HOLD
@@ -259,11 +261,14 @@ async def record_file(
     *,
     now: datetime,
 ) -> int:
-    """Write what became of a file; its id. A content that was applied stays so when it is refused later."""
+    """Write what became of a file; its id. Each judgement has a row: what was applied stays told when it is refused later.
+
+    The newest row is only renewed where its content is refused once more.
+    """
     refused = state is not FileState.APPLIED
-    known = await queries.file_of(session, content.feed, content.sha256) if refused else None
-    if known is not None and known.id and known.state is FileState.APPLIED:
-        return known.id
+    known = await queries.newest_file(session, content.feed) if refused else None
+    if known is not None and (known.state is FileState.APPLIED or known.sha256 != content.sha256):
+        known = None
     values = {
         "feed": content.feed, "facility_id": facility_id, "file_name": content.file_name, "sha256": content.sha256,
         "size": content.size, "received_at": now, "state": state, "report": report,
