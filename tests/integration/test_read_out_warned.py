@@ -59,7 +59,7 @@ async def test_a_number_said_to_be_silent_is_warned_all_the_same(
 
 
 async def test_no_cap_of_its_number_holds_it(db: Database) -> None:
-    allowance = Allowance(per_second=10, per_number=1)
+    allowance = Allowance(per_second=1000, per_number=1)
     channel = Channel("twilio", BASE, production=False, allowance=allowance)
     news, more = await write(db), await write(db)
     made = await _warned(db)
