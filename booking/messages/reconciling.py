@@ -1,10 +1,13 @@
 """The provider's list of one day, compared with our rows: what we never learnt is learnt here, a day late.
 
 Rows are found by the provider's name for a text. A text in the list that no row has the name of may be one whose answer
-was lost: then a row without a name, to the same number and with the same text, was posted near that moment. What is
-still left is strange: somebody sends through our account, or a row of ours is gone.
+was lost: then a row without a name, to the same number and with the same text, was posted near that moment (of a code,
+which is erased by then, all but its digits is compared). Or it is the first of two posts: the row has the name of one
+of them, and a receipt told of the other. What is still left is strange: somebody sends through our account, or a row of
+ours is gone.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,10 +16,10 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.messages import receipts, rules
+from booking.messages import receipts, rules, texts
 from booking.messages.channel.models import SmsReconciliation
-from booking.messages.kinds import MessageState
-from booking.messages.models import Message
+from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.models import Message, MessageReceipt
 from booking.messages.preparing import body_of
 from booking.messages.receipts import Receipt
 from booking.sealed import keys
@@ -30,11 +33,19 @@ STRANGE_MOST: Final = 100
 _NEAR: Final = timedelta(minutes=5)
 """How far the provider's clock and ours, and a post and its taking, may be apart."""
 
+_WRITTEN: Final = timedelta(days=7)
+"""So long before its post a text is written at most, reminders three days, and what was held a while longer."""
+
+_DIGITS: Final = re.compile(r"\b[0-9]{6}\b")
+_SOME_DIGITS: Final = "000000"
+"""What stands for the digits of any code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What one text of the list told: a row got its name, a message moved, or it is no row's."""
+    """What one text of the list told: a receipt knew it, a row got its name, a message moved, or it is no row's."""
 
+    known: bool = False
     adopted: bool = False
     advanced: bool = False
     strange: bool = False
@@ -52,6 +63,7 @@ class Compared:
 
     def add(self, one: Listed, learnt: Learnt) -> None:
         """Count what a text of the list told."""
+        self.known += learnt.known
         self.adopted += learnt.adopted
         self.advanced += learnt.advanced
         if learnt.strange:
@@ -87,7 +99,8 @@ async def learn(session: AsyncSession, one: Listed, *, base_url: str, now: datet
     adopted = row is None
     row = row or await _nameless(session, one, base_url=base_url)
     if row is None:
-        return Learnt(strange=True)
+        heard = await _is_heard(session, one)
+        return Learnt(known=heard, strange=not heard)
     if adopted:
         await receipts.tell_channel(session, row.public_id, receipt)
         await session.refresh(row, with_for_update=True)
@@ -122,7 +135,38 @@ async def _nameless(session: AsyncSession, one: Listed, *, base_url: str) -> Mes
         # Posted twice, its last post may be later than this text; the first was after the row was written.
         if row.created_at <= one.created + _NEAR and one.body is not None and _body(row, base_url) == one.body:
             return row
+        if row.kind is MessageKind.OTP and _is_code(row, one):
+            return row
     return None
+
+
+def _is_code(row: Message, one: Listed) -> bool:
+    """Whether this text may be that of a code, whose digits are erased: posted once, so near the moment of its post."""
+    if row.posted_at is None or one.body is None or abs(row.posted_at - one.created) > _NEAR:
+        return False
+    facts = {name: str(value) for name, value in row.facts.items()} | {"otp": _SOME_DIGITS}
+    try:
+        text = texts.render(row.kind, row.language, facts)
+    except LookupError:
+        return False
+    return _DIGITS.sub(_SOME_DIGITS, one.body) == text
+
+
+async def _is_heard(session: AsyncSession, one: Listed) -> bool:
+    """Whether a receipt named this text: the first of two posts, whose row has the name of the other.
+
+    Receipts have no index by name, so the row is found by when it was written and its number, its receipts by the row.
+    """
+    query = (
+        select(MessageReceipt.id)
+        .join(Message, col(Message.id) == col(MessageReceipt.message_id))
+        .where(
+            col(Message.created_at).between(one.created - _WRITTEN, one.created + _NEAR),
+            col(Message.phone_index) == keys().index("phone", one.to),
+            col(MessageReceipt.provider_sid) == one.sid,
+        )
+    )
+    return (await session.execute(query.limit(1))).first() is not None
 
 
 def _body(row: Message, base_url: str) -> str | None:

@@ -9,15 +9,18 @@ from sqlalchemy import text
 
 from booking.clock import at_local, day_bounds, local_day, utc_now
 from booking.db import Database
+from booking.messages import receipts
 from booking.messages.channel import queries
 from booking.messages.channel import service as channels
 from booking.messages.channel.models import SmsReconciliation
-from booking.messages.kinds import MessageState
+from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
+from booking.messages.receipts import Receipt
 from booking.sms.brandname import BrandnameGateway
+from booking.sms.gateway import Accepted
 from scheduler.jobs import reconcile_messages
 from tests.carrier import Carrier, plans
-from tests.carrier.client import gateway_to, outgoing
+from tests.carrier.client import PHONE, gateway_to, outgoing
 from tests.outbox import BASE, PATIENT, mine, send, sender, stored, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
@@ -84,6 +87,52 @@ async def test_equal_texts_are_not_adopted_twice(db: Database) -> None:
         await _reconciled(db, carrier)
     assert (await stored(db, lost)).provider_sid == taken.sid
     assert (await _found(db)).unknown == 1
+
+
+async def test_a_code_whose_answer_was_lost_is_no_stranger(db: Database) -> None:
+    """Its digits are erased, so all but them is compared, and the moment."""
+    about: dict[str, Any] = {"kind": MessageKind.OTP, "lane": "code", "subject_kind": "code", "facts": {"minutes": "5"}}
+    with Carrier() as carrier:
+        code = await write(db, **about, secret="123456")
+        carrier.plan(plans.close_after_accepting())
+        await send(sender(db, carrier.url, lane="code"))
+        assert (await stored(db, code)).secret is None
+        taken = carrier.log.accepted[0]
+        other = taken.body.replace("123456", "654321")
+        gateway_to(carrier.url).send(outgoing(to=PHONE, body="Ma 123456"))
+        gateway_to(carrier.url).send(outgoing(to=PHONE, body=other))  # a second one, and only one code was posted
+        await _reconciled(db, carrier)
+    row = await stored(db, code)
+    assert (row.provider_sid, row.state) == (taken.sid, MessageState.SENT)
+    assert (await _found(db)).unknown == 2
+
+
+async def test_a_code_of_another_hour_is_not_taken_for_it(db: Database) -> None:
+    about: dict[str, Any] = {"kind": MessageKind.OTP, "lane": "code", "subject_kind": "code", "facts": {"minutes": "5"}}
+    with Carrier() as carrier:
+        code = await write(db, **about, secret="123456")
+        carrier.plan(plans.close_after_accepting())
+        await send(sender(db, carrier.url, lane="code"))
+        await _set(db, "UPDATE message SET posted_at = posted_at - interval '6 minutes'")
+        await _reconciled(db, carrier)
+    assert (await stored(db, code)).provider_sid is None
+    assert (await _found(db)).unknown == 1
+
+
+async def test_the_first_of_two_posts_is_known_by_its_receipt(db: Database) -> None:
+    with Carrier() as carrier:
+        message = await write(db)
+        await send(sender(db, carrier.url))
+        taken = carrier.log.accepted[0]
+        first = gateway_to(carrier.url).send(outgoing(to=taken.to, body=taken.body))
+        assert isinstance(first, Accepted)
+        stranger = gateway_to(carrier.url).send(outgoing(to=taken.to, body=taken.body))
+        async with db.transaction() as session:
+            await receipts.take(session, message.public_id, Receipt(first.provider_sid, "sent"), now=utc_now())
+        await _reconciled(db, carrier)
+    found = await _found(db)
+    assert (found.known, found.adopted) == (2, 0)
+    assert found.strange == [getattr(stranger, "provider_sid", None)]
 
 
 async def test_not_before_three_in_the_morning_and_not_twice_by_two(db: Database) -> None:
