@@ -76,14 +76,18 @@ def _until_morning(message: Message, *, now: datetime) -> dict[str, Any] | None:
     """What to write at night instead of posting; None where it goes all the same, as every code does."""
     morning = _morning_after(now)
     waits = {"state": MessageState.DUE, "due_at": morning}
+    never = {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
     if message.kind in _BY_DAY:
-        late = morning >= message.useful_until
-        return {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value} if late else waits
+        return never if morning >= message.useful_until else waits
     fresh = now - message.created_at <= _FRESH and not message.once_more
     if message.kind is MessageKind.OTP or fresh:
         return None
-    needed = rules.EARLY if message.kind in _IN_VAIN else timedelta(0)
-    return waits if message.useful_until - morning > needed else None
+    left = message.useful_until - morning
+    if left > (rules.EARLY if message.kind in _IN_VAIN else timedelta(0)):
+        return waits
+    # A visit before seven is worth waking for; all else is told in the morning or never, as how late a line was.
+    before_seven = message.kind is MessageKind.BOOKED and left < timedelta(0)
+    return None if message.kind in _IN_VAIN or before_seven else never
 
 
 def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:

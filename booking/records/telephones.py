@@ -24,8 +24,8 @@ from booking.patients.service import read_by_staff
 from booking.records.errors import NumberElsewhere
 from booking.records.finding import within
 
-_TOLD_FOR: Final = timedelta(hours=12)
-"""How long it is worth telling somebody that a code was read out."""
+_TOLD_FOR: Final = timedelta(hours=24)
+"""How long it is worth telling somebody that a code was read out: whatever holds it up, there is a morning in it."""
 
 _LOST: Final = (MessageState.FAILED, MessageState.UNDELIVERED)
 

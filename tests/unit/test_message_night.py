@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from booking.clock import at_local
-from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.preparing import set_aside
 
@@ -64,10 +64,21 @@ def test_nobody_sets_out_in_vain_for_the_sake_of_her_sleep(kind: MessageKind) ->
     assert aside(kind, old=old, useful=MORNING + timedelta(hours=4, minutes=1)) == MORNING
 
 
+NEVER = {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
+
+
 def test_a_confirmation_wakes_nobody_but_who_has_to_be_there_before_the_night_is_over() -> None:
     old = timedelta(hours=5)
     assert aside(MessageKind.BOOKED, old=old, useful=MORNING + timedelta(minutes=1)) == MORNING
-    assert aside(MessageKind.BOOKED, old=old, useful=MORNING) is None
+    assert aside(MessageKind.BOOKED, old=old, useful=MORNING) == NEVER
+    assert aside(MessageKind.BOOKED, old=old, useful=MORNING - timedelta(minutes=1)) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NOT_CODES if kind not in (*IN_VAIN, MessageKind.BOOKED)])
+def test_what_is_of_no_use_in_the_morning_and_no_news_of_an_early_visit_wakes_nobody(kind: MessageKind) -> None:
+    two = MIDNIGHT + timedelta(hours=2)
+    for useful in (MORNING, MORNING - timedelta(minutes=30)):
+        assert aside(kind, old=timedelta(hours=6), useful=useful, now=two) == NEVER
 
 
 @pytest.mark.parametrize("clock", [time(21), time(23, 59), time(6, 59)])
