@@ -101,7 +101,7 @@ async def _doubted(
 async def _silent(session: AsyncSession, provider: str, posting: Posting, *, held: timedelta) -> None:
     channel, _ = await locked(session, provider)
     if channel.held_at is None and await _amiss(session, channel, UNKNOWN, posting) >= SILENT:
-        await _hold(session, provider, posting, None, held=held)
+        await _hold(session, provider, posting, None, held=held, silent=True)
 
 
 async def _amiss(session: AsyncSession, channel: SmsChannel, what: str, posting: Posting) -> int:
@@ -113,7 +113,15 @@ async def _amiss(session: AsyncSession, channel: SmsChannel, what: str, posting:
     return len(numbers)
 
 
-async def _hold(session: AsyncSession, provider: str, posting: Posting, code: int | None, *, held: timedelta) -> bool:
+async def _hold(
+    session: AsyncSession, provider: str, posting: Posting, code: int | None, *, held: timedelta, silent: bool = False
+) -> bool:
+    """Hold the channel, unless it was opened since this text was last refused. Who refuses us is not silent.
+
+    What was amiss before is forgotten then: a channel that is refused must not be taken for one where nobody answers,
+    which codes may pass.
+    """
+    spoken: dict[str, None] = {} if silent else {"amiss": None, "amiss_of": None}
     changed = await session.execute(
         update(SmsChannel)
         .where(
@@ -121,7 +129,7 @@ async def _hold(session: AsyncSession, provider: str, posting: Posting, code: in
             (col(SmsChannel.opened_at).is_(None))
             | (func.coalesce(bindparam("refused", posting.refused_at, Moment), NOW) > col(SmsChannel.opened_at)),
         )
-        .values(held_at=func.coalesce(col(SmsChannel.held_at), NOW), held_code=code, probe_at=NOW + held)
+        .values(held_at=func.coalesce(col(SmsChannel.held_at), NOW), held_code=code, probe_at=NOW + held, **spoken)
         .execution_options(synchronize_session=False)
     )
     assert isinstance(changed, CursorResult)

@@ -91,7 +91,7 @@ async def _rolled(
     day_at, _ = clock.day_bounds(clock.local_day(now))
     standing = Standing(
         row.empty_at, row.rest_until, row.held_at, row.probe_at, row.hour_posts, row.hour_usual, row.day_posts,
-        row.freed_until, row.amiss == UNKNOWN,
+        row.freed_until, row.held_code is None and row.amiss == UNKNOWN,
     )  # fmt: skip
     if allowance is not None and (row.hour_at < hour_at or row.hour_usual == 0):
         past = await _finished(session, row, hour_at)
