@@ -35,8 +35,9 @@ from booking.sms.gateway import (
 
 _SDK_BASE = "https://api.twilio.com"
 _VALID_LONGEST = 36_000  # the provider's maximum for ValidityPeriod, in seconds
-_LIST_LIMIT = 1_000  # one page; a number that got more texts than this in two days is not settled by counting
+_LIST_LIMIT = 1_000  # a number that got more texts than this since the one in doubt is not settled by counting
 _SMALLEST_CODE = 1_000  # the SDK puts the HTTP status where the provider gave no code
+_QUEUED = timedelta(days=1)  # longer than a text waits there, so the list is in order of taking but for so much
 _PAGE_SIZE = 100  # texts on a page: ten times as many would be more bytes than we take
 _DAY_LIMIT = 200_000  # texts of one day; more are not compared with ours
 
@@ -139,28 +140,32 @@ class TwilioGateway:
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:
         """See `Gateway.sent_to`.
 
-        The provider filters by the day (UTC) it sent the text. So the day before is asked for too, and the moment is
-        compared here, with the time it took the text (whole seconds): one that is still queued has no sending time.
+        By the number only: a text that is still queued has no sending day, so no filter by days shows it. The moment
+        is compared here, with the time it took the text (whole seconds).
         """
-        recent = [one for one in self._listed(since, None, _LIST_LIMIT, to=to) if one.created >= _whole(since)]
-        return sorted(recent, key=_created, reverse=True)
+        found = self._read(_LIST_LIMIT, until=since - _QUEUED, to=to)
+        return sorted((one for one in found if one.created >= _whole(since)), key=_created, reverse=True)
 
     def taken_on(self, day: date) -> Sequence[Listed]:
-        """See `Gateway.taken_on`; the provider's days are UTC, ours are not, so three of its days are read."""
+        """See `Gateway.taken_on`; the provider's days are UTC and of sending, ours are neither: three are read."""
         start, end = clock.day_bounds(day)
-        found = self._listed(start, end + timedelta(days=1), _DAY_LIMIT)
+        days = {
+            "date_sent_after": (start.astimezone(UTC) - timedelta(days=1)).strftime("%Y-%m-%d"),
+            "date_sent_before": (end + timedelta(days=1)).astimezone(UTC).strftime("%Y-%m-%d"),
+        }
+        found = self._read(_DAY_LIMIT, **days)
         return sorted((one for one in reversed(found) if start <= one.created < end), key=_created)
 
-    def _listed(self, since: datetime, until: datetime | None, limit: int, **more: str) -> list[Listed]:
-        if until is not None:
-            more["date_sent_before"] = until.astimezone(UTC).strftime("%Y-%m-%d")
-        first_day = (since.astimezone(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
+    def _read(self, limit: int, *, until: datetime | None = None, **wanted: str) -> list[Listed]:
+        """The list, newest first; no further than to the first text that was taken before `until`."""
+        found: list[Listed] = []
         try:
-            found: list[Any] = self._messages.list(date_sent_after=first_day, limit=limit, page_size=_PAGE_SIZE, **more)
-            listed = [
-                Listed(one.sid, one.body, one.date_created, str(one.status), str(one.to), _failure(one.error_code))
-                for one in found
-            ]
+            for one in self._messages.stream(limit=limit, page_size=_PAGE_SIZE, **wanted):
+                if until is not None and one.date_created < until:
+                    return found
+                found.append(
+                    Listed(one.sid, one.body, one.date_created, str(one.status), str(one.to), _failure(one.error_code))
+                )
         except NotSentError:
             raise ListingError("no connection") from None
         except RejectedError as problem:
@@ -171,7 +176,7 @@ class TwilioGateway:
             raise ListingError("unreadable answer") from None
         if len(found) >= limit:
             raise ListingError("list too long")
-        return listed
+        return found
 
     def close(self) -> None:
         """Close pooled connections."""

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from booking.clock import utc_now
+from booking.clock import local_day, utc_now
 from booking.sms.gateway import Accepted, Fault, ListingError, Outcome, Refused, Unknown
+from booking.sms.sample_carrier.handler import CarrierHandler
 from booking.sms.twilio import TwilioGateway
 from tests.carrier import ACCOUNT_SID, Carrier, Plan, plans
 from tests.carrier.client import PHONE, gateway_to, outgoing
@@ -156,6 +157,33 @@ def test_the_list_settles_what_a_time_out_left_open(carrier: Carrier, gateway: T
     assert {one.sid for one in listed} == {one.sid for one in carrier.log.accepted if one.to == PHONE}
     assert all(one.status == "queued" for one in listed)
     assert list(gateway.sent_to(PHONE, utc_now() + timedelta(minutes=1))) == []
+
+
+def test_a_text_in_the_carriers_queue_is_in_the_list_of_its_number(carrier: Carrier, gateway: TwilioGateway) -> None:
+    before = utc_now()
+    gateway.send(outgoing())
+    (taken,) = carrier.log.accepted
+    carrier.unsent.add(taken.sid)
+    assert [one.sid for one in gateway.sent_to(PHONE, before)] == [taken.sid]
+    assert gateway.taken_on(local_day(before)) == [], "the control: asked for by days, the carrier does not show it"
+    carrier.unsent.clear()
+    assert [one.sid for one in gateway.taken_on(local_day(before))] == [taken.sid]
+
+
+def test_the_list_of_a_number_is_read_no_further_than_needed(
+    carrier: Carrier, gateway: TwilioGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier.page_most = 1
+    for _ in range(3):
+        gateway.send(outgoing())
+    pages = []
+    read = CarrierHandler.do_GET
+    monkeypatch.setattr(CarrierHandler, "do_GET", lambda self: (pages.append(self.path), read(self)))
+    assert len(gateway.sent_to(PHONE, utc_now() - timedelta(minutes=1))) == 3
+    assert len(pages) == 3
+    pages.clear()
+    assert list(gateway.sent_to(PHONE, utc_now() + timedelta(days=2))) == []
+    assert len(pages) == 1
 
 
 def test_an_unreadable_list_settles_nothing() -> None:

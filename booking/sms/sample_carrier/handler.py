@@ -95,8 +95,9 @@ class CarrierHandler(BaseHTTPRequestHandler):
             self._error(401, 20003)
             return
         query = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        found = [one for one in self.server.carrier.log.accepted if _matches(one, query)][::-1]
-        size = min(int(query.get("PageSize", _PAGE)), self.server.carrier.page_most)
+        carrier = self.server.carrier
+        found = [one for one in carrier.log.accepted if _matches(one, query, unsent=one.sid in carrier.unsent)][::-1]
+        size = min(int(query.get("PageSize", _PAGE)), carrier.page_most)
         page = int(query.get("Page", 0))
         messages = [self._as_json(one) for one in found[page * size : (page + 1) * size]]
         more = urlencode(query | {"Page": str(page + 1), "PageSize": str(size), "PageToken": f"PA{page + 1}"})
@@ -170,7 +171,7 @@ class CarrierHandler(BaseHTTPRequestHandler):
             "from": message.sender,
             "body": message.body,
             "date_created": taken,
-            "date_sent": taken,
+            "date_sent": None if message.sid in self.server.carrier.unsent else taken,
             "date_updated": taken,
             "error_code": self.server.carrier.error_codes.get(message.sid),
             "num_segments": "1",
@@ -186,8 +187,11 @@ class CarrierHandler(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
 
-def _matches(message: AcceptedMessage, query: dict[str, str]) -> bool:
+def _matches(message: AcceptedMessage, query: dict[str, str], *, unsent: bool) -> bool:
+    """Whether a list has it. What was not sent yet was sent on no day, so whoever asks for days does not see it."""
     day = message.at.date().isoformat()
+    if unsent and ("DateSent>" in query or "DateSent<" in query):
+        return False
     return (
         message.to == query.get("To", message.to)
         and day >= query.get("DateSent>", day)[:10]

@@ -47,6 +47,7 @@ class Carrier:
         self.problems: list[BaseException] = []  # of the server's own making; closing raises them
         self.statuses: dict[str, str] = {}  # sid → last status, for the list
         self.error_codes: dict[str, int] = {}  # sid → why it failed, likewise
+        self.unsent: set[str] = set()  # sids of what waits in its own queue: taken, and not sent on any day
         self.page_most = 1_000  # messages on one page of the list
         self._per_second = per_second
         self._public_base = public_base
