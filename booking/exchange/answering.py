@@ -153,7 +153,7 @@ async def _done(
 def _is_mine(row: Conflict, answer: ConflictAnswer, by: Actor) -> bool:
     if row.state is ConflictState.OPEN:
         return False
-    if row.state is ConflictState.GONE:
+    if row.answer is None and row.state is ConflictState.GONE:  # else a file came after the answer
         raise ConflictGone
     if row.answer is answer and row.answered_by == by.id:
         return True
@@ -178,7 +178,7 @@ async def _still_there(session: AsyncSession, row: Conflict) -> str | None:
 async def _gone(session: AsyncSession, facility_id: int, conflict_id: int) -> ConflictGone | ConflictAnswered:
     """Why the visit is not there any more: a colleague moved it by an answer, or something else did."""
     row = await _found(session, facility_id, conflict_id)
-    return ConflictAnswered() if row.state is ConflictState.SETTLED else ConflictGone()
+    return ConflictGone() if row.answer is None else ConflictAnswered()
 
 
 async def _answer(

@@ -16,7 +16,7 @@ from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
 from booking.exchange.rules import StagedRow, Verdict, gone, identities
 
-_BESIDE = "\x1f"
+BESIDE = "\x1f"
 """Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
 
 _LONGEST_KEY = 200
@@ -103,7 +103,7 @@ def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms:
     decides = terms.meaning is not AbsenceMeaning.BUSY_LIST
     meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
-    settled = {key for key in kept if _BESIDE in key and key.split(_BESIDE, 1)[0] in said}
+    settled = {key for key in kept if BESIDE in key and key.split(BESIDE, 1)[0] in said}
     missed = {key: _missed(kept[key]) for key in lost if terms.ours_listed and kept[key].our_code}
     put = _different(kept, {**missed, **said})
     return Changes(put, frozenset((lost | settled) - set(missed)))
@@ -123,7 +123,7 @@ def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
         if old is None or not old.closes or _place(old) == _place(row):
             wanted[key] = row
         else:
-            beside = f"{key}{_BESIDE}{row.resource}@{row.starts_at:%Y-%m-%dT%H:%MZ}"
+            beside = f"{key}{BESIDE}{row.resource}@{row.starts_at:%Y-%m-%dT%H:%MZ}"
             wanted[beside] = replace(row, row_key=beside)
     drop: set[str] = set()
     if terms.meaning is AbsenceMeaning.FREE_LIST and terms.window:

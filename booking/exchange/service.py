@@ -4,7 +4,7 @@ Locks are taken in one order: publishing (shared by imports), the facility, then
 half a publishing run, two imports of a facility follow each other, and the same content at once is done once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -224,8 +224,9 @@ async def _settle(
         wanted=dict.fromkeys(fresh, BUSY), by=by, now=now,
     )  # fmt: skip
 
-    def row_keys() -> Mapping[int, list[str]]:
-        found = closings(picture.rows.values(), picture.slots, picture.terms.slot_minutes)
+    def row_keys(wanted: Collection[int]) -> Mapping[int, list[str]]:
+        slots = [slot for slot in picture.slots if slot.id in wanted]
+        found = closings(picture.rows.values(), slots, picture.terms.slot_minutes)
         return {slot_id: [row.row_key or "" for row in rows] for slot_id, rows in found.items()}
 
     # Asked after the slots were locked: whoever booked one before us has committed, and nobody can any more.
