@@ -18,6 +18,12 @@ from booking.text import clean
 LONGEST_PHRASE = 60
 """Signs a phrase of the table may have."""
 
+SMS_NAME_LONGEST = 22
+"""Signs of a facility's name in texts: with more of them some text is two."""
+
+_SMS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .,'&()/+-]*[A-Za-z0-9.)])?")
+"""All of these are one septet each: no accent, and none of the signs that count double."""
+
 _BEGINS = 3
 """Letters from which a word may be the beginning of another."""
 
@@ -215,3 +221,8 @@ def distance_km(one: Position, other: Position) -> float:
     half = math.sin((other_north - north) / 2) ** 2
     half += math.cos(north) * math.cos(other_north) * math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
     return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
+
+
+def is_sms_name(name: str) -> bool:
+    """Whether a facility may be called so in texts: every text stays one segment, and nothing in it is replaced."""
+    return len(name) <= SMS_NAME_LONGEST and _SMS_NAME.fullmatch(name) is not None

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, col
 from booking.actor import system
 from booking.directory.kinds import FacilityKind, FacilityState, Payment
 from booking.directory.models import Department, Facility, Practitioner, Room, SearchWord, Service
+from booking.directory.rules import is_sms_name
 from booking.directory.seed_words import word_rows
 from booking.text import clean, fold, plain_sort_key
 from booking.trail.service import record
@@ -165,6 +166,8 @@ async def _seed_facilities(session: AsyncSession) -> int:
 
 def _facility(row: dict[str, str], parent_id: int | None) -> dict[str, Any]:
     text = {name: clean(value) or None for name, value in row.items()}
+    if not is_sms_name(text["sms_name"] or ""):
+        raise ValueError(f"{text['code']}: no name for texts: {text['sms_name']}")
     searched = [text[name] for name in ("name", "name_en", "ward_2023", "ward_2025", "address", "code")]
     same = ("code", "kind", "name", "name_en", "sms_name", "address", "phone", "ward_2023", "gso_ward_code_2023",
             "ward_2025", "ma_cskcb")  # fmt: skip

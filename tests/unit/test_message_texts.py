@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import booking
+from booking.directory.rules import SMS_NAME_LONGEST, is_sms_name
 from booking.messages.kinds import ApprovalState, MessageKind
-from booking.messages.segments import cost
+from booking.messages.segments import GSM_EXTENSION, cost
 from booking.messages.texts import TEMPLATES, MissingFactError, may_send, plain, render, unapproved
 from booking.messages.wordings import LONGEST, Template
 from booking.sealed import Keyring
@@ -128,7 +129,22 @@ def test_no_facility_has_a_longer_sms_name() -> None:
         for row in csv.DictReader(file.read_text().splitlines())
     ]
     known = ["BV Vung Tau", "TTYT Vung Tau", "TYT P Nguyen An Ninh", "TYT P Thang Nhat"]
-    assert max(map(len, [*known, *found])) <= len(LONGEST["facility"])
+    assert max(map(len, [*known, *found])) <= len(LONGEST["facility"]) == SMS_NAME_LONGEST
+    assert [name for name in [*known, *found, "Tap duot"] if not is_sms_name(name)] == []
+
+
+@pytest.mark.parametrize("sign", [*sorted(GSM_EXTENSION), "ă", "Đ", "–", "*", "?", "…", "\n"])
+def test_a_sign_that_counts_double_or_is_replaced_is_in_no_sms_name(sign: str) -> None:
+    assert not is_sms_name(f"TYT {sign} Mau")
+
+
+def test_what_an_sms_name_may_have_is_one_septet_each() -> None:
+    signs = [chr(code) for code in range(0x20, 0x250) if is_sms_name(f"T{chr(code)}T")]
+    assert len(signs) > 60
+    assert all(cost(sign).units == 1 and plain(f"T{sign}T") == f"T{sign}T" for sign in signs)
+    assert is_sms_name("W" * 22)
+    assert not is_sms_name("W" * 23)
+    assert not is_sms_name("")
 
 
 @pytest.mark.parametrize("template", EVERY, ids=named)
