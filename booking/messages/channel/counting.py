@@ -58,12 +58,15 @@ async def charge(
     put_off = [one for each in over.values() for one in each]
     await _uncount(session, asked.day_at, put_off)
     posts = len(fresh) - len(put_off)
+    # A probe over a cap tries nothing: the next text may, now.
+    probe: dict[str, Any] = {"probe_at": None} if any(one.probe for one in put_off) else {}
     await row.write(
         session,
         asked.provider,
         empty_at=rules.emptied(asked.now, asked.standing.empty_at, allowance, len(claims) - len(put_off)),
         hour_posts=asked.standing.hour_posts + posts,
         day_posts=asked.standing.day_posts + posts,
+        **probe,
     )
     return over
 
