@@ -54,6 +54,7 @@ async def heard(
     elif outcome.fault is Fault.CONFIGURATION:
         return outcome, await _hold(session, provider, posting, outcome.code, held=held)
     elif outcome.fault is Fault.PASSING:
+        await _spoke(session, provider, outcome.code)
         await _rest(session, provider, outcome)
     elif outcome.code is not None:
         await _well(session, provider, posting)
@@ -76,6 +77,21 @@ async def _well(session: AsyncSession, provider: str, posting: Posting) -> None:
         await session.execute(ended.where(amiss).values(**ends))
 
 
+async def _spoke(session: AsyncSession, provider: str, code: int | None) -> None:
+    """An answer with a code ends a silence, whatever it says. It proves nothing of what was refused before."""
+    if code is None:
+        return
+    await session.execute(
+        update(SmsChannel)
+        .where(
+            col(SmsChannel.provider) == provider, col(SmsChannel.held_at).is_not(None),
+            col(SmsChannel.held_code).is_(None), col(SmsChannel.amiss) == UNKNOWN,
+        )
+        .values(held_at=None, probe_at=None, amiss=None, amiss_of=None)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+
+
 async def _rest(session: AsyncSession, provider: str, outcome: Refused) -> None:
     if outcome.code in _TOO_MANY or outcome.retry_after is not None:
         seconds = max(outcome.retry_after or 0.0, _REST_LEAST)
@@ -86,6 +102,7 @@ async def _rest(session: AsyncSession, provider: str, outcome: Refused) -> None:
 async def _doubted(
     session: AsyncSession, provider: str, posting: Posting, outcome: Refused, *, held: timedelta
 ) -> tuple[Outcome, bool]:
+    await _spoke(session, provider, outcome.code)
     channel, _ = await locked(session, provider)
     listed = outcome.code in FAULTS
     before, opened = posting.refused_at, channel.opened_at
