@@ -95,7 +95,8 @@ class Posting:
     """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post.
 
     `keeps_secret`: a code in it stays readable here after it was posted. `refused_at` is when the post before this one
-    was made, if that was refused for our configuration; `probe` as in its claim; `number` is its blind index.
+    was made, if that was refused for our configuration; `probe` as in its claim; `number` is its blind index. One that
+    was not made gives `attempt` back; `begun_at` tells it from the next.
     """
 
     id: int
@@ -105,6 +106,7 @@ class Posting:
     probe: bool = False
     refused_at: datetime | None = None
     number: bytes = b""
+    begun_at: datetime | None = None
 
 
 async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
@@ -214,7 +216,7 @@ async def _prepared(
             return aside
         refused = message.posted_at if message.reason == Fault.CONFIGURATION else None
         attempt, number = message.attempts + 1, message.phone_index or b""
-        return Posting(claimed.id, attempt, outgoing, through.shows_codes, claimed.probe, refused, number)
+        return Posting(claimed.id, attempt, outgoing, through.shows_codes, claimed.probe, refused, number, now)
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
@@ -264,9 +266,9 @@ async def record(
     if isinstance(outcome, Accepted):
         guard.append(col(Message.state).in_(before(MessageState.SENT)))
     else:
-        open_states = {MessageState.SENDING, MessageState.UNKNOWN}
-        states = [state for state in before(new) if state in open_states]
+        states = [state for state in before(new) if state in (MessageState.SENDING, MessageState.UNKNOWN)]
         guard += [col(Message.attempts) == posting.attempt, col(Message.state).in_(states)]
+    guard += [col(Message.posted_at) == posting.begun_at] if outcome is STALE else []
     written = await session.execute(
         update(Message)
         .where(*guard)

@@ -4,12 +4,33 @@ from typing import Any
 
 import pytest
 
+from booking.clock import utc_now
 from booking.db import Database
+from booking.messages import outbox
+from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.outbox import Pace, Posting
+from booking.messages.preparing import Channel
+from booking.sms.gateway import STALE
 from scheduler.jobs.send_messages import Sender
 from tests import seeds
 from tests.carrier import Carrier, plans
-from tests.outbox import accepted, make_due, mine, rested, send, sender, stored, write
+from tests.carrier.client import gateway_to
+from tests.outbox import (
+    AT_ONCE,
+    BASE,
+    PATIENT,
+    accepted,
+    begun,
+    claimed,
+    make_due,
+    mine,
+    rested,
+    send,
+    sender,
+    stored,
+    write,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +103,84 @@ async def test_a_refusal_ends_a_silence_and_a_code_is_posted_once(db: Database) 
         assert await _looks(db, carrier, 5) == 1
         assert (await _channel(db))["held_code"] == 20003
     assert (await stored(db, code)).state is MessageState.DUE
+
+
+# A probe is a post
+
+
+async def test_texts_over_a_cap_use_up_no_probe(db: Database) -> None:
+    with Carrier() as carrier:
+        capped = Channel("twilio", BASE, production=False, allowance=Allowance(per_second=1000, per_number=1))
+        made = Sender(db, gateway_to(carrier.url, PATIENT), capped, lane="visit", together=1, pace=AT_ONCE)
+        carrier.plan(plans.accept(), plans.refuse(401, 20003))
+        await write(db, phone="+84901230001", due_in=-300)
+        await write(db, phone="+84901230002", due_in=-200)
+        await _sent(db, made)
+        assert (await _channel(db))["held"]
+        for _ in range(4):
+            await write(db, phone="+84901230001", due_in=-100)
+        await rested(db)
+        good = await write(db, phone="+84901230003", due_in=-50)
+        await seeds.run(db, "UPDATE message SET due_at = now() + interval '1 hour' WHERE reason = 'configuration'")
+        await _sent(db, made)
+        assert accepted(carrier)[1:] == mine([good])
+    assert not (await _channel(db))["held"]
+
+
+async def _sent(db: Database, made: Sender) -> None:
+    """Whatever the channel lets go, its bucket full."""
+    for _ in range(8):
+        await seeds.run(db, "UPDATE sms_channel SET empty_at = now() - interval '1 minute'")
+        for claim in await made.claim(1):
+            await made.carry(claim)
+
+
+# Who answers is not silent
+
+
+@pytest.mark.parametrize("answer", [plans.refuse(400, 21612), plans.refuse(400, 21703), plans.refuse(429, 20429)])
+async def test_one_number_without_a_route_ends_a_silence_and_stops_nobody(db: Database, answer: Any) -> None:
+    with Carrier() as carrier:
+        await _silence(db, carrier)
+        poison = await write(db, phone="+84901239999", **CODE)
+        carrier.decide = lambda form: answer if form["To"] == poison.phone else plans.accept()
+        await send(_alone(db, carrier.url, lane="code"))
+        assert not (await _channel(db))["held"]
+        await seeds.run(db, "UPDATE sms_channel SET rest_until = NULL")
+        other = await write(db, phone="+84901238888", **CODE)
+        await send(_alone(db, carrier.url, lane="code"))
+        assert accepted(carrier) == mine([other])
+
+
+async def test_several_numbers_without_a_route_after_a_silence_hold_the_channel(db: Database) -> None:
+    with Carrier() as carrier:
+        await _silence(db, carrier)
+        carrier.decide = lambda _: plans.refuse(400, 21612)
+        held = []
+        for each in range(3):
+            await write(db, phone=f"+8490124{each:04}", **CODE)
+            await _looks(db, carrier, 1)
+            held.append((await _channel(db))["held"])
+    assert held == [False, False, True]
+
+
+# A post that was not made
+
+
+async def test_a_post_that_was_not_made_is_written_down_once_though_another_bears_its_number(db: Database) -> None:
+    message = await write(db)
+    first = await begun(db, await claimed(db))
+    assert first is not None
+    assert await _not_made(db, first) is MessageState.DUE
+    second = await begun(db, await claimed(db))  # by another scheduler, and it is out
+    assert second is not None
+    assert second.attempt == first.attempt
+    assert await _not_made(db, first) is None  # as after a COMMIT whose answer was lost
+    row = await stored(db, message)
+    assert (row.state, row.attempts, row.sends) == (MessageState.SENDING, 1, 1)
+    assert await _not_made(db, second) is MessageState.DUE
+
+
+async def _not_made(db: Database, posting: Posting) -> MessageState | None:
+    async with db.transaction() as session:
+        return await outbox.record(session, posting, STALE, now=utc_now(), pace=Pace(), held=True)
