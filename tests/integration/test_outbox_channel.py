@@ -192,7 +192,7 @@ async def test_somebody_who_answers_for_it_closes_the_breaker(db: Database) -> N
 
 
 async def test_one_number_gets_so_many_a_day_and_the_rest_in_the_morning(db: Database) -> None:
-    messages = [await write(db, starts_in=9000 + number) for number in range(5)]
+    messages = [await write(db, starts_in=9000 + number, useful=172_800) for number in range(5)]
     late = await write(db, starts_in=90_000, useful=60)
     other = await write(db, phone="+84901239999", starts_in=95_000)
     with Carrier() as carrier:
