@@ -9,9 +9,9 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import history
 from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning, FileState
 from booking.exchange.models import FeedFile, FeedHeard, FeedRun
-from booking.exchange.rules import Signs, Thresholds
 from booking.exchange.shown import service as shown
 from booking.exchange.shown.service import Show
 from tests import seeds, told_hospital

@@ -25,8 +25,9 @@ from booking.directory.models import Facility, Practitioner
 from booking.directory.seeding import seed_directory
 from booking.exchange import service
 from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning
-from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
+from booking.exchange.rules import Span, StagedRow
 from booking.exchange.service import Applied
 from booking.migrations.upgrading import migrate
 from booking.trail.keys import keyed
@@ -43,7 +44,7 @@ NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
 """Midnight of Monday, 23 November 2026, at the hospital."""
 WINDOW: Span = (NOW, NOW + timedelta(days=14))
 DAY: Span = (NOW, NOW + timedelta(days=1))
-QUIET = Thresholds(1, 1, 1, 1, 1, 100_000)
+QUIET = Thresholds(1, 1, 1, 1, 1, 100_000, 100_000, 366, 1, 1)
 """Guards that never speak."""
 
 Time = tuple[str, datetime, datetime]

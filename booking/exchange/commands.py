@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning
-from booking.exchange.rules import Signs, Span, StagedRow, Thresholds
+from booking.exchange.rules import Span, StagedRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 from booking.clock import ZONE
 from booking.exchange.commands import Terms
+from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
-from booking.exchange.rules import StagedRow, Verdict, gone, identities
+from booking.exchange.rules import StagedRow, gone, identities
 
 BESIDE = "\x1f"
 """Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""

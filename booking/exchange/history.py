@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.models import FeedRun
-from booking.exchange.rules import Signs, StagedRow, Thresholds
+from booking.exchange.rules import StagedRow
 
 KEPT: Final = 20
 """So many of a feed's last runs can be taken back, and are shown."""

@@ -173,17 +173,24 @@ class VerdictKind(StrEnum):
 
 
 class GuardReason(StrEnum):
-    """Which guard speaks. The first five let closings through, the others hold the whole file."""
+    """Which guard speaks. Those of `HOLDING_GUARDS` hold the whole file, the others let closings through."""
 
     ROWS_SHRANK = "rows_shrank"
     DAYS_MISSING = "days_missing"
+    RESOURCES_MISSING = "resources_missing"
+    COVERAGE_SHORT = "coverage_short"
     UNMAPPED_RESOURCES = "unmapped_resources"
     MANY_REFUSED = "many_refused"
     CAME_BEFORE = "came_before"
+    MANY_OPENINGS = "many_openings"
     NOTHING_READ = "nothing_read"
     OUTSIDE_PERIOD = "outside_period"
     OUTSIDE_HOURS = "outside_hours"
+    MANY_CLOSINGS = "many_closings"
 
 
-HOLDING_GUARDS = frozenset({GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS})
+HOLDING_GUARDS = frozenset({
+    GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS,
+    GuardReason.MANY_CLOSINGS,
+})  # fmt: skip
 """The guards after which nothing of a file applies."""

@@ -18,10 +18,10 @@ from booking.exchange import history, queries, service
 from booking.exchange.commands import Content, Terms
 from booking.exchange.errors import FeedFileUnknown, FileObsolete, OrderedAlready, ReasonMissing
 from booking.exchange.following import Changes
+from booking.exchange.guarding import Signs
 from booking.exchange.history import Run
 from booking.exchange.kinds import AbsenceMeaning, FileState, OrderKind, OrderState
 from booking.exchange.models import FeedFile, FeedOrder, FeedRun
-from booking.exchange.rules import Signs
 from booking.text import clean
 from booking.trail.service import record
 

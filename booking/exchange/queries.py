@@ -19,10 +19,11 @@ from booking.directory.models import Facility
 from booking.exchange import our_visits
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
+from booking.exchange.guarding import Scope, Shift, Signs, Verdict, guard, shift_of, spoken_about, weighed
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.recognising import OurClash, OurVisit, recognise
-from booking.exchange.rules import GridSlot, Signs, StagedRow, Verdict, closed_slots, guard, merged, outside_hours
+from booking.exchange.rules import GridSlot, StagedRow, closed_slots, merged, outside_hours
 
 PORTION = 5_000
 """So many rows are taken from the database at a time."""
@@ -77,14 +78,14 @@ async def applied_before(session: AsyncSession, feed: str, file_id: int) -> Feed
     return await session.scalar(_applied(feed).where(col(FeedFile.id) < file_id).limit(1))
 
 
-async def signs_before(session: AsyncSession, feed: str) -> Signs | None:
+async def whole_before(session: AsyncSession, feed: str) -> tuple[Signs, Terms] | None:
     """What the guards compare with: the last file that was applied wholly.
 
     Not one of which only closings applied: a row limit left on would be noticed once, and believed the second time.
     """
     whole = _applied(feed).where(col(FeedFile.report)["verdict"]["kind"].astext == VerdictKind.APPLY.value)
     known = await session.scalar(whole.limit(1))
-    return None if known is None else Signs.from_plain(known.report["signs"])
+    return known and (Signs.from_plain(known.report["signs"]), Terms.from_plain(known.report["terms"]))
 
 
 def _applied(feed: str) -> Select[FeedFile]:
@@ -231,22 +232,33 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     kept = await rows_kept(session, content.feed, terms.meaning, now=now)
     slots = await times_of(session, content.facility, _resources(terms, kept), now=now)
     signs = await asyncio.to_thread(_compared, command.signs, command.rows, slots)
-    before, earlier = await signs_before(session, content.feed), await _came_before(session, content)
-    verdict = doubted(guard(before, signs, today=local_day(now), limits=command.limits), earlier)
-    if released:
-        verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
+    before, earlier = await whole_before(session, content.feed), await _came_before(session, content)
+    scope = Scope(local_day(now), terms.window, frozenset(terms.slot_minutes))
+    verdict = doubted(guard(before and before[0], signs, scope=scope, limits=command.limits), earlier)
     closed_now = await closed_by(session, content.feed, now=now)
     known = await our_visits.ours(session, content.facility, (*kept.values(), *command.rows), now=now)
+
+    def followed(kind: VerdictKind) -> tuple[Changes, Picture]:
+        return _followed(kept, slots, command, kind, closed_now=closed_now, ours=known, now=now)
+
     # Beside the loop: a large file takes seconds, and codes are to leave meanwhile.
-    changes, picture = await asyncio.to_thread(
-        _followed, kept, slots, command, verdict.kind, closed_now=closed_now, ours=known, now=now
-    )
+    changes, wholly = await asyncio.to_thread(followed, VerdictKind.APPLY)
+    verdict = weighed(verdict, _shift(wholly, before), command.limits)
+    if released:
+        verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
     if verdict.kind is VerdictKind.APPLY:
-        return Plan(verdict, signs, changes, picture, kept, picture.closed)
-    _, wholly = await asyncio.to_thread(
-        _followed, kept, slots, command, VerdictKind.APPLY, closed_now=closed_now, ours=known, now=now
-    )
+        return Plan(verdict, signs, changes, wholly, kept, wholly.closed)
+    changes, picture = await asyncio.to_thread(followed, verdict.kind)
     return Plan(verdict, signs, changes, picture, kept, wholly.closed)
+
+
+def _shift(wholly: Picture, before: tuple[Signs, Terms] | None) -> Shift:
+    """What the file would turn over; of a feed's first file nobody knows what is too much to close."""
+    if before is None:
+        return shift_of(wholly.before, wholly.closed, ())
+    signs, terms = before
+    known = spoken_about(wholly.slots, signs, terms.window, terms.slot_minutes)
+    return shift_of(wholly.before, wholly.closed, known)
 
 
 def _followed(

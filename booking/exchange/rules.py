@@ -9,11 +9,10 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
-from booking.exchange.kinds import HOLDING_GUARDS, AbsenceMeaning, GuardReason, RefusalReason, VerdictKind
+from booking.exchange.kinds import AbsenceMeaning, RefusalReason
 
 REASONS_PER_SLOT = 50
 """So many rows are named as the cause of one closing. A slot needs one; a hostile file has a hundred thousand."""
@@ -253,97 +252,3 @@ def outside_hours(rows: Iterable[StagedRow], hours: Mapping[str, Sequence[Span]]
         place = bisect_right(spans, row.starts_at, key=lambda span: span[0]) - 1
         outside += row.starts_at >= spans[place][1]
     return compared, outside
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """What the guards look at in one file.
-
-    Attributes:
-        rows: all rows of the file but blank ones and continuations.
-        read: rows that apply.
-        refused: rows that could not be used.
-        unmapped: rows of resources nobody mapped.
-        outside_period: rows read that begin outside the stated coverage.
-        compared: starts that could be compared with the sessions' hours.
-        outside_hours: of those, how many lie outside.
-        days: rows read per local day.
-    """
-
-    rows: int = 0
-    read: int = 0
-    refused: int = 0
-    unmapped: int = 0
-    outside_period: int = 0
-    compared: int = 0
-    outside_hours: int = 0
-    days: Mapping[date, int] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, object]:
-        """As JSON keeps it, beside the report of an applied file."""
-        days = {day.isoformat(): count for day, count in self.days.items()}
-        return {name: getattr(self, name) for name in self.__slots__ if name != "days"} | {"days": days}
-
-    @staticmethod
-    def from_plain(kept: Mapping[str, Any]) -> "Signs":
-        """The other way round."""
-        return Signs(**{**kept, "days": {date.fromisoformat(day): count for day, count in kept["days"].items()}})
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Shares above which a guard speaks, and how many rows make a day that cannot vanish unnoticed."""
-
-    shrink: float = 0.2
-    refused: float = 0.05
-    unmapped: float = 0.05
-    outside_period: float = 0.5
-    outside_hours: float = 0.3
-    full_day: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What may be applied, and for each guard that speaks the numbers that made it."""
-
-    kind: VerdictKind
-    reasons: tuple[tuple[GuardReason, Mapping[str, int | str]], ...] = ()
-
-
-DEFAULT_THRESHOLDS = Thresholds()
-
-
-def guard(
-    previous: Signs | None, current: Signs, *, today: date | None = None, limits: Thresholds = DEFAULT_THRESHOLDS
-) -> Verdict:
-    """Judge a file by itself and beside the last one that was applied (None for the first of a feed)."""
-    reasons: list[tuple[GuardReason, Mapping[str, int | str]]] = []
-
-    def watch(reason: GuardReason, part: int, whole: int, limit: float) -> None:
-        if whole and part / whole > limit:
-            reasons.append((reason, {"rows": part, "of": whole}))
-
-    if not current.read:
-        reasons.append((GuardReason.NOTHING_READ, {"rows": 0, "of": current.rows}))
-    watch(GuardReason.OUTSIDE_PERIOD, current.outside_period, current.read, limits.outside_period)
-    watch(GuardReason.OUTSIDE_HOURS, current.outside_hours, current.compared, limits.outside_hours)
-    watch(GuardReason.MANY_REFUSED, current.refused, current.rows, limits.refused)
-    watch(GuardReason.UNMAPPED_RESOURCES, current.unmapped, current.rows, limits.unmapped)
-    if previous is not None:
-        watch(GuardReason.ROWS_SHRANK, previous.rows - current.rows, previous.rows, limits.shrink)
-        missing = _missing_days(previous, current, today, limits)
-        if missing:
-            listed = ", ".join(day.isoformat() for day in missing[:10])
-            reasons.append((GuardReason.DAYS_MISSING, {"rows": len(missing), "of": len(previous.days), "days": listed}))
-    if any(reason in HOLDING_GUARDS for reason, _ in reasons):
-        return Verdict(VerdictKind.HOLD, tuple(reasons))
-    return Verdict(VerdictKind.CLOSINGS_ONLY if reasons else VerdictKind.APPLY, tuple(reasons))
-
-
-def _missing_days(previous: Signs, current: Signs, today: date | None, limits: Thresholds) -> list[date]:
-    """Full days of the last file that this one leaves out, though they are still to come and within its reach."""
-    if not current.days:
-        return []
-    first, last = today or min(current.days), max(current.days)
-    full = [day for day, count in previous.days.items() if count >= limits.full_day]
-    return sorted(day for day in full if day not in current.days and first <= day <= last)

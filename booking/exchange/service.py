@@ -25,11 +25,12 @@ from booking.directory import queries as directory
 from booking.exchange import conflicts, history, our_visits, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
+from booking.exchange.guarding import Verdict
 from booking.exchange.hearing import heard
 from booking.exchange.history import Run
 from booking.exchange.kinds import FileState, VerdictKind
 from booking.exchange.queries import Picture, Plan, source_of
-from booking.exchange.rules import StagedRow, Verdict, closings
+from booking.exchange.rules import StagedRow, closings
 from booking.trail.service import record
 
 _PUBLISHING = 0x4578706F7274  # "Export"

@@ -10,15 +10,14 @@ from typing import BinaryIO
 
 from booking.clock import ZONE, at_local, local_day
 from booking.exchange.errors import ExportUnreadable
+from booking.exchange.guarding import Scope, Signs, guard
 from booking.exchange.kinds import AbsenceMeaning, NoteReason, SkipReason, UnreadableReason
 from booking.exchange.rules import (
     LengthAt,
     Refused,
-    Signs,
     Span,
     StagedRow,
     busy_intervals,
-    guard,
     merged,
     outside_hours,
     span_of,
@@ -153,7 +152,7 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         last_start=max(starts, default=None),
         window=window,
         signs=signs,
-        verdict=guard(None, signs, today=today, limits=feed.guards.thresholds()),
+        verdict=guard(None, signs, scope=Scope(today, window), limits=feed.guards.thresholds()),
         busy=_busy(feed, rows, window),
     )
 
@@ -198,7 +197,15 @@ def _signs(feed: Feed, pile: _Pile, window: Span | None) -> Signs:
         compared=compared,
         outside_hours=outside,
         days=Counter(local_day(row.starts_at) for row in inside),
+        resources=_per_resource(inside),
     )
+
+
+def _per_resource(rows: Iterable[StagedRow]) -> dict[str, Counter[date]]:
+    found: dict[str, Counter[date]] = {}
+    for row in rows:
+        found.setdefault(row.resource, Counter())[local_day(row.starts_at)] += 1
+    return found
 
 
 def hours_of(feed: Feed, rows: Iterable[StagedRow]) -> dict[str, list[Span]]:

@@ -11,9 +11,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from booking.clock import day_bounds
 from booking.exchange.errors import FeedError
+from booking.exchange.guarding import Thresholds
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.marks import SORTS
-from booking.exchange.rules import Span, Thresholds
+from booking.exchange.rules import Span
 from booking.text import clean
 from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
@@ -253,7 +254,7 @@ class Limits(Part):
 
 
 class Guards(Part):
-    """Shares (0 to 1) above which a guard speaks, and the rows of a day that cannot vanish unnoticed."""
+    """Shares (0 to 1) above which a guard speaks, and what is too little to speak about."""
 
     shrink: Share = 0.2
     refused: Share = 0.05
@@ -261,6 +262,11 @@ class Guards(Part):
     outside_period: Share = 0.5
     outside_hours: Share = 0.3
     full_day: Annotated[int, Field(ge=1, le=100_000)] = 5
+    full_resource: Annotated[int, Field(ge=1, le=100_000)] = 5
+    ends_early: Annotated[int, Field(ge=0, le=366)] = 366
+    openings: Share = 0.5
+    closings: Share = 0.75
+    few_slots: Annotated[int, Field(ge=1, le=100_000)] = 10
 
     def thresholds(self) -> Thresholds:
         """As the rules take them."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from booking.clock import ZONE
-from booking.exchange.rules import Refused, Signs, Span, Verdict
+from booking.exchange.guarding import Signs, Verdict
+from booking.exchange.rules import Refused, Span
 from scheduler.exports.reader import Note
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
 

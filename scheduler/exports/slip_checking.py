@@ -11,8 +11,9 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from booking.exchange.errors import ExportUnreadable
+from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import GuardReason, UnreadableReason, VerdictKind
-from booking.exchange.rules import Refused, Verdict
+from booking.exchange.rules import Refused
 from booking.invitations.commands import ReceiveInvitation, TakeBack
 from booking.invitations.intake import Word, source_key
 from booking.invitations.telling import FEEDS

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.clock import ZONE
+from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import UnreadableReason, VerdictKind
-from booking.exchange.rules import Verdict
 from scheduler.exports.wording import explain_guard, harmless
 
 _UNREADABLE = (

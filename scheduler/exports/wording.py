@@ -88,14 +88,23 @@ _UNREADABLE = {
 _GUARDS = {
     GuardReason.ROWS_SHRANK: "{rows} of {of} rows of the last file are gone. Was a filter or a row limit left on?",
     GuardReason.DAYS_MISSING: "Days of the last file are missing: {days}. Was a filter or a row limit left on?",
+    GuardReason.RESOURCES_MISSING: (
+        "No row is left of {resources}, though the last file had some to come. Was a filter left on?"
+    ),
+    GuardReason.COVERAGE_SHORT: "The rows end on {last}, before {until}. Was the period cut short?",
     GuardReason.UNMAPPED_RESOURCES: "{rows} of {of} rows belong to resources that the feed does not map.",
     GuardReason.MANY_REFUSED: "{rows} of {of} rows cannot be used.",
     GuardReason.CAME_BEFORE: (
         "A file with exactly this content was applied on {applied}, and another one since. Is it an old export?"
     ),
+    GuardReason.MANY_OPENINGS: "{slots} of the {of} times that are closed would open at once.",
     GuardReason.NOTHING_READ: "None of {of} rows can be used.",
     GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",
+    GuardReason.MANY_CLOSINGS: (
+        "{slots} of the {of} times that the last file left open would close at once. "
+        "Have the words of the states changed?"
+    ),
 }
 
 

@@ -12,8 +12,9 @@ from booking.availability.commands import PublishSlots
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange import queries, service
+from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning, FileState, GuardReason, VerdictKind
-from booking.exchange.rules import GridSlot, Signs, StagedRow, Thresholds, closings
+from booking.exchange.rules import GridSlot, StagedRow, closings
 from booking.exchange.service import Counts
 from tests.exports import HIS, SHAPES, truth
 from tests.feeds import (

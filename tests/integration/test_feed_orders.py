@@ -13,9 +13,9 @@ from booking.db import Database
 from booking.errors import BookingError
 from booking.exchange import hearing, history, orders, queries, showing
 from booking.exchange.errors import FeedFileUnknown, FileObsolete, OrderedAlready, ReasonMissing
+from booking.exchange.guarding import Thresholds
 from booking.exchange.kinds import AbsenceMeaning, FileState, OrderKind, OrderState
 from booking.exchange.orders import Ordered
-from booking.exchange.rules import Thresholds
 from scheduler.jobs import follow_orders
 from tests.feeds import NOW, WINDOW, Hospital, book, hospital_database, nothing, row, two_days
 from tests.postgres import Cluster
@@ -114,9 +114,9 @@ async def test_openings_that_wait_are_released(db: Database, hospital: Hospital)
     await follow_orders.run(db, now=NOW)
     assert await hospital.closed() == ["08:00", "14:00"]
     async with db.transaction() as session:
-        signs = await queries.signs_before(session, "x")
-    assert signs
-    assert signs.rows == 2  # the next file is compared with the one that was released
+        before = await queries.whole_before(session, "x")
+    assert before
+    assert before[0].rows == 2  # the next file is compared with the one that was released
 
 
 async def test_a_newer_file_makes_it_obsolete_before_and_after_the_order(db: Database, hospital: Hospital) -> None:

@@ -10,8 +10,9 @@ import pytest
 from booking.db import Database
 from booking.exchange import our_visits, queries
 from booking.exchange.commands import ApplyExport
+from booking.exchange.guarding import Signs
 from booking.exchange.recognising import Known
-from booking.exchange.rules import Signs, StagedRow
+from booking.exchange.rules import StagedRow
 from tests.feeds import NOW, Folders, Hospital, book, hospital_database, names, nothing, row, slot_id, two_days
 from tests.postgres import Cluster
 from tests.seeds import rows, run, value

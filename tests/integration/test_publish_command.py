@@ -10,8 +10,9 @@ from booking import clock
 from booking.db import Database
 from booking.exchange import service
 from booking.exchange.commands import ApplyExport, Content, Terms
+from booking.exchange.guarding import Signs
 from booking.exchange.kinds import AbsenceMeaning
-from booking.exchange.rules import Signs, StagedRow
+from booking.exchange.rules import StagedRow
 from tests import forking
 from tests.conftest import environment
 from tests.feeds import BY, QUIET, hospital_database, two_days

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from booking.exchange.errors import ExportUnreadable
+from booking.exchange.guarding import Signs
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.rules import (
     GridSlot,
-    Signs,
     StagedRow,
     busy_intervals,
     closed_slots,

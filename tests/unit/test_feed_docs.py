@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from booking.exchange.errors import ExportUnreadable
+from booking.exchange.guarding import guard
 from booking.exchange.kinds import (
     GuardReason,
     NoteReason,
@@ -19,7 +20,6 @@ from booking.exchange.kinds import (
     UnreadableReason,
     VerdictKind,
 )
-from booking.exchange.rules import guard
 from scheduler.exports import READERS
 from scheduler.exports.checking import check, unreadable_json
 from scheduler.exports.encodings import ENCODINGS
@@ -153,5 +153,5 @@ def test_the_summary_for_a_terminal_tells_what_the_report_tells() -> None:
     told = "\n".join(summary(report))
     for part in ("1665 rows apply", "no_start 3", "outside_coverage 2", "(empty) 4", "Verdict: apply", "2062-11-26"):
         assert part in told
-    held = guard(None, replace(report.signs, outside_hours=report.signs.compared), today=TODAY)
+    held = guard(None, replace(report.signs, outside_hours=report.signs.compared))
     assert "Is times.zone right?" in "\n".join(summary(replace(report, verdict=held)))

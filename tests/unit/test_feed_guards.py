@@ -5,23 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from booking.exchange.guarding import Scope, Signs, Thresholds, guard
 from booking.exchange.kinds import HOLDING_GUARDS, AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.rules import (
     REASONS_PER_SLOT,
     GridSlot,
-    Signs,
     StagedRow,
-    Thresholds,
     closed_slots,
     closings,
-    guard,
     outside_hours,
 )
 from scheduler.exports.wording import explain_guard
 
 MONDAY = date(2026, 11, 23)
 DAYS = {MONDAY + timedelta(days=number): 20 for number in range(5)}
-SOUND = Signs(rows=100, read=100, compared=100, days=DAYS)
+FRIDAY = MONDAY + timedelta(days=4)
+SOUND = Signs(rows=100, read=100, compared=100, days=DAYS, resources={"an": DAYS, "binh": {FRIDAY: 5}})
 EIGHT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
@@ -35,6 +34,8 @@ def row(minute: int, resource: str = "an") -> StagedRow:
         (replace(SOUND, rows=79), GuardReason.ROWS_SHRANK),
         (replace(SOUND, days=dict.fromkeys(list(DAYS)[1:], 20)), GuardReason.DAYS_MISSING),
         (replace(SOUND, days={day: 20 for day in DAYS if day.day != 25}), GuardReason.DAYS_MISSING),
+        (replace(SOUND, days=dict(list(DAYS.items())[:-1])), GuardReason.COVERAGE_SHORT),
+        (replace(SOUND, resources={"an": DAYS}), GuardReason.RESOURCES_MISSING),
         (replace(SOUND, unmapped=6), GuardReason.UNMAPPED_RESOURCES),
         (replace(SOUND, refused=6), GuardReason.MANY_REFUSED),
         (replace(SOUND, read=0), GuardReason.NOTHING_READ),
@@ -43,7 +44,7 @@ def row(minute: int, resource: str = "an") -> StagedRow:
     ],
 )
 def test_a_guard_speaks(signs: Signs, reason: GuardReason) -> None:
-    verdict = guard(SOUND, signs, today=MONDAY)
+    verdict = guard(SOUND, signs, scope=Scope(MONDAY))
     assert [found for found, _ in verdict.reasons] == [reason]
     assert verdict.kind is (VerdictKind.HOLD if reason in HOLDING_GUARDS else VerdictKind.CLOSINGS_ONLY)
     assert explain_guard(*verdict.reasons[0])
@@ -56,22 +57,22 @@ def test_a_guard_speaks(signs: Signs, reason: GuardReason) -> None:
         replace(SOUND, rows=80),
         replace(SOUND, unmapped=5, refused=5),
         replace(SOUND, outside_period=50, outside_hours=30),
-        replace(SOUND, days=dict(list(DAYS.items())[:-1])),  # the period ends earlier: its end is the file's to say
+        replace(SOUND, resources={"an": DAYS, "binh": {FRIDAY: 1}}),
     ],
 )
 def test_it_is_silent_just_below(signs: Signs) -> None:
-    assert guard(SOUND, signs, today=MONDAY).kind is VerdictKind.APPLY
+    assert guard(SOUND, signs, scope=Scope(MONDAY)).kind is VerdictKind.APPLY
 
 
 def test_days_that_have_passed_may_go() -> None:
     later = replace(SOUND, days=dict.fromkeys(list(DAYS)[1:], 20))
-    assert guard(SOUND, later, today=MONDAY + timedelta(days=1)).kind is VerdictKind.APPLY
+    assert guard(SOUND, later, scope=Scope(MONDAY + timedelta(days=1))).kind is VerdictKind.APPLY
 
 
 def test_a_day_of_few_rows_may_go() -> None:
     few = replace(SOUND, days={**DAYS, date(2026, 11, 25): 4})
     without = replace(SOUND, days={day: 20 for day in DAYS if day.day != 25})
-    assert guard(few, without, today=MONDAY).kind is VerdictKind.APPLY
+    assert guard(few, without, scope=Scope(MONDAY)).kind is VerdictKind.APPLY
 
 
 def test_the_first_file_of_a_feed_is_judged_by_itself() -> None:

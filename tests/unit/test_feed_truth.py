@@ -2,8 +2,9 @@
 
 import pytest
 
+from booking.exchange.guarding import Scope, guard
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, SkipReason, VerdictKind
-from booking.exchange.rules import closed_slots, closings, guard, outside_hours
+from booking.exchange.rules import closed_slots, closings, outside_hours
 from scheduler.exports.checking import check, read_file
 from scheduler.exports.feed_file import parse_feed
 from scheduler.exports.report import local
@@ -109,10 +110,10 @@ def test_a_row_limit_left_on_is_noticed_beside_the_file_before() -> None:
     before = read(feed, data)[1].signs
     cells = cells_of("gnuhealth-url")
     _, cut = read(feed, written(cells[:1001]))
-    verdict = guard(before, cut.signs, today=TODAY)
+    verdict = guard(before, cut.signs, scope=Scope(TODAY))
     assert verdict.kind is VerdictKind.CLOSINGS_ONLY
     assert {GuardReason.ROWS_SHRANK, GuardReason.DAYS_MISSING} <= set(dict(verdict.reasons))
-    assert guard(before, before, today=TODAY).kind is VerdictKind.APPLY
+    assert guard(before, before, scope=Scope(TODAY)).kind is VerdictKind.APPLY
 
 
 def test_our_slots_serve_as_hours_for_the_guard_as_well() -> None:
