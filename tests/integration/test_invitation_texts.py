@@ -17,7 +17,7 @@ from booking.patients.kinds import ConsentPurpose, Relation
 from booking.records import queries as records_held
 from booking.records.scope import scope_of
 from scheduler.jobs import tell_invitations
-from tests import people, seeds
+from tests import pages, people, seeds
 from tests.households import TODAY
 from tests.seeds import FACILITY, OTHER_SERVICE, SERVICE
 from tests.slip_texts import (
@@ -276,6 +276,29 @@ async def test_the_page_behind_the_link(client: httpx.AsyncClient, db: Database)
     await take(db, TakeBack(source="feed:x", key="k1"))
     await seeds.run(db, "UPDATE invitation SET state = 'withdrawn', appointment_id = NULL")
     assert "không còn dùng để đặt lịch ở đây" in (await client.get(path)).text
+
+
+async def test_the_link_of_the_text_stops_such_texts(client: httpx.AsyncClient, db: Database) -> None:
+    world = await seeds.seed(db)
+    await person(db)
+    await take(db, slip(due=world.day))
+    assert await told(db) == 1
+    row = await message(db)
+    path = preparing.body_of(row, base_url="").rpartition(" ")[2]
+    assert f'href="{path}/reminders"' in (await client.get(path)).text
+    for stopped in (True, False):
+        page = await client.get(f"{path}/reminders")
+        assert page.status_code == 200
+        assert (row.phone or "")[-3:] in page.text
+        await pages.send(client, pages.read(page).form("/reminders"))
+        async with db.transaction() as session:
+            assert ((await numbers.of_phone(session, row.phone)).stopped_at is not None) is stopped
+            assert (await numbers.look(session, row) is not None) is stopped
+    events = await seeds.rows(db, "SELECT action FROM audit_event WHERE action LIKE 'reminders.%' ORDER BY id")
+    assert [one["action"] for one in events] == ["reminders.stop", "reminders.take"]
+    wrong = f"{path[:-1]}{'A' if path[-1] != 'A' else 'B'}/reminders"
+    answers = [await client.get(wrong), await client.post(wrong, headers={"sec-fetch-site": "same-origin"})]
+    assert [answer.status_code for answer in answers] == [404, 404]
 
 
 def test_the_hours_of_the_job_lie_in_the_day() -> None:
