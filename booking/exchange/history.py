@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.guarding import Signs, Thresholds
-from booking.exchange.models import FeedRun
+from booking.exchange.models import FeedFile, FeedRun
 from booking.exchange.rules import StagedRow
 
 KEPT: Final = 20
@@ -42,6 +42,13 @@ class Run:
     would_open: Collection[int] = ()
     waiting: ApplyExport | None = None
     before: Mapping[str, StagedRow | None] | None = None
+
+
+async def newest(session: AsyncSession, feed: str) -> FeedFile | None:
+    """The feed's last record, whatever became of the file."""
+    query = select(FeedFile).where(col(FeedFile.feed) == feed).order_by(col(FeedFile.id).desc())
+    found: FeedFile | None = await session.scalar(query.limit(1))
+    return found
 
 
 async def write(session: AsyncSession, file_id: int, feed: str, run: Run) -> None:

@@ -187,10 +187,11 @@ class GuardReason(StrEnum):
     OUTSIDE_PERIOD = "outside_period"
     OUTSIDE_HOURS = "outside_hours"
     MANY_CLOSINGS = "many_closings"
+    WRITTEN_BEFORE = "written_before"
 
 
 HOLDING_GUARDS = frozenset({
     GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS,
-    GuardReason.MANY_CLOSINGS,
+    GuardReason.MANY_CLOSINGS, GuardReason.WRITTEN_BEFORE,
 })  # fmt: skip
 """The guards after which nothing of a file applies."""

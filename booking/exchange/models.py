@@ -26,7 +26,7 @@ class FeedFile(SQLModel, table=True):
     """What became of a file of a feed. `report` holds counts and reasons, no personal data.
 
     Each file that is applied has a row of its own, also when its content (by hash) was applied before: the order of ids
-    is the order of applying. A content that was refused again only renews its row.
+    is the order of applying. The newest row is only renewed where its content is refused once more, and alike.
     """
 
     __tablename__ = "feed_file"

@@ -22,7 +22,7 @@ from booking.availability.publishing import Published
 from booking.clock import day_bounds, local_day
 from booking.columns import Moment
 from booking.directory import queries as directory
-from booking.exchange import conflicts, history, our_visits, queries
+from booking.exchange import conflicts, history, lateness, our_visits, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
 from booking.exchange.guarding import Verdict
@@ -96,8 +96,9 @@ async def apply_file(
     """Apply a file as far as its guards allow. The last content again, by a feed that says the same, does nothing.
 
     An earlier content that comes again, another having been applied since, may only close: which of them is newer
-    nobody can tell, and a time that was given away again must not be open. What a manager released applies wholly;
-    `released` says who and why, for the audit, and `received` when the file came.
+    nobody can tell, and a time that was given away again must not be open. One that was written before the file applied
+    last is held. What a manager released applies wholly; `released` says who and why, for the audit, and `received`
+    when the file came.
 
     A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
 
@@ -112,9 +113,15 @@ async def apply_file(
             await settle_anew(session, content.feed, by=by, now=now)
         return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
     plan = await queries.plan(session, command, now=now, released=released is not None)
+    last = await queries.last_applied(session, content.feed)
+    if released is None and (refused := lateness.refused(plan.verdict, content.report, last and last.report)):
+        plan = replace(plan, verdict=refused, changes=Changes())
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
-    file_id = await record_file(session, content, facility_id, state, _report(command, plan), now=now)
+    report = _report(command, plan)
+    if not held:
+        report |= lateness.newest(content.report, last and last.report)
+    file_id = await record_file(session, content, facility_id, state, report, now=now)
     await heard(session, content, facility_id, now=None if held else received or now)
     counts, settled = Counts(), Settled()
     if not held:
@@ -263,13 +270,13 @@ async def record_file(
     *,
     now: datetime,
 ) -> int:
-    """Write what became of a file; its id. Each judgement has a row: what was applied stays told when it is refused later.
+    """Write what became of a file; its id. Each judgement has a row of its own: what was applied before stays told.
 
-    The newest row is only renewed where its content is refused once more.
+    The newest row is only renewed where its content is refused once more, and alike.
     """
     refused = state is not FileState.APPLIED
-    known = await queries.newest_file(session, content.feed) if refused else None
-    if known is not None and (known.state is FileState.APPLIED or known.sha256 != content.sha256):
+    known = await history.newest(session, content.feed) if refused else None
+    if known is not None and (known.state is not state or known.sha256 != content.sha256):
         known = None
     values = {
         "feed": content.feed, "facility_id": facility_id, "file_name": content.file_name, "sha256": content.sha256,

@@ -140,11 +140,15 @@ def mark_of(status: os.stat_result) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A copy of a file that nobody can change any more: what is hashed is what is read. Closing it removes it."""
+    """A copy of a file that nobody can change any more: what is hashed is what is read. Closing it removes it.
+
+    `changed`: when the file was last changed, in nanoseconds since 1970.
+    """
 
     stream: BinaryIO
     sha256: bytes
     size: int
+    changed: int = 0
 
 
 def take(arrival: Arrival, *, megabytes: int) -> Taken:
@@ -167,7 +171,7 @@ def take(arrival: Arrival, *, megabytes: int) -> Taken:
         _same(source, arrival)
         copy.seek(0)
         stack.pop_all()
-        return Taken(copy, digest.digest(), arrival.mark[1])
+        return Taken(copy, digest.digest(), arrival.mark[1], arrival.mark[2])
 
 
 def _nameless(size: int) -> BinaryIO:

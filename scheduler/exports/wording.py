@@ -98,6 +98,10 @@ _GUARDS = {
         "A file with exactly this content was applied on {applied}, and another one since. Is it an old export?"
     ),
     GuardReason.MANY_OPENINGS: "{slots} of the {of} times that are closed would open at once.",
+    GuardReason.WRITTEN_BEFORE: (
+        "The file was last changed on {written}, before the file that was applied last ({newest}): an old export that "
+        "came late. Export again."
+    ),
     GuardReason.NOTHING_READ: "None of {of} rows can be used.",
     GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",

@@ -6,8 +6,11 @@ not applied again. So a kill at any moment loses nothing, and two schedulers on 
 
 import asyncio
 import logging
+import os
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from booking import ids
@@ -19,6 +22,7 @@ from booking.exchange import hearing, queries, service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
+from booking.exchange.lateness import WRITTEN
 from booking.exchange.our_visits import known_by_marks
 from booking.exchange.service import Applied
 from booking.exchange.shown import listing
@@ -50,9 +54,11 @@ class Memory:
     feeds: FeedFolder = field(default_factory=FeedFolder)
     sights: Sights = field(default_factory=Sights)
     strange: set[tuple[str, str]] = field(default_factory=set)
-    newest_slot: int | None = None
+    newest_slots: dict[str, int] = field(default_factory=dict)
     listed: list[Listed] | None = None
     limits: Limits = LIMITS
+    seconds: float = 10
+    """So long a run begins new rounds over the feeds; what is left waits for the next run, which looks anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,47 @@ async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -
         for problem in each.problems:
             log.error("a feed file cannot be used", extra={"facts": {"file": each.name, "reason": problem}})
     await _note_feeds(db, memory, now=now)
-    outcomes: list[Outcome] = []
+    lines: list[Line] = []
     for feed in feeds:
         folder = drop_folder(feed, feeds_dir)
         if folder is not None:
-            outcomes += await _look(db, feed, folder, now=now, memory=memory)
+            lines.append(Line(feed, iter(await _look(feed, folder, memory=memory))))
+    outcomes = await _in_turns(db, lines, now=now, memory=memory)
     await _settle_anew(db, now=now, memory=memory)
     return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A feed and its files that look complete, the oldest first."""
+
+    feed: AnyFeed
+    arrivals: Iterator[Arrival]
+
+
+async def _in_turns(db: Database, lines: list[Line], *, now: datetime, memory: Memory) -> list[Outcome]:
+    """One file a feed a round, so that a hospital with many files keeps none waiting; a feed that is stuck waits."""
+    outcomes: list[Outcome] = []
+    until = time.monotonic() + memory.seconds
+    while lines:
+        going = []
+        for line in lines:
+            arrival = next(line.arrivals, None)
+            if arrival is None:
+                continue
+            outcome = await _tried(db, line.feed, arrival, now=now, memory=memory)
+            outcomes += [outcome] if outcome else []
+            if not await asyncio.to_thread(_stays, arrival, memory):
+                going.append(line)
+        lines = going if time.monotonic() < until else []
+    return outcomes
+
+
+def _stays(arrival: Arrival, memory: Memory) -> bool:
+    """Whether a file is still to be dealt with: those after it wait, or an older one would be applied over a newer."""
+    if arrival.instead or memory.sights.settled.get(arrival.path) == arrival.mark:
+        return False
+    return os.path.lexists(arrival.path)
 
 
 async def _note_feeds(db: Database, memory: Memory, *, now: datetime) -> None:
@@ -93,7 +133,8 @@ async def _note_feeds(db: Database, memory: Memory, *, now: datetime) -> None:
     memory.listed = found
 
 
-async def _look(db: Database, feed: AnyFeed, folder: Path, *, now: datetime, memory: Memory) -> list[Outcome]:
+async def _look(feed: AnyFeed, folder: Path, *, memory: Memory) -> list[Arrival]:
+    """The files of a feed that look complete."""
     try:
         ready, strange = await asyncio.to_thread(memory.sights.look, feed, folder)
     except OSError as error:
@@ -103,18 +144,21 @@ async def _look(db: Database, feed: AnyFeed, folder: Path, *, now: datetime, mem
         return []
     for name in strange:
         _log_once(memory, feed.code, name, "a folder in a drop folder is left alone")
-    outcomes = []
-    for arrival in ready:
-        try:
-            outcomes.append(await _one(db, feed, arrival, now=now, memory=memory))
-        except FacilityUnknown:
-            _log_once(memory, feed.code, feed.facility, "a feed names a facility that is not known; its files wait")
-        except ServiceUnknown as unknown:
-            name = str(unknown.facts.get("service"))
-            _log_once(memory, feed.code, name, "a feed names a service that is not known; its files wait")
-        except Exception:  # one file's trouble must not stop the others; the file stays and is tried again
-            log.exception("a file could not be dealt with", extra={"facts": {"feed": feed.code}})
-    return outcomes
+    return ready
+
+
+async def _tried(db: Database, feed: AnyFeed, arrival: Arrival, *, now: datetime, memory: Memory) -> Outcome | None:
+    """What became of a file; None where something went wrong, which stops no other feed."""
+    try:
+        return await _one(db, feed, arrival, now=now, memory=memory)
+    except FacilityUnknown:
+        _log_once(memory, feed.code, feed.facility, "a feed names a facility that is not known; its files wait")
+    except ServiceUnknown as unknown:
+        name = str(unknown.facts.get("service"))
+        _log_once(memory, feed.code, name, "a feed names a service that is not known; its files wait")
+    except Exception:  # the file stays and is tried again, before those after it
+        log.exception("a file could not be dealt with", extra={"facts": {"feed": feed.code}})
+    return None
 
 
 def _log_once(memory: Memory, feed: str, name: str, message: str) -> None:
@@ -204,12 +248,18 @@ def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits
     rows, report = read_stream(feed, taken.stream, today=today, limits=limits, key=key)
     window = feed.window(today)
     return ApplyExport(
-        replace(content, report=report.as_json(with_busy=False)),
+        replace(content, report={**report.as_json(with_busy=False), WRITTEN: _written(taken, slip)}),
         rows=within(rows, window),
         signs=report.signs,
         limits=feed.guards.thresholds(),
         terms=Terms(feed.absence.meaning, window, feed.slot_minutes(), feed.absence.ours_listed),
     )
+
+
+def _written(taken: Taken, slip: Slip) -> str:
+    """When the file was last changed. A clock ahead of ours must not make all that comes after it old."""
+    changed = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=max(0, taken.changed) // 1000)
+    return min(changed, slip.received).isoformat()
 
 
 async def _is_done(db: Database, content: Content, *, now: datetime) -> bool:
@@ -275,10 +325,14 @@ async def _settle_anew(db: Database, *, now: datetime, memory: Memory) -> None:
     """Close what was published since, and find patients who came into closed slots or left them."""
     async with db.transaction() as session:
         newest = await queries.newest_slot(session)
-        feeds = set(await queries.feeds_with_new_clashes(session, now=now))
-        if newest != memory.newest_slot:
-            feeds.update(await queries.feeds_applied(session))
-    for feed in sorted(feeds):
-        async with db.transaction() as session:
-            await service.settle_feed(session, feed, by=system("read_exports"), now=now)
-    memory.newest_slot = newest
+        clashing = await queries.feeds_with_new_clashes(session, now=now)
+        applied = await queries.feeds_applied(session)
+    unsettled = {feed for feed in applied if memory.newest_slots.get(feed) != newest}
+    for feed in sorted(unsettled.union(clashing)):
+        try:
+            async with db.transaction() as session:
+                await service.settle_feed(session, feed, by=system("read_exports"), now=now)
+        except Exception:  # one feed's trouble must not stop the others; it is tried again with the next run
+            log.exception("what a feed closes could not be settled", extra={"facts": {"feed": feed}})
+        else:
+            memory.newest_slots[feed] = newest

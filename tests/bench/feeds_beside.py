@@ -129,7 +129,9 @@ class Hospitals:
 
 
 def measure(address: str, times: list[tuple[int, str]], hospitals: Hospitals, pairs: int) -> None:
-    """Spells with and without in turns; print what each took."""
+    """Spells with and without in turns; print what each took. Without pairs there is nothing to compare."""
+    if not pairs:
+        return
     crowd = Crowd(address, times)
     asyncio.run(crowd.spell(5, Spell()))  # warms caches and connections
     found: dict[bool, list[Spell]] = {False: [], True: []}
