@@ -149,14 +149,14 @@ class TwilioGateway:
     def taken_on(self, day: date) -> Sequence[Listed]:
         """See `Gateway.taken_on`; the provider's days are UTC and of sending, ours are neither: three are read."""
         start, end = clock.day_bounds(day)
-        days = {
+        days: dict[str, Any] = {
             "date_sent_after": (start.astimezone(UTC) - timedelta(days=1)).strftime("%Y-%m-%d"),
             "date_sent_before": (end + timedelta(days=1)).astimezone(UTC).strftime("%Y-%m-%d"),
         }
         found = self._read(_DAY_LIMIT, **days)
         return sorted((one for one in reversed(found) if start <= one.created < end), key=_created)
 
-    def _read(self, limit: int, *, until: datetime | None = None, **wanted: str) -> list[Listed]:
+    def _read(self, limit: int, *, until: datetime | None = None, **wanted: Any) -> list[Listed]:
         """The list, newest first; no further than to the first text that was taken before `until`."""
         found: list[Listed] = []
         try:

@@ -176,9 +176,14 @@ def test_the_list_of_a_number_is_read_no_further_than_needed(
     carrier.page_most = 1
     for _ in range(3):
         gateway.send(outgoing())
-    pages = []
+    pages: list[str] = []
     read = CarrierHandler.do_GET
-    monkeypatch.setattr(CarrierHandler, "do_GET", lambda self: (pages.append(self.path), read(self)))
+
+    def counted(handler: CarrierHandler) -> None:
+        pages.append(handler.path)
+        read(handler)
+
+    monkeypatch.setattr(CarrierHandler, "do_GET", counted)
     assert len(gateway.sent_to(PHONE, utc_now() - timedelta(minutes=1))) == 3
     assert len(pages) == 3
     pages.clear()
