@@ -27,6 +27,7 @@ _LEAST: Final = timedelta(minutes=2)
 _OF_ITS_MINUTE: Final = (
     MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP, MessageKind.CODE_READ_OUT,
 )  # fmt: skip
+_NOT_ITS_OWN = (Fault.PASSING, Fault.CONFIGURATION)
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
@@ -67,16 +68,16 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
 
 
 def _once_more(message: Message, *, now: datetime) -> None:
-    """Note when a text is to be tried again that failed for what passes; what arrived after all needs no other.
+    """Note when a text is to be tried again that failed for what passes or for what is ours; no other where it arrived.
 
-    Once, and only while it is of use. Whether it is still true is asked then (`trying` of
-    appointments and of invitations).
+    What is ours holds the channel, and what goes once more waits behind that. Once, and only while it is of use.
+    Whether it is still true is asked then (`trying` of appointments and of invitations).
     """
     if message.state is MessageState.DELIVERED:
         message.again_at = None
     if message.state not in _FAILURES or message.once_more or message.called_back:
         return
-    passes = message.error_code is not None and FAULTS.get(message.error_code) is Fault.PASSING
+    passes = message.error_code is not None and FAULTS.get(message.error_code) in _NOT_ITS_OWN
     left = message.useful_until - now
     if passes and message.lane != CODES and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
         message.again_at = now + min(_LATER, left / 2)
