@@ -6,11 +6,12 @@ import pytest
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import outbox, receipts
 from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.outbox import Pace, Posting
 from booking.messages.preparing import Channel
+from booking.messages.receipts import Receipt
 from booking.sms.gateway import STALE
 from scheduler.jobs.send_messages import Sender
 from tests import seeds
@@ -184,3 +185,18 @@ async def test_a_post_that_was_not_made_is_written_down_once_though_another_bear
 async def _not_made(db: Database, posting: Posting) -> MessageState | None:
     async with db.transaction() as session:
         return await outbox.record(session, posting, STALE, now=utc_now(), pace=Pace(), held=True)
+
+
+# A receipt that comes late
+
+
+@pytest.mark.parametrize(("after", "held"), [("5 minutes", [True]), ("3 days", [False])])
+async def test_a_receipt_that_is_days_late_holds_nobody(db: Database, after: str, held: list[bool]) -> None:
+    message = await write(db)
+    with Carrier() as carrier:
+        await send(_alone(db, carrier.url))
+        await seeds.run(db, f"UPDATE message SET posted_at = posted_at - interval '{after}'")
+        async with db.transaction() as session:
+            assert await receipts.take(session, message.public_id, Receipt("SMx", "failed", 30002), now=utc_now())
+    assert [(await _channel(db))["held"]] == held
+    assert (await stored(db, message)).again_at is not None  # it did not arrive, and that is not its own fault

@@ -31,6 +31,9 @@ SILENT: Final = 8
 TRIES: Final = 3
 """Posts of one text that get a code nobody has met, while no other goes out to tell whose fault it is."""
 
+LATE: Final = timedelta(hours=1)
+"""After its post, what a receipt says of us speaks of then: were it so still, any post since would have told."""
+
 _TOO_MANY: Final = frozenset({429, 20429})
 _REST_LEAST: Final = 1.0
 """Seconds to rest where the provider says "too many" and not for how long."""
@@ -161,7 +164,9 @@ async def told(session: AsyncSession, provider: str, code: int, *, posted_at: da
     """
     if FAULTS.get(code) is not Fault.CONFIGURATION:
         return
-    channel, _ = await locked(session, provider)
+    channel, now = await locked(session, provider)
+    if posted_at <= now - LATE:
+        return
     if channel.held_at is None and (channel.opened_at is None or posted_at > channel.opened_at - held):
         await write(session, provider, held_at=NOW, held_code=code, probe_at=NOW + held)
         log.error("SMS are held for what a receipt says", extra={"facts": {"provider": provider, "error_code": code}})
