@@ -114,13 +114,14 @@ async def apply_file(
         return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
     plan = await queries.plan(session, command, now=now, released=released is not None)
     last = await queries.last_applied(session, content.feed)
-    if released is None and (refused := lateness.refused(plan.verdict, content.report, last and last.report)):
+    before = last.report if last else None
+    if released is None and (refused := lateness.refused(plan.verdict, content.report, before)):
         plan = replace(plan, verdict=refused, changes=Changes())
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
     report = _report(command, plan)
     if not held:
-        report |= lateness.newest(content.report, last and last.report)
+        report |= lateness.newest(content.report, before)
     file_id = await record_file(session, content, facility_id, state, report, now=now)
     await heard(session, content, facility_id, now=None if held else received or now)
     counts, settled = Counts(), Settled()
