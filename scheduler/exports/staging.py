@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from booking.exchange.kinds import AbsenceMeaning, NoteReason, RefusalReason, SkipReason
 from booking.exchange.marks import SORTS, marks_of
 from booking.exchange.rules import Refused, StagedRow
+from booking.ids import CODE_ALPHABET, CODE_LENGTH
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, Feed, folded
 from scheduler.exports.reader import Note, Record, Skipped
@@ -145,8 +146,14 @@ class Stager:
 
 
 def _code(text: str) -> str | None:
-    """A booking code as we write it, however a program or a person wrote it down."""
-    return "".join(sign for sign in text.upper() if sign.isalnum()) or None
+    """A booking code as we write it, however a program or a person wrote it down; any other text stays behind."""
+    code = "".join(sign for sign in text.upper() if sign.isalnum())
+    return code if is_code(code) else None
+
+
+def is_code(text: str) -> bool:
+    """Whether a text has the shape of a booking code: what else stands in that column may be anybody's name."""
+    return len(text) == CODE_LENGTH and all(sign in CODE_ALPHABET for sign in text)
 
 
 def _joined(cells: Mapping[str, str], whole: str, day: str, clock: str) -> str:

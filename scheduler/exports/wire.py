@@ -20,11 +20,11 @@ from scheduler.exports import slip_wire
 from scheduler.exports.reader import Note, Skipped
 from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
-from scheduler.exports.staging import QUOTED, Item
+from scheduler.exports.staging import QUOTED, Item, is_code
 from scheduler.exports.wording import explain_note, explain_refusal, explain_unreadable
 
 LONGEST_KEY: Final = 500
-"""Characters of an id or of a code of ours; longer ones cannot be looked up."""
+"""Characters of an id; longer ones cannot be looked up."""
 LONGEST_LINE: Final = 1_000_000
 _LONGEST_TEXT: Final = 2_000
 _LISTED: Final = 200
@@ -72,9 +72,8 @@ def unreadable_of(error: ExportUnreadable) -> bytes:
 
 def _plain(item: Item) -> list[Any]:
     if isinstance(item, StagedRow):
-        for text in (item.row_key, item.our_code):
-            if text is not None and len(text) > LONGEST_KEY:
-                raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=item.line, limit=LONGEST_KEY)
+        if item.row_key is not None and len(item.row_key) > LONGEST_KEY:
+            raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=item.line, limit=LONGEST_KEY)
         start, end = item.starts_at, item.ends_at
         state, flags = item.state_text, item.closes + 2 * item.offers
         told = [_ROW, item.line, item.row_key, item.resource, start, end, state, flags, item.our_code]
@@ -172,7 +171,7 @@ class Listener:
             intern(_text(state, QUOTED)),
             closes,
             offers,
-            None if code is None else _text(code, LONGEST_KEY),
+            None if code is None else _code(code),
             tuple(map(_mark, marks)),
         )
 
@@ -209,6 +208,13 @@ def _text(found: object, most: int) -> str:
     if type(found) is not str or len(found) > most or "\0" in found:
         raise ValueError(type(found))
     return found
+
+
+def _code(found: object) -> str:
+    text = _text(found, LONGEST_KEY)
+    if not is_code(text):
+        raise ValueError(len(text))
+    return text
 
 
 def _mark(found: object) -> str:

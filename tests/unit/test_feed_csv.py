@@ -1,11 +1,14 @@
 """Broken files are refused whole with their reason; broken rows are refused with their line."""
 
 import codecs
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import NoteReason, RefusalReason, SkipReason, UnreadableReason
+from scheduler.exports import wire
 from scheduler.exports.checking import unreadable_json
 from scheduler.exports.feed import Feed
 from scheduler.exports.reader import Note
@@ -198,8 +201,19 @@ def test_unknown_and_empty_states_close_and_are_told() -> None:
 
 def test_our_own_code_comes_back() -> None:
     feed = small(('id = "ID"', 'id = "ID"\ncode = "Ref"'))
-    rows, _ = read(feed, small_file((*ROW, " VT-7K3Q "), (*ROW, ""), header=(*HEADER, "Ref")))
-    assert [row.our_code for row in rows] == ["VT7K3Q", None]  # however it was written down
+    rows, _ = read(feed, small_file((*ROW, " VT7K-3q2h "), (*ROW, ""), header=(*HEADER, "Ref")))
+    assert [row.our_code for row in rows] == ["VT7K3Q2H", None]  # however it was written down
+
+
+def test_what_has_no_codes_shape_stays_behind_whoever_wrote_it() -> None:
+    feed = small(('id = "ID"', 'id = "ID"\ncode = "Ref"'))
+    texts = ["BN Trần Thị Mẫu", "0903 000 001", "đau ngực", "VT7K3Q2", "VT7K3Q2HH", "VT7K3Q2O", "x" * 600]
+    rows, _ = read(feed, small_file(*((*ROW, text) for text in texts), header=(*HEADER, "Ref")))
+    assert [row.our_code for row in rows] == [None] * len(texts)
+    for text, sound in (("VT7K3Q2H", True), ("TRANTHIMAU", False)):  # nor is a reader believed that says otherwise
+        line = wire.line_of(replace(rows[0], our_code=text))
+        with nullcontext() if sound else pytest.raises(wire.Garbled):
+            wire.Listener(feed).hear(line)
 
 
 def test_the_sample_feed_of_these_tests_is_what_it_says() -> None:
