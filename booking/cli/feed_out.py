@@ -25,7 +25,7 @@ from booking.settings import SettingsError, load
 from scheduler import outgoing
 from scheduler.exports.wording import harmless
 from scheduler.outgoing.terms import Outgoing
-from scheduler.outgoing.terms_file import load_terms
+from scheduler.outgoing.terms_file import beside_others, load_terms
 
 TOLD, NOTHING, UNUSABLE = 0, 1, 2
 _PATIENCE = 60  # seconds for the database
@@ -56,6 +56,8 @@ def run(path: Path, *, full: bool, as_json: bool, out: Path | None, today: date 
         terms = load_terms(path)
     except FeedError as error:
         return _unusable(terms_problems=error.problems, as_json=as_json)
+    if problems := beside_others(path, terms):
+        return _unusable(terms_problems=problems, as_json=as_json)
     kind = OutKind.FULL if full or terms.changes is None else OutKind.CHANGES
     if kind is OutKind.FULL and terms.full is None:
         return _unusable(terms_problems=["full: the terms tell changes only"], as_json=as_json)

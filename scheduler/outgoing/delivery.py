@@ -5,7 +5,9 @@ handed over hands it over once more.
 """
 
 import asyncio
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -51,13 +53,23 @@ def folder_of(terms: Outgoing, home: Path) -> Path | None:
     return None if terms.out.folder is None else beside(home, terms.out.folder)
 
 
+def _is_there(path: Path, content: bytes) -> bool:
+    """Whether a plain file holds just this: whoever was killed laid it before."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_size == len(content) and path.read_bytes() == content
+
+
 def lay(folder: Path, name: str, content: bytes) -> None:
-    """Write a file whole under a passing name, then give it its own.
+    """Write a file whole under a passing name, then give it its own. Over other content of that name it is never laid.
 
     Raises:
         OSError: it is not there under its own name; nothing half-written ever is.
     """
     folder.mkdir(exist_ok=True)
+    if os.path.lexists(folder / name):
+        if not _is_there(folder / name, content):
+            raise FileExistsError(errno.EEXIST, "a file of this name with other content lies there")
+        return
     passing = folder / f".{name}.part"
     with suppress(FileNotFoundError):
         passing.unlink()  # of somebody who was killed; never written through, were it a link
