@@ -10,6 +10,7 @@ import pytest
 
 from booking.db import Database
 from booking.exchange import orders, service, showing
+from booking.exchange.commands import ApplyExport
 from booking.exchange.kinds import FileState, GuardReason, OrderKind
 from booking.exchange.orders import Ordered
 from booking.watch import queries as watch
@@ -102,8 +103,12 @@ async def test_a_file_in_trouble_holds_back_those_after_it(
     drop(folder, "a.csv", OLD, age=200)
     drop(folder, "b.csv", NEW, age=100)
 
-    async def fails(*_: object, **__: object) -> None:
-        raise trouble
+    known = service.apply_file
+
+    async def fails(session: Any, command: ApplyExport, **others: Any) -> object:
+        if command.content.file_name == "a.csv":
+            raise trouble
+        return await known(session, command, **others)
 
     with monkeypatch.context() as patch:
         patch.setattr(service, "apply_file", fails)
