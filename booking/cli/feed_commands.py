@@ -47,7 +47,7 @@ def feed_draft(
     facility: Annotated[str | None, typer.Option(help="Our code of the facility, such as BVVT.")] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the times, where you know it.")] = None,
     absence: Annotated[
-        str | None, typer.Option(help="busy_list, full_snapshot or free_list, where you know it.")
+        str | None, typer.Option(help="busy_list, change_feed, full_snapshot or free_list, where you know it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """What the exchange is asked to do. Nothing here was typed by a person: a reader of exports made it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,18 @@ class Terms:
     window: Span | None
     slot_minutes: Mapping[str, int]
     ours_listed: bool = False
+
+    def beside(self, earlier: "Terms") -> "Terms":
+        """The terms under which these, applied to closings only, open nothing that the earlier ones close.
+
+        A shorter period, or a resource that is named no more, would open what a list of free times does not offer.
+        """
+        if earlier.meaning is not AbsenceMeaning.FREE_LIST or earlier.window is None:
+            return self
+        window = earlier.window
+        if self.meaning is AbsenceMeaning.FREE_LIST and self.window is not None:
+            window = min(window[0], self.window[0]), max(window[1], self.window[1])
+        return replace(earlier, window=window, slot_minutes={**earlier.slot_minutes, **self.slot_minutes})
 
     def plain(self) -> dict[str, object]:
         """As JSON keeps it."""

@@ -101,7 +101,7 @@ def _short(key: str) -> str:
 
 def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> Changes:
     # Inside its period a list of free times decides alone, like a full snapshot.
-    decides = terms.meaning is not AbsenceMeaning.BUSY_LIST
+    decides = terms.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT)
     meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
     settled = {key for key in kept if BESIDE in key and key.split(BESIDE, 1)[0] in said}
@@ -121,7 +121,7 @@ def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
         if not row.closes:
             continue
         old = kept.get(key)
-        if old is None or not old.closes or _place(old) == _place(row):
+        if old is None or not old.closes or _as_strong(old, row):
             wanted[key] = row
         else:
             beside = f"{key}{BESIDE}{row.resource}@{row.starts_at:%Y-%m-%dT%H:%MZ}"
@@ -135,6 +135,14 @@ def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
             if row.offers and _place(row) not in offered and terms.window[0] <= row.starts_at < terms.window[1]
         }
     return Changes(_different(kept, wanted), frozenset(drop - set(wanted)))
+
+
+def _as_strong(old: StagedRow, row: StagedRow) -> bool:
+    """Whether a row may stand in for one that closes: at the same time, and no booking of ours where that was none.
+
+    As a booking of ours it may take no time, or its booking may be cancelled: that would open.
+    """
+    return _place(old) == _place(row) and row.our_code in (None, old.our_code)
 
 
 def _place(row: StagedRow) -> tuple[str, datetime, datetime | None]:

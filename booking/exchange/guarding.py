@@ -3,14 +3,14 @@
 Plain values in, plain values out. A guard never changes what a file says; it says how much of it may apply.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from booking.clock import local_day
-from booking.exchange.kinds import HOLDING_GUARDS, GuardReason, VerdictKind
-from booking.exchange.rules import GridSlot, Span
+from booking.exchange.kinds import HOLDING_GUARDS, AbsenceMeaning, GuardReason, VerdictKind
+from booking.exchange.rules import GridSlot, Span, StagedRow, merged, outside_hours
 
 Days = Mapping[date, int]
 Reason = tuple[GuardReason, Mapping[str, int | str]]
@@ -105,11 +105,13 @@ class Scope:
         today: days before it are over; None: the file's own first day.
         window: the stated coverage, in UTC.
         mapped: our codes that the feed maps now; None: all.
+        meaning: what absence says. Of a feed of changes each file is as long as what has changed.
     """
 
     today: date | None = None
     window: Span | None = None
     mapped: Collection[str] | None = None
+    meaning: AbsenceMeaning = AbsenceMeaning.BUSY_LIST
 
     @property
     def last_day(self) -> date | None:
@@ -139,9 +141,13 @@ def guard(
     reasons: list[Reason] = []
     if not current.read:
         reasons.append((GuardReason.NOTHING_READ, {"rows": 0, "of": current.rows}))
+    changes = scope.meaning is AbsenceMeaning.CHANGE_FEED
     for reason, part, whole, limit in shares:
-        reasons += _above(reason, part, whole, limit)
-    reasons += _beside(previous or Signs(), current, scope, limits)
+        # One message of three is no share: held back for it, the cancellation beside it would never be told again.
+        if not changes or part >= limits.few_slots:
+            reasons += _above(reason, part, whole, limit)
+    if not changes:
+        reasons += _beside(previous or Signs(), current, scope, limits)
     return _judged(reasons)
 
 
@@ -169,8 +175,8 @@ def _beside(previous: Signs, current: Signs, scope: Scope, limits: Thresholds) -
         listed = ", ".join(day.isoformat() for day in missing[:10])
         reasons.append((GuardReason.DAYS_MISSING, {"rows": len(missing), "of": len(previous.days), "days": listed}))
     if absent := _absent(previous, current, scope, limits):
-        facts = {"rows": len(absent), "of": len(previous.resources), "resources": ", ".join(absent[:10])}
-        reasons.append((GuardReason.RESOURCES_MISSING, facts))
+        of = len(previous.resources)
+        reasons.append((GuardReason.RESOURCES_MISSING, {"rows": len(absent), "of": of, "resources": ", ".join(absent)}))
     return reasons + _short(last, days, scope, limits)
 
 
@@ -194,6 +200,13 @@ def _short(last: date, before: Days, scope: Scope, limits: Thresholds) -> list[R
     if end is not None and (end - last).days > limits.ends_early:
         return [(GuardReason.COVERAGE_SHORT, {"last": last.isoformat(), "until": end.isoformat()})]
     return []
+
+
+def compared(signs: Signs, rows: Sequence[StagedRow], slots: Sequence[GridSlot]) -> Signs:
+    """The signs with the published hours in place of the feed's own, where there are any to compare with."""
+    hours = merged((slot.resource, (slot.starts_at, slot.ends_at)) for slot in slots)
+    together, outside = outside_hours(rows, hours)
+    return replace(signs, compared=together, outside_hours=outside) if together else signs
 
 
 @dataclass(frozen=True, slots=True)

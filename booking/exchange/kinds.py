@@ -89,6 +89,7 @@ class AbsenceMeaning(StrEnum):
 
     BUSY_LIST = "busy_list"  # nothing: a row that is gone keeps closing until a row says otherwise
     FREE_LIST = "free_list"  # it is closed: only what the file offers is open
+    CHANGE_FEED = "change_feed"  # nothing: each file tells only what changed since the one before
     FULL_SNAPSHOT = "full_snapshot"  # inside the stated window: a row that is gone closes no more
 
 
@@ -191,7 +192,7 @@ class GuardReason(StrEnum):
 
 
 HOLDING_GUARDS = frozenset({
-    GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS,
-    GuardReason.MANY_CLOSINGS, GuardReason.WRITTEN_BEFORE,
+    GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS, GuardReason.WRITTEN_BEFORE,
+    GuardReason.MANY_CLOSINGS,
 })  # fmt: skip
 """The guards after which nothing of a file applies."""

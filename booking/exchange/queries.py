@@ -19,11 +19,11 @@ from booking.directory.models import Facility
 from booking.exchange import our_visits
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
-from booking.exchange.guarding import Scope, Shift, Signs, Verdict, guard, shift_of, spoken_about, weighed
+from booking.exchange.guarding import Scope, Shift, Signs, Verdict, compared, guard, shift_of, spoken_about, weighed
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.recognising import OurClash, OurVisit, recognise
-from booking.exchange.rules import GridSlot, StagedRow, closed_slots, merged, outside_hours
+from booking.exchange.rules import GridSlot, StagedRow, closed_slots
 
 PORTION = 5_000
 """So many rows are taken from the database at a time."""
@@ -85,7 +85,7 @@ async def whole_before(session: AsyncSession, feed: str) -> tuple[Signs, Terms] 
     """
     whole = _applied(feed).where(col(FeedFile.report)["verdict"]["kind"].astext == VerdictKind.APPLY.value)
     known = await session.scalar(whole.limit(1))
-    return known and (Signs.from_plain(known.report["signs"]), Terms.from_plain(known.report["terms"]))
+    return None if known is None else (Signs.from_plain(known.report["signs"]), Terms.from_plain(known.report["terms"]))
 
 
 def _applied(feed: str) -> Select[FeedFile]:
@@ -229,17 +229,20 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
         FacilityUnknown: the feed names a facility there is none of.
     """
     content, terms = command.content, command.terms
-    kept = await rows_kept(session, content.feed, terms.meaning, now=now)
-    slots = await times_of(session, content.facility, _resources(terms, kept), now=now)
-    signs = await asyncio.to_thread(_compared, command.signs, command.rows, slots)
+    last = await last_applied(session, content.feed)
+    both = terms if last is None or "terms" not in last.report else terms.beside(Terms.from_plain(last.report["terms"]))
+    kept = await rows_kept(session, content.feed, both.meaning, now=now)
+    slots = await times_of(session, content.facility, _resources(both, kept), now=now)
+    signs = await asyncio.to_thread(compared, command.signs, command.rows, slots)
     before, earlier = await whole_before(session, content.feed), await _came_before(session, content)
-    scope = Scope(local_day(now), terms.window, frozenset(terms.slot_minutes))
+    scope = Scope(local_day(now), terms.window, frozenset(terms.slot_minutes), terms.meaning)
     verdict = doubted(guard(before and before[0], signs, scope=scope, limits=command.limits), earlier)
     closed_now = await closed_by(session, content.feed, now=now)
     known = await our_visits.ours(session, content.facility, (*kept.values(), *command.rows), now=now)
 
     def followed(kind: VerdictKind) -> tuple[Changes, Picture]:
-        return _followed(kept, slots, command, kind, closed_now=closed_now, ours=known, now=now)
+        under = terms if kind is VerdictKind.APPLY else both
+        return _followed(kept, slots, command, kind, under, closed_now=closed_now, ours=known, now=now)
 
     # Beside the loop: a large file takes seconds, and codes are to leave meanwhile.
     changes, wholly = await asyncio.to_thread(followed, VerdictKind.APPLY)
@@ -254,19 +257,24 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
 
 def _shift(wholly: Picture, before: tuple[Signs, Terms] | None) -> Shift:
     """What the file would turn over; of a feed's first file nobody knows what is too much to close."""
-    if before is None:
+    if before is None or wholly.terms.meaning is AbsenceMeaning.CHANGE_FEED:
         return shift_of(wholly.before, wholly.closed, ())
-    signs, terms = before
-    known = spoken_about(wholly.slots, signs, terms.window, terms.slot_minutes)
+    known = spoken_about(wholly.slots, before[0], before[1].window, before[1].slot_minutes)
     return shift_of(wholly.before, wholly.closed, known)
 
 
 def _followed(
-    kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], command: ApplyExport, verdict: VerdictKind, *,
-    closed_now: set[int], ours: Mapping[str, OurVisit], now: datetime,
+    kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], command: ApplyExport, verdict: VerdictKind, under: Terms,
+    *, closed_now: set[int], ours: Mapping[str, OurVisit], now: datetime,
 ) -> tuple[Changes, Picture]:  # fmt: skip
     changes = follow(kept, command.rows, command.terms, verdict, since=_today(now))
-    return changes, _picture(changes.after(kept), slots, command.terms, closed_now, ours)
+    resources = _resources(under, kept)
+    found = _picture(
+        changes.after(kept), [slot for slot in slots if slot.resource in resources], under, closed_now, ours
+    )
+    if verdict is VerdictKind.CLOSINGS_ONLY:
+        found = replace(found, closed=found.closed | found.before)  # whatever the reason: openings wait
+    return changes, found
 
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
@@ -292,13 +300,6 @@ def _picture(
         list(rows.values()), slots, meaning=terms.meaning, window=terms.window, fallback_minutes=terms.slot_minutes
     )
     return Picture(rows, slots, terms, frozenset(closed), frozenset(before), known.own, known.clashes)
-
-
-def _compared(signs: Signs, rows: Sequence[StagedRow], slots: Sequence[GridSlot]) -> Signs:
-    """The signs with the published hours in place of the feed's own, where there are any to compare with."""
-    hours = merged((slot.resource, (slot.starts_at, slot.ends_at)) for slot in slots)
-    together, outside = outside_hours(rows, hours)
-    return replace(signs, compared=together, outside_hours=outside) if together else signs
 
 
 async def patients_in(session: AsyncSession, slot_ids: Collection[int], *, now: datetime) -> list[tuple[int, int]]:

@@ -254,7 +254,7 @@ def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
         **command.content.report,
         "facility": command.content.facility,
         "definition": command.content.definition,
-        "terms": command.terms.plain(),
+        "terms": plan.picture.terms.plain(),
         "signs": plan.signs.plain(),
         "without_times": plan.picture.without_times,
         "ours": plan.picture.own,

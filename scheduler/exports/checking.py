@@ -152,7 +152,9 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         last_start=max(starts, default=None),
         window=window,
         signs=signs,
-        verdict=guard(None, signs, scope=Scope(today, window), limits=feed.guards.thresholds()),
+        verdict=guard(
+            None, signs, scope=Scope(today, window, meaning=feed.absence.meaning), limits=feed.guards.thresholds()
+        ),
         busy=_busy(feed, rows, window),
     )
 

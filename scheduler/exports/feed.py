@@ -344,6 +344,6 @@ class Feed(Part):
             problems.append("absence.ours_listed: only a full_snapshot says something by what it leaves out")
         if self.absence.ours_listed and self.columns.code is None and not self.marks_people:
             problems.append("absence.ours_listed: needs columns.code, or phone, citizen_id or insurance_number")
-        if self.absence.meaning is not AbsenceMeaning.BUSY_LIST and self.coverage is None:
+        if self.absence.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT) and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
         return or_raise(self, sorted(problems))

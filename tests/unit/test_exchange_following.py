@@ -1,6 +1,7 @@
 """How kept rows follow files, without a database."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -67,3 +68,25 @@ def test_keys_never_meet() -> None:
 def test_terms_survive_being_kept() -> None:
     for terms in (SNAPSHOT, BUSY, FREE):
         assert Terms.from_plain(terms.plain()) == terms
+
+
+@pytest.mark.parametrize("kept_code", [None, "K7M2QX"])
+def test_closings_only_makes_no_closing_a_booking_of_ours(kept_code: str | None) -> None:
+    kept = keyed([replace(row("1", "08:00"), our_code=kept_code)], SNAPSHOT.meaning)
+    later = [replace(row("1", "08:00"), our_code="P4R9TW")]
+    rest = follow(kept, later, SNAPSHOT, VerdictKind.CLOSINGS_ONLY).after(kept)
+    assert rest["1"].our_code == kept_code
+    assert {each.our_code for each in rest.values()} == {kept_code, "P4R9TW"}
+    assert follow(rest, later, SNAPSHOT, VerdictKind.CLOSINGS_ONLY).after(rest) == rest
+    assert [each.our_code for each in follow(rest, later, SNAPSHOT, VerdictKind.APPLY).after(rest).values()] == [
+        "P4R9TW"
+    ]
+
+
+def test_closings_only_leaves_a_list_of_free_times_its_longer_period() -> None:
+    short = replace(FREE, window=(WINDOW[0], WINDOW[0] + timedelta(days=2)), slot_minutes={"an": 15})
+    both = short.beside(FREE)
+    assert (both.window, dict(both.slot_minutes)) == (WINDOW, {"chau": 30, "an": 15})
+    assert SNAPSHOT.beside(FREE).meaning is AbsenceMeaning.FREE_LIST
+    assert FREE.beside(SNAPSHOT) == FREE
+    assert BUSY.beside(SNAPSHOT) == BUSY

@@ -64,6 +64,15 @@ def test_it_is_silent_just_below(signs: Signs) -> None:
     assert guard(SOUND, signs, scope=Scope(MONDAY)).kind is VerdictKind.APPLY
 
 
+def test_a_feed_of_changes_is_as_long_as_what_has_changed() -> None:
+    one = replace(SOUND, rows=3, read=2, unmapped=1, days={FRIDAY: 2}, resources={"an": {FRIDAY: 2}})
+    changes = Scope(MONDAY, meaning=AbsenceMeaning.CHANGE_FEED)
+    assert guard(SOUND, one, scope=changes).kind is VerdictKind.APPLY
+    assert guard(SOUND, one, scope=Scope(MONDAY)).kind is VerdictKind.CLOSINGS_ONLY
+    many = replace(one, rows=30, unmapped=10)
+    assert [reason for reason, _ in guard(SOUND, many, scope=changes).reasons] == [GuardReason.UNMAPPED_RESOURCES]
+
+
 def test_days_that_have_passed_may_go() -> None:
     later = replace(SOUND, days=dict.fromkeys(list(DAYS)[1:], 20))
     assert guard(SOUND, later, scope=Scope(MONDAY + timedelta(days=1))).kind is VerdictKind.APPLY

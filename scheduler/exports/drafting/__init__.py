@@ -28,8 +28,9 @@ __all__ = ["FILL_IN", "CannotTellError", "Draft", "Wishes", "draft"]
 _LARGEST: Final = 64_000_000  # bytes, as limits.megabytes
 _MANY: Final = 0.05
 _ABSENCE: Final = (
-    "the file cannot tell. busy_list: it lists what is taken, and what is gone may still be taken; full_snapshot: it",
-    "is all there is for a period, and [coverage] says which; free_list: it lists free times",
+    "the file cannot tell. busy_list: it lists what is taken, and what is gone may still be taken; change_feed: it",
+    "tells what changed since the file before; full_snapshot: it is all there is for a period, and [coverage] says",
+    "which; free_list: it lists free times",
 )
 
 
@@ -93,7 +94,7 @@ def draft(data: bytes, name: str, *, today: date, wishes: Wishes | None = None) 
         return Draft(text, untold, findings, (), complete=not untold)
     table, picked, formats = _looked_at(kind, data, today, findings)
     say_states(table, picked, messages.STATES.get(kind, {}), findings)
-    findings.ask("absence.meaning", ("busy_list", "full_snapshot", "free_list"), *_ABSENCE)
+    findings.ask("absence.meaning", ("busy_list", "change_feed", "full_snapshot", "free_list"), *_ABSENCE)
     for key, value in wishes.says.items():
         findings.say(key, value, "as you said")
     resources = resources_of(table, picked, formats, today, wishes.ours) if picked.ways else []
