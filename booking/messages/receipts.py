@@ -14,7 +14,6 @@ from sqlmodel import col, select
 
 from booking.messages import numbers, rules
 from booking.messages.channel import hearing
-from booking.messages.channel.rules import CODES
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace
@@ -24,9 +23,7 @@ _LATER: Final = timedelta(minutes=30)
 """A telephone that was off, or a queue that was full, has another chance after so long."""
 
 _LEAST: Final = timedelta(minutes=2)
-_OF_ITS_MINUTE: Final = (
-    MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP, MessageKind.CODE_READ_OUT,
-)  # fmt: skip
+_OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
 _NOT_ITS_OWN = (Fault.PASSING, Fault.CONFIGURATION)
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
@@ -79,7 +76,7 @@ def _once_more(message: Message, *, now: datetime) -> None:
         return
     passes = message.error_code is not None and FAULTS.get(message.error_code) in _NOT_ITS_OWN
     left = message.useful_until - now
-    if passes and message.lane != CODES and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
+    if passes and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
         message.again_at = now + min(_LATER, left / 2)
         message.once_more = True
 

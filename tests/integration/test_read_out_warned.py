@@ -8,11 +8,13 @@ from sqlmodel import col, select
 from booking import ids
 from booking.clock import utc_now
 from booking.db import Database
+from booking.messages import receipts
 from booking.messages import service as messages
 from booking.messages.channel.rules import CODES, Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import Channel
+from booking.messages.receipts import Receipt
 from booking.messages.service import APPOINTMENT, READ_OUT, Notice, Recipient
 from scheduler.jobs import try_again
 from scheduler.jobs.send_messages import Sender
@@ -89,3 +91,11 @@ async def test_it_goes_once_more_where_the_telephone_was_off(db: Database, usefu
     rows = await seeds.rows(db, "SELECT state, lane, once_more, phone_index FROM message WHERE copy = 1")
     expected = [{"state": "due", "lane": CODES, "once_more": True, "phone_index": made.phone_index}]
     assert [dict(row) for row in rows] == expected * copies
+
+
+async def test_a_telephone_that_was_off_is_what_makes_it_go_once_more(db: Database) -> None:
+    made = await _warned(db)
+    await seeds.run(db, "UPDATE message SET state = 'sent', provider = 'twilio', provider_sid = 'SM1', sends = 1")
+    async with db.transaction() as session:
+        await receipts.take(session, made.public_id, Receipt("SM1", "undelivered", 30003), now=utc_now())
+    assert await seeds.value(db, "SELECT once_more AND again_at > now() FROM message")
