@@ -21,8 +21,8 @@ from booking.directory.errors import FacilityUnknown
 from booking.exchange import queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable, FeedError
-from booking.exchange.kinds import VerdictKind
 from booking.exchange.guarding import Verdict
+from booking.exchange.kinds import VerdictKind
 from booking.exchange.rules import StagedRow
 from scheduler.exports.apart import ReaderLost
 from scheduler.exports.checking import read_file, unreadable_json, within
