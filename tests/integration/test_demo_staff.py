@@ -6,7 +6,7 @@ from booking import clock
 from booking.access.kinds import Role
 from booking.cli import demo_staff
 from booking.db import Database
-from booking.directory.seeding import seed_directory
+from booking.directory.seeding import seed_directory, seed_sample_people
 from tests import seeds, staff
 
 pytestmark = pytest.mark.anyio
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 async def test_each_role_can_sign_in_and_a_second_start_changes_nothing(db: Database) -> None:
     async with db.transaction() as session:
         await seed_directory(session, clock.utc_now())
+        await seed_sample_people(session)
     for _ in range(2):
         async with db.transaction() as session:
             await demo_staff.add_missing(session, now=clock.utc_now())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -32,21 +33,19 @@ class Listed:
 
 
 async def note(session: AsyncSession, found: Collection[Listed], *, now: datetime) -> None:
-    """Make the list what the folder is now. What has not changed keeps its moment."""
+    """Make the list what the folder is now. What has not changed keeps its moment; two schedulers may look at once."""
     known = {row.file_name: row for row in await session.scalars(select(FeedListed))}
     names = {each.file_name for each in found}
     await session.execute(delete(FeedListed).where(col(FeedListed.file_name).not_in(sorted(names))))
-    for each in found:
+    for each in sorted(found, key=lambda one: one.file_name):
         row = known.get(each.file_name)
         facility_id = await queries.facility_of(session, each.facility) if each.facility else None
         told = (each.feed, facility_id, list(each.problems), each.keeps)
         if row is not None and (row.feed, row.facility_id, row.problems, row.keeps) == told:
             continue
-        if row is None:
-            row = FeedListed(file_name=each.file_name, feed="", problems=[], keeps=False, since=now)
-            session.add(row)
-        row.feed, row.facility_id, row.problems, row.keeps = told
-        row.since = now
+        values = dict(zip(("feed", "facility_id", "problems", "keeps"), told, strict=True)) | {"since": now}
+        written = upsert(FeedListed).values(file_name=each.file_name, **values)
+        await session.execute(written.on_conflict_do_update(index_elements=["file_name"], set_=values))
 
 
 async def of_facility(session: AsyncSession, facility_id: int) -> Sequence[FeedListed]:
