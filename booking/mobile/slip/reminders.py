@@ -23,7 +23,13 @@ async def reminders_page(request: Request, asked: Ask, code: Code, token: Token)
     async with asked.db.transaction() as session:
         choice = await reminder_choice.chosen(session, code, token)
     return page(
-        request, "reminders.html", personal=True, visit=visit, choice=choice, done="done" in request.query_params
+        request,
+        "reminders.html",
+        personal=True,
+        visit=visit,
+        choice=choice,
+        of_slip=False,
+        done="done" in request.query_params,
     )
 
 
