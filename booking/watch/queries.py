@@ -138,10 +138,8 @@ async def _queues(session: AsyncSession, now: datetime) -> list[Reading]:
 async def _requests(session: AsyncSession, now: datetime) -> list[Reading]:
     """How many requests about data each facility has open, and how many of them are over their day."""
     rows: Any = (await session.execute(_REQUESTS, {"day": clock.local_day(now)})).mappings().all()
-    names = {"n": "requests_open", "late": "requests_overdue"}
-    return [
-        Reading(name, float(row[key]), {"facility": row["facility"]}) for row in rows for key, name in names.items()
-    ]
+    made = [Reading("requests_open", float(row["n"]), {"facility": row["facility"]}) for row in rows]
+    return made + [Reading("requests_overdue", float(row["late"]), {"facility": row["facility"]}) for row in rows]
 
 
 async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:

@@ -162,6 +162,10 @@ async def _greeted(
             shown += doorman.shown
         except asyncssh.KeyExchangeFailed:
             continue
+        except Unreached:
+            if not shown:
+                raise
+            break  # it has shown a key that is not its own: that it hangs up on us now says nothing else
         else:
             return connection, doorman.shown[-1]
     if not shown:

@@ -40,7 +40,8 @@ EXCUSED: dict[tuple[str, str], str] = {
         "has buttons and choices alone: what cannot be done is said on error.html or on the next page",
     ): """
         cancel confirming desk_account desk_closing desk_closing_preview desk_displays desk_due
-        desk_messages_channel desk_queue_ticket desk_room desk_series desk_series_dates desk_series_one desk_training me
+        desk_messages_channel desk_queue_ticket desk_room desk_series desk_series_dates desk_series_one
+        desk_shown_file desk_training me
         my_data my_data_delete my_data_person not_me offer on_the_day people_remove reminders saved sessions
         sign_in_new_number ticket wait_entry
     """,

@@ -216,7 +216,8 @@ async def test_an_earlier_export_again_closes_only_and_says_so(
 
 
 async def test_files_are_applied_in_the_order_of_their_time(db: Database, folders: Folders) -> None:
-    drop, (header, *body) = folders.add(URL), cells_of(URL)
+    drop = folders.add(URL, ("[absence]", "[guards]\nopenings = 1.0\n[absence]"))  # the second frees them all
+    header, *body = cells_of(URL)
     for name, taken, age in (("t0.url.z.csv", "confirmed", 200), ("t0.url.a.csv", "user_cancelled", 100)):
         lines = [[*line[:12], taken, *line[13:]] for line in body if line[2].startswith("2026-11-23")]
         (drop / name).write_bytes(written([header, *lines]))

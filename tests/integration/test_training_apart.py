@@ -112,7 +112,8 @@ async def test_its_state_cannot_be_one_in_which_patients_book(db: Database) -> N
 async def test_no_text_of_it_is_ever_due(db: Database) -> None:
     await plan_reminders.run(db)
     found = await seeds.rows(db, "SELECT DISTINCT state, reason FROM message")
-    assert found == [{"state": "suppressed", "reason": "training"}]
+    assert {row["state"] for row in found} == {"suppressed"}
+    assert "training" in {row["reason"] for row in found}  # one late at night also stands beside another reminder
 
 
 async def test_control_without_the_first_guard_the_last_one_holds_and_without_both_it_is_posted(
