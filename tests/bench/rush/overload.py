@@ -45,10 +45,13 @@ async def measure(mix: Callable[[Run], Mix], *, seconds: float, times: float = 5
         await drive(mix(run).arrivals(rate, seconds), run)
         done, slowest = goodput(run), run.all.get_value_at_percentile(99) / 1000
         steps.append((rate, done, slowest))
-        if slowest > WITHIN_MS or done < _WHOLE * rate * 0.95 or run.void:
+        whole = done * run.seconds >= _WHOLE * run.said.total()
+        if slowest > WITHIN_MS or not whole or run.void:
             break
         peak, rate = max(peak, done), rate * STEP
         await asyncio.sleep(1)
+    if not peak:
+        raise SystemExit(f"not even {FIRST:.0f} a second were answered whole, or the generator was too late: {steps}")
     await asyncio.sleep(10)
     over = Run()
     await drive(mix(over).arrivals(peak * times, seconds * 2), over)
