@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -28,7 +29,7 @@ class Choice:
 async def chosen(session: AsyncSession, code: str, token: str) -> Choice:
     """How it stands. Raises as `choose`."""
     _, phone = await _number(session, code, token)
-    return Choice(phone, (await numbers.of_phone(session, phone)).stopped_at)
+    return await standing(session, phone)
 
 
 async def choose(session: AsyncSession, code: str, token: str, *, wanted: bool, by: Actor, now: datetime) -> None:
@@ -40,13 +41,24 @@ async def choose(session: AsyncSession, code: str, token: str, *, wanted: bool, 
     visit, phone = await _number(session, code, token)
     if phone is None:
         raise AppointmentUnknown
+    await say(session, phone, ("appointment", visit.public_id), wanted=wanted, by=by, now=now)
+
+
+async def standing(session: AsyncSession, phone: str | None) -> Choice:
+    """What a number takes."""
+    return Choice(phone, (await numbers.of_phone(session, phone)).stopped_at)
+
+
+async def say(
+    session: AsyncSession, phone: str, about: tuple[str, UUID], *, wanted: bool, by: Actor, now: datetime
+) -> None:
+    """Take reminders and invitations or none at a number; `about` is what its link opened, for the audit."""
     if wanted:
         changed = await numbers.take_reminders(session, phone)
     else:
         changed = await numbers.stop_reminders(session, phone, now=now)
     if changed:
-        what = "reminders.take" if wanted else "reminders.stop"
-        record(session, what, "appointment", visit.public_id, by=holder(by), now=now)
+        record(session, "reminders.take" if wanted else "reminders.stop", *about, by=holder(by), now=now)
 
 
 async def _number(session: AsyncSession, code: str, token: str) -> tuple[Appointment, str | None]:

@@ -6,21 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking.actor import Actor
-from booking.appointments.changing import holder
+from booking.appointments import reminder_choice
 from booking.appointments.reminder_choice import Choice
 from booking.invitations.errors import InvitationUnknown
 from booking.invitations.models import Invitation
 from booking.invitations.telling import SUBJECT
-from booking.messages import numbers
 from booking.messages.models import Message
 from booking.sealed import keys
-from booking.trail.service import record
 
 
 async def chosen(session: AsyncSession, code: str, token: str) -> Choice:
     """How it stands for the number that the text went to. Raises as `choose`."""
     _, phone = await _number(session, code, token)
-    return Choice(phone, (await numbers.of_phone(session, phone)).stopped_at)
+    return await reminder_choice.standing(session, phone)
 
 
 async def choose(session: AsyncSession, code: str, token: str, *, wanted: bool, by: Actor, now: datetime) -> None:
@@ -32,13 +30,7 @@ async def choose(session: AsyncSession, code: str, token: str, *, wanted: bool, 
     slip, phone = await _number(session, code, token)
     if phone is None:
         raise InvitationUnknown
-    if wanted:
-        changed = await numbers.take_reminders(session, phone)
-    else:
-        changed = await numbers.stop_reminders(session, phone, now=now)
-    if changed:
-        what = "reminders.take" if wanted else "reminders.stop"
-        record(session, what, "invitation", slip.public_id, by=holder(by), now=now)
+    await reminder_choice.say(session, phone, ("invitation", slip.public_id), wanted=wanted, by=by, now=now)
 
 
 async def _number(session: AsyncSession, code: str, token: str) -> tuple[Invitation, str | None]:

@@ -11,11 +11,13 @@ from itertools import cycle
 from typing import Final
 
 import orjson
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from booking.errors import Busy
-from booking.i18n import Language, preferred
+from booking.i18n import Language
 from booking.web import metrics
+from booking.web.dependencies import language_of
 from booking.web.pages import environment
 from booking.web.problems import MEDIA_TYPE, sentence
 from booking.web.security import headers_for
@@ -68,13 +70,12 @@ class Crowd:
 
     async def _turn_away(self, scope: Scope, send: Send) -> None:
         wait = next(self._waits)
-        reads = scope["method"] in ("GET", "HEAD")
+        reads, language = scope["method"] in ("GET", "HEAD"), language_of(Request(scope))
         if scope["path"].startswith("/api/"):
-            kind, body = MEDIA_TYPE, _problem(_language(scope), self._base, wait)
+            kind, body = MEDIA_TYPE, _problem(language, self._base, wait)
         else:
-            kind, body = "text/html; charset=utf-8", _page(_language(scope), reads=reads)
-        metrics.answered(scope["method"], "-", 503, 0)
-        metrics.refused(Busy.code)
+            kind, body = "text/html; charset=utf-8", _page(language, reads=reads)
+        metrics.turned_away(scope["method"])
         headers = {
             **self._headers, "content-type": kind, "content-length": str(len(body)), "retry-after": str(wait),
             "cache-control": "no-store",
@@ -88,19 +89,6 @@ class Crowd:
 
 def _is_stream(message: Message) -> bool:
     return any(name == b"content-type" and value.startswith(_STREAM) for name, value in message["headers"])
-
-
-def _language(scope: Scope) -> Language:
-    """As `language_of` chooses, from the headers as they came."""
-    cookie = accepted = ""
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            cookie += value.decode("latin-1")
-        elif name == b"accept-language":
-            accepted = value.decode("latin-1")
-    if "lang=en" in cookie or "lang=vi" in cookie:
-        return "en" if "lang=en" in cookie else "vi"
-    return preferred(accepted)
 
 
 @cache

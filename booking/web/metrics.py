@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from booking import clock
+from booking.errors import Busy
 from booking.watch import queries
 from booking.watch.queries import Reading
 
@@ -60,6 +61,12 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
     REQUESTS.labels(method, route, str(status)).inc()
     if not route.endswith("/live"):
         SECONDS.labels(route).observe(seconds)
+
+
+def turned_away(method: str) -> None:
+    """Count one that was told to come again before anybody worked for it: it has no duration that says anything."""
+    REQUESTS.labels(method, "-", "503").inc()
+    refused(Busy.code)
 
 
 def refused(code: str) -> None:

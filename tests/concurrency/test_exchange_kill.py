@@ -1,19 +1,15 @@
 """kill -9 of a scheduler at any time while it reads exports: nothing is lost, nothing is done twice."""
 
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from booking.db import Database
-from tests.conftest import FULL, environment
-from tests.exports import HIS, ROOT, SHAPES, truth
+from tests.conftest import FULL
+from tests.exports import HIS, SHAPES, truth
 from tests.feeds import Folders, closed_times, hospital_database, names, two_weeks
-from tests.forking import Forked
+from tests.killed import killed_after
 from tests.postgres import Cluster
 from tests.seeds import value
 
@@ -47,21 +43,6 @@ def database_url(cluster: Cluster) -> Iterator[str]:
         yield url
 
 
-def killed_after(seconds: float, url: str, feeds: Path) -> None:
-    """A scheduler that reads exports and is killed so many seconds after it began to look."""
-    command = [sys.executable, "-c", READER, str(feeds)]
-    with Forked[str](
-        command, env=environment(url), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdin
-        assert process.stdout.readline() == "ready\n"
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-
-
 async def test_a_killed_scheduler_loses_nothing_and_doubles_nothing(
     db: Database, database_url: str, tmp_path: Path
 ) -> None:
@@ -69,7 +50,7 @@ async def test_a_killed_scheduler_loses_nothing_and_doubles_nothing(
     drop, data = folders.add(URL), (HIS / SHAPES[URL]).read_bytes()
     for number, seconds in enumerate(MOMENTS):
         (drop / f"t0.url.{number}.csv").write_bytes(data + b"\r\n" * number)
-        killed_after(seconds, database_url, folders.home)
+        killed_after(READER, seconds, database_url, str(folders.home))
     await folders.look(db, 3)
     assert await closed_times(db) == truth()
     assert names(drop) == []

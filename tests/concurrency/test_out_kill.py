@@ -2,20 +2,15 @@
 
 import csv
 import hashlib
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from booking.db import Database
-from tests.conftest import FULL, environment
-from tests.exports import ROOT
+from tests.conftest import FULL
 from tests.feeds import book, hospital_database, two_days
-from tests.forking import Forked
+from tests.killed import killed_after
 from tests.postgres import Cluster
 from tests.seeds import rows
 from tests.telling import CHANGES_ONLY, Desk
@@ -55,21 +50,6 @@ def database_url(cluster: Cluster) -> Iterator[str]:
         yield url
 
 
-def killed_after(seconds: float, url: str, home: Path) -> None:
-    """A scheduler that tells and is killed so many seconds after it began."""
-    command = [sys.executable, "-c", TELLER, str(home)]
-    with Forked[str](
-        command, env=environment(url), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdin
-        assert process.stdout.readline() == "ready\n"
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-
-
 async def test_a_killed_scheduler_tells_each_booking_once_in_files_without_a_gap(
     db: Database, database_url: str, tmp_path: Path
 ) -> None:
@@ -80,7 +60,7 @@ async def test_a_killed_scheduler_tells_each_booking_once_in_files_without_a_gap
     folder = desk.home / "bookings-csv"
     for number, seconds in enumerate(MOMENTS):
         codes.append((await book(db, CLOCKS[number], number=number + 1)).code)
-        killed_after(seconds, database_url, desk.home)
+        killed_after(TELLER, seconds, database_url, str(desk.home))
         # What the hospital may have taken by now never changes under its name.
         lying = {path.name: path.read_bytes() for path in folder.glob("*.csv")}
         assert seen.items() <= lying.items()

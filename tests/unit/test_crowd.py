@@ -7,6 +7,7 @@ import orjson
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from booking.web import metrics
 from booking.web.crowd import Crowd
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +128,30 @@ async def test_a_live_page_counts_until_it_stands_and_a_fault_counts_no_longer()
     assert (await (await door.send("/")))[0]["status"] == 503
     await door.close()
     assert (await inside)[0]["status"] == 200
+
+
+async def test_those_who_were_turned_away_make_nothing_look_quick() -> None:
+    def noted() -> tuple[float, float]:
+        counted = metrics.REGISTRY.get_sample_value(
+            "henkham_requests_total", {"method": "GET", "route": "-", "status": "503"}
+        )
+        return counted or 0.0, metrics.REGISTRY.get_sample_value("henkham_request_seconds_count", {"route": "-"}) or 0.0
+
+    door = Door(1)
+    await door.send("/")
+    before = noted()
+    await (await door.send("/"))
+    after = noted()
+    assert (after[0] - before[0], after[1] - before[1]) == (1.0, 0.0)
+    await door.close()
+
+
+async def test_control_where_more_may_be_inside_nobody_is_turned_away() -> None:
+    door = Door(20)
+    inside = [await door.send("/") for _ in range(20)]
+    assert door.inside.reached == 20
+    assert not any(each.done() for each in inside)
+    await door.close()
 
 
 async def test_who_watches_us_is_never_turned_away() -> None:
