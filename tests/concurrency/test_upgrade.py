@@ -23,12 +23,8 @@ import asyncpg
 import httpx
 import pytest
 from alembic import command
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
-from booking.db import async_url
-from booking.migrations.upgrading import config, migrate_async
+from booking.migrations.upgrading import apply, migrate_async
 from tests import people
 from tests.carrier import unused_port
 from tests.conftest import environment
@@ -179,18 +175,6 @@ async def _loaded(base: str, url: str, slots: list[int]) -> AsyncIterator[Load]:
             load.stop()
 
 
-async def _step_back(url: str, revision: str) -> None:
-    def down(connection: Connection) -> None:
-        made = config()
-        made.attributes["connection"] = connection
-        command.downgrade(made, revision)
-
-    engine = create_async_engine(async_url(url), poolclass=NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(down)
-    await engine.dispose()
-
-
 async def test_the_version_before_books_on_while_the_schema_goes_forth_and_back(
     cluster: Cluster, released: Path
 ) -> None:
@@ -202,7 +186,7 @@ async def test_the_version_before_books_on_while_the_schema_goes_forth_and_back(
                 await migrate_async(url)
                 await load.booked(10)
                 forth = list(load.statuses)
-                await _step_back(url, ITS_HEAD)
+                await apply(url, lambda made: command.downgrade(made, ITS_HEAD))
             assert set(load.statuses) == {201}
             assert len(forth) > 20
             assert max(load.waited) < 1.0

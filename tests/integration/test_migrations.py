@@ -19,7 +19,7 @@ from booking.db import Database, async_url
 from booking.main import create_app
 from booking.migrations import upgrading
 from booking.migrations.needed import head
-from booking.migrations.upgrading import config, current, migrate_async
+from booking.migrations.upgrading import apply, current, migrate_async
 from booking.settings import load
 from tests import seeds
 from tests.conftest import environment
@@ -69,23 +69,11 @@ async def _version(url: str) -> str | None:
     return found
 
 
-async def _downgrade(url: str) -> None:
-    def down(connection: Connection) -> None:
-        made = config()
-        made.attributes["connection"] = connection
-        command.downgrade(made, "base")
-
-    engine = create_async_engine(async_url(url), poolclass=NullPool)
-    async with engine.connect() as connection:
-        await connection.run_sync(down)
-    await engine.dispose()
-
-
 async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
     with cluster.database() as url:
         await migrate_async(url)
         assert await _version(url) == head()
-        await _downgrade(url)
+        await apply(url, lambda made: command.downgrade(made, "base"))
         db = Database(url, pool=1)
         left = await seeds.rows(db, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         kinds = await seeds.rows(
@@ -117,6 +105,8 @@ async def test_a_migration_waits_for_no_table_longer_than_it_may_and_then_change
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upgrading, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(upgrading, "TRIES", 2)
+    monkeypatch.setattr(upgrading, "APART", 0.1)
     with cluster.database() as url:
         db = Database(url, pool=2)
         await seeds.run(db, "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
@@ -129,6 +119,41 @@ async def test_a_migration_waits_for_no_table_longer_than_it_may_and_then_change
         await db.close()
         await migrate_async(url)  # and the lock it held is free again
         assert await _version(url) == head()
+
+
+async def _crossed(url: str) -> None:
+    """Somebody holds a table that a step back wants, and then asks for one that the step holds."""
+    db = Database(url, pool=1)
+    async with db.transaction() as session:
+        await session.execute(text("LOCK TABLE patient IN ROW SHARE MODE"))
+        step = asyncio.create_task(apply(url, lambda made: command.downgrade(made, "0029")))
+        holds = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
+        while not (await session.execute(holds)).scalar_one():  # noqa: ASYNC110  another's lock
+            await asyncio.sleep(0.02)
+        await session.execute(text("LOCK TABLE data_request IN ROW SHARE MODE"))
+    await step
+    await db.close()
+
+
+async def test_a_migration_gives_way_to_who_holds_what_it_wants_and_then_goes_on(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "APART", 0.2)
+    with cluster.database() as url:
+        await migrate_async(url)
+        await _crossed(url)
+        assert await _version(url) == "0029"
+
+
+async def test_control_a_migration_that_does_not_give_way_is_a_deadlock(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "LOCK_TIMEOUT", "60s")
+    monkeypatch.setattr(upgrading, "TRIES", 1)
+    with cluster.database() as url:
+        await migrate_async(url)
+        with pytest.raises(DBAPIError, match="deadlock detected"):
+            await _crossed(url)
 
 
 async def test_readiness_tells_a_schema_that_is_behind(cluster: Cluster) -> None:
