@@ -13,7 +13,11 @@ from tests.deploy.installed import DEPLOY, PROGRAM, certificate, laid_down, ngin
 
 ROOT = DEPLOY.parent
 BACKUP = sorted(path for path in (DEPLOY / "backup").iterdir() if path.suffix in (".service", ".timer"))
-UNITS = [*sorted((DEPLOY / "systemd").iterdir()), *BACKUP]
+DATABASE = DEPLOY / "ha/henkham-patroni.service"
+"""Of another machine, as another's user: looked at, and no part of what an installation of ours starts."""
+OURS = sorted((DEPLOY / "systemd").iterdir())
+UNITS = [*OURS, *BACKUP, DATABASE]
+PROGRAMS = (PROGRAM, "/usr/bin/pgbackrest", "/opt/henkham/share/backup/check.sh", "/opt/patroni/bin/patroni")
 
 
 def _verified(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -32,7 +36,7 @@ def _copied(folder: Path) -> None:
     """The units with a program this machine has; a template also under the name of an instance."""
     for path in UNITS:
         text = path.read_text("utf-8")
-        for program in (PROGRAM, "/usr/bin/pgbackrest", "/opt/henkham/share/backup/check.sh"):
+        for program in PROGRAMS:
             text = text.replace(program, sys.executable)
         (folder / path.name).write_text(text, "utf-8")
         (folder / _instance(path)).write_text(text, "utf-8")
@@ -49,13 +53,16 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
 def test_systemd_does_find_a_word_it_does_not_know(tmp_path: Path) -> None:
     """The control."""
     _copied(tmp_path)
-    broken = tmp_path / "henkham-scheduler.service"
-    broken.write_text(broken.read_text("utf-8").replace("Restart=always", "Restart=perhaps"), "utf-8")
-    assert "perhaps" in _verified(tmp_path).stderr
+    for name, said in (("henkham-scheduler.service", "always"), (DATABASE.name, "on-failure")):
+        broken = tmp_path / name
+        broken.write_text(broken.read_text("utf-8").replace(f"Restart={said}", "Restart=perhaps"), "utf-8")
+    assert {found[1] for found in re.finditer(r"([a-z-]+\.service):\d+: .*perhaps", _verified(tmp_path).stderr)} == {
+        "henkham-scheduler.service", DATABASE.name,
+    }  # fmt: skip
 
 
 def test_every_unit_runs_as_a_user_of_its_own_and_reads_its_own_database_url() -> None:
-    services = {path.name: unit(path) for path in UNITS if path.suffix == ".service" and path not in BACKUP}
+    services = {path.name: unit(path) for path in OURS if path.suffix == ".service"}
     users = [told["User"][0] for told in services.values()]
     urls = [each for told in services.values() for each in told["LoadCredential"] if each.startswith("database-url:")]
     assert len(set(users)) == len(set(urls)) == len(services) == 3
