@@ -99,15 +99,19 @@ def _measure_pages(server: Server, slots: int) -> None:
 
 
 def _measure_live(server: Server) -> None:
-    url = database(server, "live")
     limits = {"HENKHAM_LIMIT_STREAMS_PER_ADDRESS": "2000", "HENKHAM_DATABASE_POOL": "16"}  # as in production
-    variables = {**environment(url, HENKHAM_LOG_LEVEL="WARNING", **limits), "PORT": str(live.PORT)}
-    with contextlib.ExitStack() as running:
+    for name in ("live", "screens"):
+        url = database(server, name)
+        variables = {**environment(url, HENKHAM_LOG_LEVEL="WARNING", **limits), "PORT": str(live.PORT)}
+        with contextlib.ExitStack() as running:
 
-        def start() -> int:
-            return running.enter_context(web("booking.cli.serving:application", "/readyz", variables))[1]
+            def start(running: contextlib.ExitStack = running, variables: dict[str, str] = variables) -> int:
+                return running.enter_context(web("booking.cli.serving:application", "/readyz", variables))[1]
 
-        live.print_live(asyncio.run(live.measure(url, start)))
+            if name == "live":
+                live.print_live(asyncio.run(live.measure(url, start)))
+            else:
+                live.print_steady(asyncio.run(live.steady(url, start)))
 
 
 def _measure_sms(server: Server, messages: int) -> None:

@@ -32,6 +32,8 @@ from tests.seeds import FACILITY, SERVICE
 
 PORT = 18474
 TELEPHONES, DESKS, DISPLAYS, ACTS, AWAY = 440, 30, 10, 15, 3
+SCREENS, A_SECOND, SECONDS = 300, 5, 30
+"""The steady part: so many pages, and so many calls a second for so long."""
 _ADDRESS = f"http://127.0.0.1:{PORT}"
 _NOW = (
     "UPDATE session SET day = :day, starts_at = :start, ends_at = :close WHERE id = :session",
@@ -155,6 +157,34 @@ def _cpu(pid: int) -> float:
     return spent.user + spent.system
 
 
+async def steady(url: str, start: Callable[[], int]) -> dict[str, list[float]]:
+    """Seconds from a call to each page that shows it, by kind, while calls come at their moments, answered or not."""
+    sealed.install(load(environment(url)).keyring())
+    pid = start()
+    database = Database(url, pool=4)
+    everybody = await _filled(database)
+    listeners = everybody[: SCREENS - DESKS - DISPLAYS] + everybody[-DESKS - DISPLAYS :]
+    listening = [asyncio.create_task(one.listen()) for one in listeners]
+    await _until(listeners, 0.0)
+    await asyncio.sleep(2)
+    acts: list[tuple[float, Position]] = []
+    began, spent = time.perf_counter(), _cpu(pid)
+    for number in range(A_SECOND * SECONDS):
+        await asyncio.sleep(max(0.0, began + number / A_SECOND - time.perf_counter()))
+        intended = began + number / A_SECOND
+        await _call(database)
+        acts.append((intended, await _position(database)))
+    found: dict[str, list[float]] = {"server CPU a call": [(_cpu(pid) - spent) / len(acts)] * 2}
+    for since, position in acts:
+        for kind, took in (await _reached(listeners, position, since)).items():
+            found.setdefault(kind, []).extend(took)
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    await database.close()
+    return found
+
+
 async def _until(listeners: list[Listener], since: float) -> None:
     while not all(one.told and one.told[-1][0] > since for one in listeners):  # noqa: ASYNC110  a person waits
         await asyncio.sleep(0.05)
@@ -237,6 +267,14 @@ def print_live(found: Found) -> None:
     print(f"the server spent {found.cpu:.2f} s of CPU on one call")
     print(f"the new server answered {found.away:.1f} s after the kill; `back` counts from that answer")
     print(f"of {found.calls_told} calls: {found.calls_missed} missed by a display, {found.calls_doubled} told twice")
+
+
+def print_steady(found: dict[str, list[float]]) -> None:
+    """The table."""
+    print(f"\n{SCREENS} live pages of one line, {A_SECOND} calls a second for {SECONDS} s")
+    print(f"{'seconds':20}{'p50':>8}{'p95':>8}{'most':>8}{'within 1 s':>12}")
+    for kind, spent in found.items():
+        print(f"{kind:20}{_cuts(spent, 8)}{sum(each <= 1 for each in spent) / len(spent):12.2%}")
 
 
 def _cuts(spent: list[float], width: int) -> str:

@@ -1,8 +1,9 @@
-"""`make rush`: three rushes on PostgreSQL from the wheel, two web processes, and one generator on a core of its own.
+"""`make rush`: rushes on PostgreSQL from the wheel, two web processes, and one generator on a core of its own.
 
     make rush ARGS="steady --rate 300 --minutes 15"
     make rush ARGS="release --people 11000 --seconds 60"
     make rush ARGS="overload --seconds 10"
+    make rush ARGS="past --appointments 10000000"
 
 Everything runs on one machine, so the generator takes CPU from what it measures: the table says how late it was, and a
 run in which it was too late counts for nothing.
@@ -14,7 +15,7 @@ import contextlib
 import os
 import random  # noqa: TID251  a seed of its own: the same people come in the same order
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from typing import Any
 import uvloop
 
 from booking import clock, embedded
+from booking.embedded import Server
 from tests.bench import bare
 from tests.bench.processes import cpu, database, database_cpu, web
-from tests.bench.rush import overload, world
+from tests.bench.rush import overload, past, world
 from tests.bench.rush.client import Client
 from tests.bench.rush.open_loop import Run, drive
 from tests.bench.rush.release import Release
@@ -39,36 +41,61 @@ _PORTS = (18491, 18492)
 def main() -> None:
     """Seed, start, run, print."""
     parser = argparse.ArgumentParser(prog="make rush", description=__doc__)
-    parser.add_argument("which", choices=("steady", "release", "overload"))
+    parser.add_argument("which", choices=("steady", "release", "overload", "past"))
     parser.add_argument("--rate", type=float, default=300, help="requests a second of the steady mix")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--people", type=int, default=11_000)
     parser.add_argument("--seconds", type=float, default=None, help="of the release (60), or of a step (10)")
+    parser.add_argument("--appointments", type=int, default=10_000_000, help="how many lie in the past of one city")
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--processes", type=int, default=2, choices=(1, 2))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
-            url = database(server, "rush")
-            print("Seeding 200,000 slots ...", flush=True)
-            asyncio.run(seed(url, bare.SCHEMA))
-            variables = environment(url, HENKHAM_DATABASE_POOL="4", HENKHAM_LOG_LEVEL="WARNING")
-            with contextlib.ExitStack() as running:
-                started = [
-                    running.enter_context(
-                        web("booking.cli.serving:application", "/readyz", {**variables, "PORT": str(port)})
-                    )
-                    for port in _PORTS[: asked.processes]
-                ]
-                pids = [pid for _, pid in started]
-                before = sum(map(cpu, pids)), database_cpu(server)
-                _alone()
-                uvloop.run(_run(asked, url, list(_PORTS[: asked.processes])))
-                print(
-                    f"CPU seconds: web {sum(map(cpu, pids)) - before[0]:.1f}, database"
-                    f" {database_cpu(server) - before[1]:.1f}, generator {sum(os.times()[:2]):.1f}"
-                )
+            (_two_cities if asked.which == "past" else _one_city)(asked, server)
+
+
+def _one_city(asked: argparse.Namespace, server: Server) -> None:
+    url = database(server, "rush")
+    print("Seeding 200,000 slots ...", flush=True)
+    asyncio.run(seed(url, bare.SCHEMA))
+    ports = list(_PORTS[: asked.processes])
+    with contextlib.ExitStack() as running:
+        pids = [running.enter_context(_web(url, port)) for port in ports]
+        before = sum(map(cpu, pids)), database_cpu(server)
+        _alone()
+        uvloop.run(_run(asked, url, ports))
+        print(
+            f"CPU seconds: web {sum(map(cpu, pids)) - before[0]:.1f}, database"
+            f" {database_cpu(server) - before[1]:.1f}, generator {sum(os.times()[:2]):.1f}"
+        )
+
+
+def _two_cities(asked: argparse.Namespace, server: Server) -> None:
+    """A web process for each, because what is compared is the database alone."""
+    urls = [database(server, name) for name in ("young", "old")]
+    for url in urls:
+        asyncio.run(seed(url, bare.SCHEMA))
+    print(f"Filling a past of {asked.appointments:,} visits ...", flush=True)
+    there = asyncio.run(past.fill(urls[1], asked.appointments))
+    print(
+        f"{there:,} visits, {server.sql('SELECT pg_size_pretty(pg_database_size(current_database()))', database='old')}"
+    )
+    with contextlib.ExitStack() as running:
+        for url, port in zip(urls, _PORTS, strict=True):
+            running.enter_context(_web(url, port))
+        _alone()
+        uvloop.run(_compare(asked))
+    for url in urls:
+        print(f"places that two have, or counts that are wrong: {asyncio.run(world.faults(url))}")
+
+
+@contextlib.contextmanager
+def _web(url: str, port: int) -> Iterator[int]:
+    variables = environment(url, HENKHAM_DATABASE_POOL="4", HENKHAM_LOG_LEVEL="WARNING")
+    with web("booking.cli.serving:application", "/readyz", {**variables, "PORT": str(port)}) as (_, pid):
+        yield pid
 
 
 def _alone() -> None:
@@ -87,6 +114,25 @@ def _run(asked: argparse.Namespace, url: str, ports: list[int]) -> Coroutine[Any
     if asked.which == "release":
         return _release(asked, url, client, people)
     return _overload(asked, url, client, people)
+
+
+async def _compare(asked: argparse.Namespace) -> None:
+    day = clock.local_day(clock.utc_now()) + timedelta(days=2)
+    clients = [Client([port]) for port in _PORTS]
+    crowds = [People(random.Random(asked.seed), day, f"p{asked.seed}") for _ in clients]
+    for client, people in zip(clients, crowds, strict=True):
+        await _warm(client, people)
+    mixes = [
+        lambda run, client=client, people=people: Mix(client, people, run)
+        for client, people in zip(clients, crowds, strict=True)
+    ]
+    young, old = await past.beside(mixes, rate=asked.rate / 2, seconds=asked.seconds or 30, rounds=6)
+    for name, run in (("no past", young), (f"{asked.appointments:,} visits in the past", old)):
+        print(name)
+        _table(run)
+    for what in ("slots", "book"):
+        shares = (f"p{cut} {old.ms(what, cut) / (young.ms(what, cut) or 1):.2f}" for cut in (50, 99))
+        print(f"{what}: the old city's time by the young one's: {', '.join(shares)} (goal 1.2)")
 
 
 async def _warm(client: Client, people: People) -> None:
