@@ -84,6 +84,9 @@ class Settings(BaseModel):
     otlp_endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
     """Where traces go (OTLP over HTTP); unset: none are made. Needs the extra `otel`."""
 
+    breached_passwords: Path | None = None
+    """File of SHA-1 digests of breached passwords, HASH:COUNT a line, sorted; unset: none is asked."""
+
     environment: Literal["production", "demo", "test"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool: int = Field(16, ge=1, le=200)
@@ -94,6 +97,8 @@ class Settings(BaseModel):
     """Folder of feed TOML files; unset: no hospital export is read."""
     read_exports_with_network: bool = False
     """Read every format of export even where the kernel allows no process without a network."""
+    read_exports_at_once: int = Field(2, ge=1, le=16)
+    """Files of hospitals that are read at the same time; each may take 512 MB."""
     horizon_days: int = Field(30, ge=1, le=365)
     """How far ahead slots are published."""
     hold_minutes: int = Field(5, ge=1, le=60)

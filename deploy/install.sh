@@ -36,6 +36,7 @@ python="${PYTHON:-python3}"
 missing=0
 there() { printf '  ok       %s\n' "$1"; }
 lacks() { printf '  MISSING  %s\n           -> %s\n' "$1" "$2"; missing=$((missing + 1)); }
+may() { printf '  not set  %s\n           -> %s\n' "$1" "$2"; } # what an installation does without
 need() { # need WHAT REMEDY COMMAND...
     local what="$1" remedy="$2"
     shift 2
@@ -65,6 +66,12 @@ look() {
     need "the file" "deploy/install.sh writes one to fill in" test -s "$etc/henkham.env"
     need "PUBLIC_BASE_URL" "the address patients type, with https" no_example PUBLIC_BASE_URL
     need "TWILIO_ACCOUNT_SID" "from Twilio's console" is_set TWILIO_ACCOUNT_SID
+    if is_set HENKHAM_BREACHED_PASSWORDS; then
+        need "the file of breached passwords" "fetch it, or take HENKHAM_BREACHED_PASSWORDS out" \
+            test -s "$(setting HENKHAM_BREACHED_PASSWORDS)"
+    else
+        may "HENKHAM_BREACHED_PASSWORDS" "staff passwords are compared with common ones only: docs/operations.md, Passwords"
+    fi
     echo "Secrets in $etc/secrets, each readable by root alone"
     for secret in $secrets; do
         need "$secret" "deploy/install.sh makes keys; the others you put there (chmod 600)" closed "$etc/secrets/$secret"

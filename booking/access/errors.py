@@ -40,7 +40,7 @@ class StaffNameRefused(RuleBroken):
 
 
 class PasswordRefused(RuleBroken):
-    """Not long enough, or easily guessed; `reason` is short, common or same; `least` is in characters."""
+    """Not long enough, or easily guessed; `reason` is short, common, breached or same; `least` is in characters."""
 
     code = "password_refused"
 

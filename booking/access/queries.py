@@ -125,6 +125,12 @@ async def sessions_of(session: AsyncSession, staff_id: int, *, now: datetime) ->
     ]
 
 
+async def names_about(session: AsyncSession, staff: StaffView) -> tuple[str, ...]:
+    """What somebody could make a password of first: her own names, and those of where she works."""
+    names = await session.scalars(select(col(Facility.name)).where(col(Facility.id).in_(staff.facilities.values())))
+    return staff.username, staff.name, *names
+
+
 async def _view(session: AsyncSession, staff: Staff) -> StaffView:
     assert staff.id is not None
     rows = (await session.execute(_scope(staff))).all()

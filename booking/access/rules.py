@@ -1,12 +1,14 @@
 """Who may do what, how long a session lives, what a password must be. Pure: plain values in, an answer or a refusal."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 from booking.access.errors import PasswordRefused, StaffNameRefused, UsernameRefused
+from booking.access.guessing import left_of, plain
 from booking.access.kinds import Right, Role
-from booking.text import clean, fold, has_control
+from booking.text import clean, has_control
 
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.CLERK: frozenset({Right.QUEUE, Right.BOOK, Right.PATIENT, Right.MESSAGES}),
@@ -36,15 +38,14 @@ PASSWORD_WITH_CODE: Final = 10
 """Characters it needs beside an authenticator."""
 
 PASSWORD_LONGEST: Final = 200
+_DIFFERENT: Final = 5
+"""Different signs a password has at least: not aaaaaaaa, not 12121212."""
+
 _NAME_LONGEST: Final = 100
 
 _FREE_FAILURES: Final = 3
 _DELAY_MOST: Final = timedelta(minutes=5)
 _USERNAME = re.compile(r"[a-z][a-z0-9.-]{1,38}[a-z0-9]")
-_COMMON: Final = (
-    "password", "matkhau", "123456", "qwerty", "abcdef", "iloveyou", "vungtau", "henkham", "benhvien", "tramyte",
-    "administrator",
-)  # fmt: skip
 
 
 def delay_after(failures: int) -> timedelta:
@@ -80,20 +81,23 @@ def read_staff_name(raw: str) -> str:
     return name
 
 
-def check_password(password: str, *, username: str, with_code: bool) -> None:
-    """Whether a password may be used (OWASP ASVS 2.1: length and no common ones, no rules about signs).
+def check_password(password: str, *, about: Iterable[str], with_code: bool) -> None:
+    """Whether a password is long enough and more than names and words of the house; no rules about signs.
+
+    Whether it is known elsewhere is asked of files: `known.check`.
+
+    Args:
+        password: as typed.
+        about: user name, name and facilities of whom it shall belong to.
+        with_code: it stands beside an authenticator.
 
     Raises:
-        PasswordRefused: too short or too long, made of a common word, or of the user name.
+        PasswordRefused: too short or too long, or easily guessed.
     """
     least = PASSWORD_WITH_CODE if with_code else PASSWORD_ALONE
     if not least <= len(password) <= PASSWORD_LONGEST:
         raise PasswordRefused(field="password", reason="short", least=least)
-    plain = re.sub(r"[^a-z0-9]", "", fold(password))
-    left = plain
-    for word in (*_COMMON, re.sub(r"[^a-z0-9]", "", username)):
-        left = left.replace(word, "")
-    if len(set(plain)) < 5 or len(left) < least // 2:  # noqa: PLR2004  aaaaaaaa, 12121212
+    if len(set(plain(password))) < _DIFFERENT or len(left_of(password, about)) < least // 2:
         raise PasswordRefused(field="password", reason="common", least=least)
 
 

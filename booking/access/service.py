@@ -1,5 +1,6 @@
 """Looking after accounts: add, change, disable, new passwords. Nobody gives away what he does not have himself."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, update
@@ -129,15 +130,21 @@ async def reset_password(
     record(session, "staff.reset_password", "staff", staff.public_id, by=by, now=now)
 
 
-def check_new_password(desk: Desk, old: str, new: str) -> None:
-    """Whether somebody may take this password.
+def check_new_password(staff: StaffView, old: str, new: str, *, about: Sequence[str]) -> None:
+    """Whether somebody may take this password, as far as it can be told from here: `known.check` asks further.
+
+    Args:
+        staff: who.
+        old: the present one.
+        new: the one to be.
+        about: `queries.names_about` her.
 
     Raises:
         PasswordRefused: it is the old one, too short or easily guessed.
     """
     if new == old:
         raise PasswordRefused(field="password", reason="same")
-    check_password(new, username=desk.staff.username, with_code=desk.staff.has_authenticator)
+    check_password(new, about=about, with_code=staff.has_authenticator)
 
 
 async def change_password(session: AsyncSession, desk: Desk, password: str, *, by: Actor, now: datetime) -> None:

@@ -8,6 +8,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from booking import logs
+from booking.access import known
+from booking.cli.terminal import told_to_start
 from booking.main import create_app
 from booking.settings import Settings, load
 
@@ -32,7 +34,9 @@ def application() -> FastAPI:
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until stopped."""
+    """Serve until stopped; where the file of breached passwords cannot be searched, say so and end instead."""
+    with told_to_start():
+        known.check_file(settings.breached_passwords)
     logs.configure(settings.log_level)
     for remark in settings.remarks:
         log.warning(remark)

@@ -9,7 +9,7 @@ import pyotp
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from booking.access import passwords, queries, service, sessions
+from booking.access import known, passwords, queries, service, sessions
 from booking.access.errors import (
     AuthenticatorRefused,
     PasswordRefused,
@@ -71,7 +71,9 @@ async def change_password(request: Request, asked: Ask, desk: AtDesk) -> Respons
         attempt = await _check_present(asked, desk, old)
         async with asked.db.transaction() as session:
             await sessions.forgive(session, attempt)
-        service.check_new_password(desk, old, new)
+            about = await queries.names_about(session, desk.staff)
+        service.check_new_password(desk.staff, old, new, about=about)
+        await asyncio.to_thread(known.check, new, breached=asked.settings.breached_passwords)
         hashed = await asyncio.to_thread(passwords.hash_password, new)
         async with asked.db.transaction() as session:
             await service.change_password(session, desk, hashed, by=at_desk.actor(asked, desk), now=asked.now)

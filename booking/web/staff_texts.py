@@ -25,7 +25,11 @@ STAFF_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "password_refused.common": (
         _("This password is easily guessed."),
-        _("Take three or four words that do not belong together."),
+        _("Take three or four words that do not belong together: no names, no places, no dates."),
+    ),
+    "password_refused.breached": (
+        _("This password is in the lists of those that steal passwords."),
+        _("Take three or four words that do not belong together, and use them nowhere else."),
     ),
     "password_refused.same": (_("This is the present password."), _("Choose another one.")),
     "authenticator_refused": (

@@ -124,6 +124,19 @@ def test_install_makes_keys_nobody_else_reads_and_overwrites_no_setting(tmp_path
     assert "MISSING  TWILIO_ACCOUNT_SID" in found
 
 
+def test_install_says_where_no_list_of_breached_passwords_is_asked(tmp_path: Path) -> None:
+    laid_down(tmp_path)
+    env = tmp_path / "etc/henkham/henkham.env"
+    said = _checked(tmp_path).stdout
+    assert "not set  HENKHAM_BREACHED_PASSWORDS" in said
+    assert f"{said.count('MISSING')} things are missing." in said, "what one does without is not among them"
+    listed = tmp_path / "breached.txt"
+    env.write_text(env.read_text("utf-8") + f"HENKHAM_BREACHED_PASSWORDS={listed}\n", "utf-8")
+    assert "MISSING  the file of breached passwords" in _checked(tmp_path).stdout
+    listed.write_text("0" * 40 + ":1\n")
+    assert "ok       the file of breached passwords" in _checked(tmp_path).stdout
+
+
 def _pins(path: Path) -> set[str]:
     return set(re.findall(r"^([a-z0-9._-]+==[^ ;]+)", path.read_text("utf-8"), re.MULTILINE))
 

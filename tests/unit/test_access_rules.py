@@ -43,7 +43,7 @@ def test_a_delay_grows_and_never_becomes_a_lock(failures: int, seconds: int) -> 
     "good", ["correct horse battery", "nuoc chanh muoi ot", "Kx9-mQ2-tt7-Lp4z", "trời mưa ăn bún riêu"]
 )
 def test_long_passwords_are_taken(good: str) -> None:
-    check_password(good, username="le.mau", with_code=False)
+    check_password(good, about=["le.mau"], with_code=False)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_long_passwords_are_taken(good: str) -> None:
 )  # fmt: skip
 def test_short_and_common_ones_are_not(bad: str, reason: str) -> None:
     with pytest.raises(PasswordRefused) as refused:
-        check_password(bad, username="le.mau", with_code=False)
+        check_password(bad, about=["le.mau"], with_code=False)
     assert refused.value.facts["reason"] == reason
 
 
 def test_beside_an_authenticator_ten_signs_do() -> None:
-    check_password("bun-rieu-9", username="le.mau", with_code=True)
+    check_password("bun-rieu-9", about=["le.mau"], with_code=True)
     with pytest.raises(PasswordRefused):
-        check_password("bun-rieu-9", username="le.mau", with_code=False)
+        check_password("bun-rieu-9", about=["le.mau"], with_code=False)
 
 
 @pytest.mark.parametrize("raw", ["le.mau", " Le.Mau ", "ｌｅ.ｍａｕ"])
