@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from booking import ids, logs, sealed
+from booking import ids, logs, sealed, tracing
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages.outbox import Pace
@@ -21,6 +21,9 @@ from booking.sms import open_gateway
 from booking.sms.gateway import Gateway
 from scheduler import timetable
 from scheduler.timetable import Job
+
+if TYPE_CHECKING:
+    from booking.tracing import Tracer
 
 log = logging.getLogger("scheduler")
 
@@ -71,18 +74,29 @@ async def serve(settings: Settings, gateway: Gateway, *, pace: Pace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = Database(settings.database_url, pool=settings.database_pool, application="henkham-scheduler")
+    tracer = None
+    if settings.otlp_endpoint is not None:
+        tracer = tracing.tracer_to(settings.otlp_endpoint, of="henkham-scheduler")
+        tracing.trace_statements(db, tracer)
     try:
-        await tick(timetable.jobs(db, gateway, settings, stop, pace), stop)
+        await tick(timetable.jobs(db, gateway, settings, stop, pace), stop, tracer=tracer)
     finally:
         gateway.close()
         await db.close()
 
 
-async def tick(jobs: Sequence[Job], stop: asyncio.Event, *, grace: float = GRACE, rest: float = REST) -> None:
+async def tick(
+    jobs: Sequence[Job],
+    stop: asyncio.Event,
+    *,
+    grace: float = GRACE,
+    rest: float = REST,
+    tracer: "Tracer | None" = None,
+) -> None:
     """Run each job at its cadence until `stop`, then wait at most `grace` seconds for what runs.
 
     The ticking library only ticks: it keeps nothing, runs each job once at a time, and a tick that comes late comes
-    all the same.
+    all the same. With a `tracer` each run is a trace.
     """
     running: set[asyncio.Task[Any]] = set()
     ticking = AsyncIOScheduler(
@@ -91,7 +105,7 @@ async def tick(jobs: Sequence[Job], stop: asyncio.Event, *, grace: float = GRACE
     ticking.add_listener(_lost, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     for job in jobs:
         seconds = job.every.total_seconds()
-        work = _told(job, stop, running, rest)
+        work = _told(job, stop, running, rest, tracer)
         ticking.add_job(work, "interval", seconds=seconds, id=job.name, next_run_time=utc_now())
     ticking.start()
     log.info("scheduler started", extra={"facts": {"count": len(jobs)}})
@@ -109,7 +123,7 @@ async def tick(jobs: Sequence[Job], stop: asyncio.Event, *, grace: float = GRACE
 
 
 def _told(
-    job: Job, stop: asyncio.Event, running: set[asyncio.Task[Any]], rest: float
+    job: Job, stop: asyncio.Event, running: set[asyncio.Task[Any]], rest: float, tracer: "Tracer | None"
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """The job as it is ticked: under a request id of its own, its failure told with its name, then a rest."""
 
@@ -119,7 +133,8 @@ def _told(
         running.add(task)
         logs.request_id.set(ids.opaque_key(9))
         try:
-            await job.work()
+            with tracing.traced(tracer, f"job {job.name}"):
+                await job.work()
         except Exception:
             log.exception("job failed", extra={"facts": {"job": job.name}})
             await _rested(stop, rest)

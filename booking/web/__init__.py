@@ -15,10 +15,11 @@ def install(app: FastAPI) -> None:
         Crowd, most=app.state.settings.requests_at_once, base_url=app.state.settings.public_base_url
     )  # outermost
     if (endpoint := app.state.settings.otlp_endpoint) is not None:
-        from booking.web import tracing
+        from booking import tracing
+        from booking.web.tracing import Traced
 
-        tracer = tracing.tracer_to(endpoint)
+        tracer = tracing.tracer_to(endpoint, of="henkham-web")
         tracing.trace_statements(app.state.db, tracer)
-        app.add_middleware(tracing.Traced, tracer=tracer)
+        app.add_middleware(Traced, tracer=tracer)
     app.include_router(health.router)
     app.include_router(metrics.router)

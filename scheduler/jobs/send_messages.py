@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from booking import tracing
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
@@ -109,8 +110,7 @@ class Sender:
             if posting is None:
                 self._unposted.append(claimed)
                 return
-            loop = asyncio.get_running_loop()
-            outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
+            outcome = await self._posted(posting, looked)
             # Recording twice is recording once, so a lost connection is tried again.
             state = await self._db.until_known(lambda: self._record(posting, outcome))
             if outcome is STALE:
@@ -125,6 +125,16 @@ class Sender:
             now, lease = utc_now(), self.pace.sending
             posting = await outbox.begin(session, claimed, through=self.channel, now=now, lease=lease)
             return posting, time.monotonic()
+
+    async def _posted(self, posting: Posting, looked: float) -> Outcome:
+        """What became of the post, in a thread of its own: gateways block."""
+        loop = asyncio.get_running_loop()
+        with tracing.within("text", lane=self.lane, provider=self.channel.provider, attempt=posting.attempt) as told:
+            outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
+            told(outcome="stale" if outcome is STALE else type(outcome).__name__.lower())
+            if isinstance(outcome, Refused):
+                told(error_code=outcome.code, fault=outcome.fault.value)
+            return outcome
 
     def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
         """Post, unless our look grew old on the way, be it here or while the gateway connects: then it looks again.

@@ -1,65 +1,24 @@
 """Traces, where somebody asks for them: named by route and table, sent to a collector, nothing of a person in them."""
 
-import gzip
-import threading
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from booking import tracing
 from booking.main import create_app
 from booking.settings import load
-from booking.web import tracing
+from booking.web.tracing import UNKNOWN
 from tests import asking, canary, seeds
+from tests.collector import Collector
 from tests.conftest import environment
 
 pytestmark = pytest.mark.anyio
 HERS: dict[str, Any] = {"name": canary.NAME, "phone": canary.PHONE.replace(" ", "")}
-
-
-class Collector:
-    """What a collector was sent."""
-
-    def __init__(self) -> None:
-        self.spans: list[ExportTraceServiceRequest] = []
-        self.raw = ""
-        received = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                plain = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
-                received.spans.append(ExportTraceServiceRequest.FromString(plain))
-                received.raw += str(received.spans[-1])
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/traces"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def names(self) -> list[str]:
-        """Of all spans."""
-        return [
-            span.name
-            for each in self.spans
-            for resource in each.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -75,7 +34,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(tracing, "tracer_to", lambda _: provider.get_tracer("booking"))
+    monkeypatch.setattr(tracing, "tracer_to", lambda _, *, of: provider.get_tracer(of))
     return exporter
 
 
@@ -103,7 +62,7 @@ async def test_requests_and_statements_are_named_by_route_and_table(
     spans = kept.get_finished_spans()
     requests = [span for span in spans if span.name.startswith(("GET", "POST"))]
     assert [span.name for span in requests] == [
-        "POST /api/v1/appointments", "GET /t/{code}/{token}", f"GET {tracing.UNKNOWN}",
+        "POST /api/v1/appointments", "GET /t/{code}/{token}", f"GET {UNKNOWN}",
     ]  # fmt: skip
     assert [span.attributes and span.attributes["http.response.status_code"] for span in requests] == [201, 200, 404]
     statements = [span for span in spans if span not in requests]
@@ -118,7 +77,7 @@ async def test_requests_and_statements_are_named_by_route_and_table(
 
 
 async def test_spans_reach_a_collector(collector: Collector) -> None:
-    tracer = tracing.tracer_to(collector.url)
+    tracer = tracing.tracer_to(collector.url, of="a test")
     with tracer.start_as_current_span("GET /t/{code}/{token}"):
         tracing._statement(tracer, "SELECT 1 FROM slot WHERE code = 'K7M2PQ4R'", 1)
     tracer.span_processor.force_flush()  # type: ignore[attr-defined]
