@@ -1,16 +1,16 @@
 """Vietnamese first, English second: translations, dates, names of days.
 
 The texts in code and templates are plain English; `locale/vi/*.po` holds the Vietnamese. English needs no catalogue.
-The .po files are read when the process starts, so there is nothing to compile and nothing to forget to compile.
+The .po files are read when the process starts, so there is nothing to compile and nothing to forget to compile. They
+are read here and not by Babel, which would stay in the memory of each process; the tests hold one against the other.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
-
-from babel.messages.pofile import read_po
 
 from booking.clock import ZONE
 
@@ -26,20 +26,46 @@ _MONTHS_EN = (
 )  # fmt: skip
 
 
+_QUOTED: Final = re.compile(r'(?:(msgid|msgid_plural|msgstr|msgstr\[\d\])\s+)?"((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r"\\(.)")
+_SIGNS: Final = {"n": "\n", "t": "\t"}
+
+
 @cache
 def catalogue(language: Language) -> Mapping[str, str]:
     """English text → text in the language; for plurals the form for one, and the plural text as a key of its own."""
     texts: dict[str, str] = {}
     for path in sorted((FOLDER / language).glob("*.po")):
-        with path.open("rb") as file:
-            for entry in read_po(file, locale=language):
-                if not entry.id or entry.fuzzy:
-                    continue
-                english = [str(form) for form in (entry.id if isinstance(entry.id, (tuple, list)) else (entry.id,))]
-                # Vietnamese nouns have no plural: one text serves both forms.
-                text = entry.string[0] if isinstance(entry.string, (tuple, list)) else entry.string
-                texts |= {form: str(text) for form in english if text}
+        for entry in read_po(path.read_text("utf-8")):
+            # Vietnamese nouns have no plural: one text serves both forms.
+            text = entry.get("msgstr") or entry.get("msgstr[0]")
+            texts |= {entry[form]: text for form in ("msgid", "msgid_plural") if text and entry.get(form)}
     return texts
+
+
+def read_po(content: str) -> Iterator[dict[str, str]]:
+    """The entries of a .po file, each by keyword; without those a translator was not sure of (fuzzy).
+
+    Raises:
+        ValueError: a line is none of a .po file as we write them: without contexts.
+    """
+    entry: dict[str, str] = {}
+    keyword, fuzzy, next_fuzzy = "", False, False
+    for line in content.splitlines():
+        if not line.strip() or line.startswith("#"):
+            next_fuzzy |= line.startswith("#,") and "fuzzy" in line
+            continue
+        found = _QUOTED.fullmatch(line.strip())
+        if found is None:
+            raise ValueError(f"no line of a .po file: {line}")
+        keyword = found[1] or keyword
+        if found[1] == "msgid":
+            if entry and not fuzzy:
+                yield entry
+            entry, fuzzy, next_fuzzy = {}, next_fuzzy, False
+        entry[keyword] = entry.get(keyword, "") + _ESCAPED.sub(lambda sign: _SIGNS.get(sign[1], sign[1]), found[2])
+    if entry and not fuzzy:
+        yield entry
 
 
 def translate(language: Language, english: str) -> str:

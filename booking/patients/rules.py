@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-import phonenumbers
-
 from booking.patients.errors import BirthRefused, GuardianNeeded, NameRefused, PhoneRefused, PriorityRefused
 from booking.patients.kinds import PriorityClass, Relation
 from booking.text import clean, has_control
@@ -105,6 +103,15 @@ def read_phone(raw: str) -> Phone:
     national = _national(digits)
     if len(national) == _OLD_LENGTH and national[:4] in _OLD_PREFIXES:
         national = _OLD_PREFIXES[national[:4]] + national[4:]
+    if _ORDINARY_MOBILE.fullmatch(national):
+        return Phone("+84" + national[1:], mobile=True)
+    return _of_the_library(national)
+
+
+def _of_the_library(national: str) -> Phone:
+    """Fixed lines, and what is no number: rare, so a process carries the library only once it met one."""
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(national, _REGION)
     except phonenumbers.NumberParseException:

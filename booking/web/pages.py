@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache, partial
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from types import CodeType
+from typing import Any, ClassVar
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -32,16 +34,31 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\u
 """Signs that were typed, perhaps, and for which HTML has no place."""
 
 
+class _Alike(Environment):
+    """Shares compiled templates with others of its kind: mostly one is the same code in both languages."""
+
+    codes: ClassVar[dict[tuple[str, bytes], CodeType]] = {}
+    """By file, and by digest of what Jinja made of it: where a language is folded in, that differs."""
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        """Jinja's own hook for another way to compile."""
+        which = filename, blake2b(source.encode(), digest_size=16).digest()
+        if which not in self.codes:
+            self.codes[which] = super()._compile(source, filename)
+        return self.codes[which]
+
+
 @cache
 def environment(language: Language) -> Environment:
     """Templates in one language. One environment each, because an overlay would mix them."""
-    made = Environment(
+    made = _Alike(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,  # during an upgrade the old process keeps to the templates of its own version
     )
     install: Callable[..., None] = made.install_gettext_callables  # type: ignore[attr-defined]
     install(partial(translate, language), partial(plural, language), newstyle=True)

@@ -3,6 +3,7 @@
     make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
     make bench ARGS="--sms --messages 2000000"     SMS alone, beside two million old messages
     make bench ARGS="--feeds"                      hospital exports alone: 100,000 rows; 19 feeds beside bookings
+    make bench ARGS="--memory"                     the memory of web processes alone, once every page was opened
     make bench ARGS="--live"                       480 live pages alone: how soon they follow, and return after a kill
 
 Bursts are interleaved (bare, ours, bare, ours ...) and the median counts, so that a busy neighbour of the machine
@@ -12,6 +13,7 @@ hits both alike. CPU is what the server's process and all PostgreSQL processes u
 import argparse
 import asyncio
 import contextlib
+import os
 import statistics
 import tempfile
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ import psutil
 
 from booking import clock, embedded
 from booking.embedded import Server
-from tests.bench import bare, feeds, feeds_beside, live, load, pages, sms
+from tests.bench import bare, feeds, feeds_beside, live, load, memory, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.processes import cpu, database, database_cpu, web
 from tests.bench.seed import SLOTS, seed
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=SLOTS, help="how many slots the pages are read from")
     parser.add_argument("--sms", action="store_true", help="only SMS: ticks, receipts, waits")
     parser.add_argument("--messages", type=int, default=sms.MESSAGES, help="how many old messages lie beside them")
+    parser.add_argument("--memory", action="store_true", help="only what memory web processes take")
     parser.add_argument("--feeds", action="store_true", help="only hospital exports")
     parser.add_argument("--rows", type=int, default=feeds.ROWS, help="of the large export")
     parser.add_argument("--pairs", type=int, default=3, help="minutes with 19 feeds and as many without")
@@ -72,6 +75,10 @@ def main() -> None:
         with embedded.running(Path(folder) / "data") as server:
             if asked.sms:
                 _measure_sms(server, asked.messages)
+                return
+            if asked.memory:
+                url = database(server, "memory")
+                memory.measure(url, {**os.environ, **environment(url, HENKHAM_LOG_LEVEL="WARNING")})
                 return
             if asked.feeds:
                 _measure_feeds(server, Path(folder), asked.rows, asked.pairs)

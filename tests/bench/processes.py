@@ -25,14 +25,15 @@ def web(factory: str, probe: str, variables: dict[str, str]) -> Iterator[tuple[s
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        _await(f"{address}{probe}")
+        await_answer(f"{address}{probe}")
         yield address, process.pid
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _await(address: str) -> None:
+def await_answer(address: str) -> None:
+    """Wait until it answers; the bench ends where it never does."""
     for _ in range(300):
         try:
             with urllib.request.urlopen(address, timeout=2):

@@ -14,7 +14,7 @@ from booking.directory.kinds import FacilityKind, FacilityState
 from booking.directory.queries import FacilityView
 from booking.i18n import Language
 from booking.mobile.reading import Visit
-from booking.mobile.slip.calendar_file import event_file
+from booking.mobile.slip.calendar_event import event_file
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 START = datetime(2026, 11, 30, 7, 30, tzinfo=ZONE)
