@@ -102,7 +102,7 @@ class Settings(BaseModel):
     horizon_days: int = Field(30, ge=1, le=365)
     """How far ahead slots are published."""
     hold_minutes: int = Field(5, ge=1, le=60)
-    requests_at_once: int = Field(150, ge=1)
+    requests_at_once: int = Field(40, ge=1)
     """Requests a process works on at once; the next one is told to come again in some seconds."""
     limit_address_per_10_minutes: int = Field(3000, ge=1)
     """Changes of any kind one network address may try: many phones share a carrier's address."""

@@ -6,7 +6,6 @@ for a program, each with Retry-After. It is the outermost layer, and it does not
 but write those bytes. The waits differ, so that those turned away together do not come back together.
 """
 
-from functools import cache
 from itertools import cycle
 from typing import Final
 
@@ -25,6 +24,7 @@ from booking.web.security import headers_for
 _ALWAYS: Final = ("/healthz", "/readyz", "/metrics")
 """Who watches us must not be turned away: a process that is busy is not one to be stopped."""
 
+_READS: Final = ("GET", "HEAD")
 _STREAM: Final = b"text/event-stream"
 _WAITS: Final = (3, 7, 4, 9, 5, 8, 6)
 """Seconds until another try, one after another."""
@@ -41,6 +41,7 @@ class Crowd:
         self._headers = headers_for(secure=base_url.startswith("https://"))
         self._inside = 0
         self._waits = cycle(_WAITS)
+        self._answers: dict[tuple[str, bool, Language, int], tuple[Message, Message]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -69,29 +70,38 @@ class Crowd:
                 self._inside -= 1
 
     async def _turn_away(self, scope: Scope, send: Send) -> None:
-        wait = next(self._waits)
-        reads, language = scope["method"] in ("GET", "HEAD"), language_of(Request(scope))
-        if scope["path"].startswith("/api/"):
-            kind, body = MEDIA_TYPE, _problem(language, self._base, wait)
-        else:
-            kind, body = "text/html; charset=utf-8", _page(language, reads=reads)
-        metrics.turned_away(scope["method"])
+        method, to_api = scope["method"], scope["path"].startswith("/api/")
+        which = (method if method in _READS else "POST", to_api, language_of(Request(scope)), next(self._waits))
+        if (answer := self._answers.get(which)) is None:
+            answer = self._answers[which] = self._answer(*which)
+        metrics.turned_away(method)
+        for message in answer:
+            await send(message)
+
+    def _answer(self, method: str, to_api: bool, language: Language, wait: int) -> tuple[Message, Message]:  # noqa: FBT001  as the key has it
+        reads = method in _READS
+        kind, body = (
+            (MEDIA_TYPE, _problem(language, self._base, wait))
+            if to_api
+            else ("text/html; charset=utf-8", _page(language, reads=reads))
+        )
         headers = {
             **self._headers, "content-type": kind, "content-length": str(len(body)), "retry-after": str(wait),
             "cache-control": "no-store",
         }  # fmt: skip
-        if reads and kind != MEDIA_TYPE:
+        if reads and not to_api:
             headers["refresh"] = str(wait)
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 503, "headers": pairs})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        return (
+            {"type": "http.response.start", "status": 503, "headers": pairs},
+            {"type": "http.response.body", "body": b"" if method == "HEAD" else body},
+        )
 
 
 def _is_stream(message: Message) -> bool:
     return any(name == b"content-type" and value.startswith(_STREAM) for name, value in message["headers"])
 
 
-@cache
 def _problem(language: Language, base: str, wait: int) -> bytes:
     title, advice = sentence(Busy(), language)
     return orjson.dumps({
@@ -100,7 +110,6 @@ def _problem(language: Language, base: str, wait: int) -> bytes:
     })  # fmt: skip
 
 
-@cache
 def _page(language: Language, *, reads: bool) -> bytes:
     title, advice = sentence(Busy(reason="reads" if reads else "sends"), language)
     frame = {"here": "/", "large_type": False, "training": False, "account": None, "back": "/", "key": ""}
