@@ -1,17 +1,19 @@
 """Readers that do what a reader never should; the file's text says which. Only for the process that reads apart."""
 
 import ctypes
+import errno
 import os
 import resource
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from booking.exchange.kinds import SkipReason
 from scheduler.exports.feed import Feed
+from scheduler.exports.no_sockets import MACHINES
 from scheduler.exports.reader import Skipped
 from scheduler.exports.staging import Item
 
@@ -67,20 +69,49 @@ def _line() -> socket.socket:
     raise AssertionError
 
 
+def _connected(port: str) -> str:
+    socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+    return "connected"
+
+
+def _joined(where: str) -> str:
+    """A socket of the machine: a path, or a name that begins with @."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(where.replace("@", "\0"))
+    return "connected"
+
+
+def _written(path: str) -> str:
+    Path(path).write_text("written")
+    return "written"
+
+
+def _refused(calls: Mapping[str, int]) -> str:
+    """Which calls the kernel refuses before it looks at what they ask, which is nothing sensible."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    found = []
+    for name, number in calls.items():
+        call = getattr(libc, name, None)  # by its name where the library knows one: so the number is its own
+        ctypes.set_errno(0)
+        _ = libc.syscall(number, -1, 0, 0, 0, 0, 0) if call is None else call(-1, 0, 0, 0, 0, 0)
+        found += [name] if ctypes.get_errno() == errno.EPERM else []
+    return " ".join(found)
+
+
+QUESTIONS: dict[str, Callable[[str], object]] = {
+    "connect": _connected, "unix": _joined, "write": _written,
+    "open": lambda count: len([open(os.devnull, "rb") for _ in range(int(count))]),  # noqa: PTH123, SIM115
+    "calls": lambda _: _refused(MACHINES[os.uname().machine].refused),
+    "environment": lambda _: sorted(os.environ), "memory": lambda _: resource.getrlimit(resource.RLIMIT_AS)[0],
+}  # fmt: skip
+
+
 def _ask(question: str) -> object:
     kind, _, rest = question.partition(" ")
     try:
-        if kind == "connect":
-            socket.create_connection(("127.0.0.1", int(rest)), timeout=5).close()
-            return "connected"
-        if kind == "write":
-            Path(rest).write_text("written")
-            return "written"
-        if kind == "open":
-            return len([open(os.devnull, "rb") for _ in range(int(rest))])  # noqa: PTH123
+        return QUESTIONS[kind](rest)
     except OSError as error:
         return type(error).__name__
-    return {"environment": sorted(os.environ), "memory": resource.getrlimit(resource.RLIMIT_AS)[0]}[kind]
 
 
 DEEDS: dict[str, Callable[[], object]] = {

@@ -11,6 +11,8 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
+from scheduler.exports import no_sockets
+
 _NEW_USER: Final = 0x10000000
 _NEW_NETWORK: Final = 0x40000000
 _PARENT_DEATH: Final = 1
@@ -36,19 +38,20 @@ class Limits:
 
 
 def give_up() -> bool:
-    """Once, for a process and all its children: no privileges, no core, no file written, few opened, no network.
+    """Once, for a process and all its children: no privileges, no core, no file written, few opened, nobody to reach.
 
     Returns:
-        Whether the network is gone. All else holds in any case.
+        Whether the network is gone, and every other way to a socket. All else holds in any case.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
-    alone: bool = libc.unshare(_NEW_USER | _NEW_NETWORK) == 0
+    off_the_network: bool = libc.unshare(_NEW_USER | _NEW_NETWORK) == 0
+    without_sockets = no_sockets.forbid(libc)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    return alone
+    return off_the_network and without_sockets
 
 
 def limit(memory: int | None, processor: int | None) -> None:

@@ -22,6 +22,7 @@ from scheduler.exports.opening import opened
 from scheduler.exports.reader import Skipped
 from tests.exports import EXAMPLES, HIS, SHAPES, TODAY, shape, small
 from tests.hostile import endless_rows, example, memory_bomb
+from tests.odd_kernels import SHARING, UNFILTERED, booted
 
 FEED = small()
 MB = 1_048_576
@@ -103,24 +104,23 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_there_is_no_network(process: ReadingProcess, tmp_path: Path, listening: int) -> None:
+def test_there_is_no_network(
+    process: ReadingProcess, tmp_path: Path, listening: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = ask(process, tmp_path, f"connect {listening}")[1]
     if not process.alone:
-        pytest.skip("this kernel gives no network namespaces")
-    assert answer == "OSError"
-
-
-SHARING = """
-from scheduler.exports import confinement
-confinement._NEW_USER = confinement._NEW_NETWORK = 0x80000000  # no such flags: refused, as some kernels do
-from tests.misbehaving import read_export
-"""
+        pytest.skip("this kernel gives no network namespaces, or no filters")
+    assert answer == "PermissionError"  # not even a socket; without that filter, a socket and nobody to reach:
+    monkeypatch.setattr(apart, "_BOOT", booted(UNFILTERED))
+    unfiltered = ReadingProcess("tests.misbehaving")
+    assert ask(unfiltered, tmp_path, f"connect {listening}")[1] == "OSError"
+    unfiltered.close()
 
 
 @pytest.fixture
 def forbidding(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReadingProcess]:
-    """A kernel that gives no namespaces."""
-    monkeypatch.setattr(apart, "_BOOT", apart._BOOT.replace("main(", f"exec({SHARING!r});main(", 1))
+    """A kernel that gives no namespaces and knows no filters."""
+    monkeypatch.setattr(apart, "_BOOT", booted(SHARING, UNFILTERED))
     found = ReadingProcess("tests.misbehaving")
     yield found
     found.close()
