@@ -1,14 +1,14 @@
 """A line to a hospital's SFTP server: known by its host key, bounded in time, and ended whatever happens.
 
     async with connected(server, home=folder_of_the_toml_file) as line:
-        await put_whole(line, server, "bookings.csv", data)
+        names = await line.step(line.sftp.listdir(server.folder))
 
 Nothing of the machine's own SSH is used: no ~/.ssh, no agent, no configuration.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -213,23 +213,6 @@ def reason(error: Exception, server: SftpServer) -> Unreached:
     return Unreached(ServerProblem.FAILED, host=server.host, port=server.port, error=type(error).__name__)
 
 
-async def put_whole(line: Line, server: SftpServer, name: str, data: bytes) -> None:
-    """Write a file into the server's folder: under a passing name, looked at, then renamed over an earlier one.
-
-    Whoever reads the folder never sees half of it.
-
-    Raises:
-        Unreached: nothing of this name was put there, or the earlier one still stands.
-    """
-    folder = server.folder.rstrip("/")
-    target, passing = f"{folder}/{name}".encode(), f"{folder}/.{name}.part".encode()
-    try:
-        await _written(line, passing, data)
-        await renamed(line, passing, target)
-    except asyncssh.SFTPError as error:
-        raise reason(error, server) from None
-
-
 async def renamed(line: Line, old: bytes, new: bytes) -> None:
     """Rename over whatever is there, also where the server can only rename over nothing.
 
@@ -243,17 +226,3 @@ async def renamed(line: Line, old: bytes, new: bytes) -> None:
         if await line.step(line.sftp.exists(new)):
             await line.step(line.sftp.remove(new))
         await line.step(line.sftp.rename(old, new))
-
-
-_BLOCK: Final = 1_000_000
-
-
-async def _written(line: Line, path: bytes, data: bytes) -> None:
-    file = await line.step(line.sftp.open(path, "wb"))
-    for start in range(0, len(data), _BLOCK):
-        await line.step(file.write(data[start : start + _BLOCK], start))
-    with suppress(asyncssh.SFTPOpUnsupported):  # OpenSSH's addition
-        await line.step(file.fsync())
-    await line.step(file.close())
-    if (await line.step(line.sftp.stat(path))).size != len(data):
-        raise Unreached(ServerProblem.BROKEN_OFF, host=line.server.host, port=line.server.port)

@@ -20,7 +20,7 @@ from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange.kinds import ServerProblem
 from booking.exchange.outgoing import service
-from booking.exchange.outgoing.kinds import OutKind
+from booking.exchange.outgoing.kinds import NAME_TAKEN, OutKind
 from booking.exchange.outgoing.models import OutFeed, OutFile
 from booking.exchange.outgoing.rules import full_due
 from booking.exchange.outgoing.service import Sending, Waiting
@@ -28,6 +28,7 @@ from scheduler import outgoing
 from scheduler.exports.arrivals import Sights
 from scheduler.exports.unreached import Unreached
 from scheduler.outgoing import delivery, taking_answers
+from scheduler.outgoing.putting import NameTaken
 from scheduler.outgoing.terms import Outgoing
 from scheduler.outgoing.terms_file import TermsFolder
 
@@ -133,9 +134,10 @@ async def hand_over(db: Database, terms: Outgoing, home: Path, *, now: datetime,
             files = await service.waiting(session, terms.code)
         if not files:
             break
-        if not await _laid(db, terms, home, files, now=now, memory=memory):
+        laid, sound = await _laid(db, terms, home, files, now=now, memory=memory)
+        names += laid
+        if not sound:
             return names
-        names += [file.file_name for file in files]
     async with db.transaction() as session:
         await service.current(session, terms.code, since=now)
     return names
@@ -143,7 +145,8 @@ async def hand_over(db: Database, terms: Outgoing, home: Path, *, now: datetime,
 
 async def _laid(
     db: Database, terms: Outgoing, home: Path, files: list[Waiting], *, now: datetime, memory: Memory
-) -> bool:
+) -> tuple[list[str], bool]:
+    """Names of what lies there now, and whether nothing went wrong."""
     done: list[Waiting] = []
     problem: str | None = None
     facts: dict[str, object] = {"feed": terms.code}
@@ -160,6 +163,8 @@ async def _laid(
         problem, facts["why"] = ServerProblem.NO_ROOM_HERE.value, error.strerror or type(error).__name__
     except Unreached as error:
         problem = error.problem.value
+    except NameTaken:
+        problem = NAME_TAKEN
     async with db.transaction() as session:
         for file in done:
             await service.handed(session, file.id, now=now)
@@ -169,7 +174,7 @@ async def _laid(
         memory.shut[terms.code] = now + _AGAIN
         facts |= {"file": files[len(done)].file_name, "reason": problem}
         log.warning("a file for a hospital could not be handed over; it is tried again", extra={"facts": facts})
-    return problem is None
+    return [file.file_name for file in done], problem is None
 
 
 def _once(memory: Memory, feed: str, message: str) -> None:

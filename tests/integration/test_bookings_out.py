@@ -195,7 +195,8 @@ async def test_a_half_written_file_never_has_its_own_name(tmp_path: Path, monkey
         patch.setattr("os.fsync", full_disk)
         with pytest.raises(OSError, match="No space"):
             delivery.lay(tmp_path, "a.csv", b"whole")
-    assert names(tmp_path) == [".a.csv.part"]
+    assert names(tmp_path) == []
+    (tmp_path / ".a.csv.part").write_bytes(b"who")  # of one who was killed
     delivery.lay(tmp_path, "a.csv", b"whole")
     assert names(tmp_path) == ["a.csv"]
     (tmp_path / ".b.csv.part").symlink_to(tmp_path / "elsewhere")
@@ -266,6 +267,10 @@ async def test_over_a_line_files_lie_whole_in_the_hospitals_own_folder(
         assert await desk.tell() == []
         assert await value(db, "SELECT problem FROM out_file WHERE number = 2") == "not_allowed"
         hospital.faults.refuse_rename = False
+        (folder / "hen-kham-000002-changes.csv").write_bytes(b"theirs")
+        assert await desk.tell() == []
+        assert await value(db, "SELECT problem FROM out_file WHERE number = 2") == "name_taken"
+        (folder / "hen-kham-000002-changes.csv").unlink()
         assert await desk.tell() == ["hen-kham-000002-changes.csv"]
 
 

@@ -1,4 +1,4 @@
-"""A line to an SFTP server: known by its host key or not spoken to, wrong secrets told apart, files put whole."""
+"""A line to an SFTP server: known by its host key or not spoken to, wrong secrets told apart."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import pytest
 from booking.exchange.kinds import ServerProblem
 from scheduler.exports import host_keys, sftp
 from scheduler.exports.servers import SftpServer
-from scheduler.exports.sftp import connected, put_whole
+from scheduler.exports.sftp import connected
 from scheduler.exports.unreached import Unreached
 from tests.hospital_sftp import Hospital, hospital_sftp, key
 
@@ -28,26 +28,6 @@ async def problem(server: SftpServer, home: Path) -> Unreached:
         async with connected(server, home=home):
             pass
     return caught.value
-
-
-async def test_a_file_is_put_whole_and_over_an_earlier_one(hospital: Hospital, tmp_path: Path) -> None:
-    server = hospital.server(tmp_path)
-    async with connected(server, home=tmp_path) as line:
-        for data in (b"old", b"x" * 3_000_001, b""):
-            await put_whole(line, server, "bookings.csv", data)
-            assert (hospital.folder / "out" / "bookings.csv").read_bytes() == data
-    assert [path.name for path in (hospital.folder / "out").iterdir()] == ["bookings.csv"]
-
-
-async def test_what_is_refused_leaves_the_earlier_file(hospital: Hospital, tmp_path: Path) -> None:
-    server = hospital.server(tmp_path)
-    (hospital.folder / "out" / "bookings.csv").write_bytes(b"old")
-    hospital.faults.refuse_rename = True
-    async with connected(server, home=tmp_path) as line:
-        with pytest.raises(Unreached) as caught:
-            await put_whole(line, server, "bookings.csv", b"new")
-    assert caught.value.problem is ServerProblem.NOT_ALLOWED
-    assert (hospital.folder / "out" / "bookings.csv").read_bytes() == b"old"
 
 
 async def test_another_host_key_is_refused_before_any_secret_is_sent(

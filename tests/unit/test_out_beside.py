@@ -6,6 +6,7 @@ import pytest
 
 from booking.cli import feed_out
 from scheduler.outgoing import delivery
+from scheduler.outgoing.putting import NameTaken
 from scheduler.outgoing.terms_file import TermsFolder
 
 BASE = """code = "{code}"
@@ -73,9 +74,9 @@ def test_our_own_files_are_nobodys_answers(tmp_path: Path, folder: str, pattern:
 def test_nothing_is_laid_over_other_content(tmp_path: Path) -> None:
     delivery.lay(tmp_path, "a.csv", b"one")
     delivery.lay(tmp_path, "a.csv", b"one")  # whoever was killed lays it once more
-    with pytest.raises(FileExistsError, match="other content"):
+    with pytest.raises(NameTaken):
         delivery.lay(tmp_path, "a.csv", b"two")
     assert (tmp_path / "a.csv").read_bytes() == b"one"
     (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NameTaken):
         delivery.lay(tmp_path, "b.csv", b"one")

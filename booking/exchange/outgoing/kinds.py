@@ -1,6 +1,7 @@
 """Enums of what goes out. Values appear in files' names and in the database, so they are never renamed."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class OutKind(StrEnum):
@@ -44,3 +45,6 @@ class OutAnswer(StrEnum):
 
 PERSONAL = ("name", "birth_date", "sex", "phone", "citizen_id", "insurance_number", "ward", "guardian")
 """What may be told of a person, each only where the facility's terms name it."""
+
+NAME_TAKEN: Final = "name_taken"
+"""Why a file waits, besides a `ServerProblem`: something that is not ours lies there under its name."""

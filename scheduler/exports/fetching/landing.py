@@ -3,7 +3,6 @@
 The name comes from far away, so it is checked first and is never more than a name.
 """
 
-import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -16,12 +15,11 @@ from typing import BinaryIO, cast
 from booking import ids
 from booking.exchange.kinds import ServerProblem
 from scheduler.exports.arrivals import has_plain_name, is_passing, plain_name
+from scheduler.exports.naming import name_over_nothing
 from scheduler.exports.opening import opened
 from scheduler.exports.unreached import Unreached
 
 _PREFIX = ".fetching-"
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""What a file system says that knows no second names, such as a share of Windows."""
 
 
 @dataclass(slots=True)
@@ -62,22 +60,11 @@ class Landing:
             os.fsync(self.file.fileno())
             os.utime(self.path, (mtime, mtime))
             try:
-                self._named(target)
+                name_over_nothing(self.path, target)
             except FileExistsError:
                 return self._is(target)
             _sync(self.folder)
         return True
-
-    def _named(self, target: Path) -> None:
-        """As a second name of the file, because a rename would go over an earlier one that nobody has read yet."""
-        try:
-            os.link(self.path, target)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if os.path.lexists(target):
-                raise FileExistsError from None
-            self.path.rename(target)
 
     def _is(self, target: Path) -> bool:
         """Whether it lies there already: we were ended between naming and remembering it."""
