@@ -33,6 +33,7 @@ from scheduler.exports.report import Report
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.summary import summary
 from scheduler.exports.wording import explain_unreadable, harmless
+from scheduler.outgoing.terms_file import terms_beside
 
 APPLIES, HELD, UNUSABLE = 0, 1, 2
 _PATIENCE = 10  # seconds for the database
@@ -75,6 +76,8 @@ def check(feed_path: Path, file: Path, *, as_json: bool, today: date | None = No
     now = clock.utc_now() if today is None else clock.at_local(today, time.min)
     try:
         feed = load_any(feed_path)
+        if problems := terms_beside(feed_path, feed):
+            raise FeedError(problems)
     except FeedError as error:
         _tell({"feed": None, "readable": False, "problems": error.problems}, _feed_lines(feed_path, error), as_json)
         return UNUSABLE

@@ -13,8 +13,14 @@ feed_app = typer.Typer(
 
 @feed_app.command("check")
 def feed_check(
-    feed: Annotated[Path, typer.Argument(metavar="FEED.toml", help="The feed: docs/feeds.md explains every key.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export of the hospital's software.")],
+    feed: Annotated[
+        Path,
+        typer.Argument(metavar="FEED.toml", help="The feed, or NAME.out.toml: docs/feeds.md explains every key."),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="An export of the hospital's software; with NAME.out.toml its answers."),
+    ] = None,
     *,
     as_json: Annotated[
         bool, typer.Option("--json", help="For machines; with the closed times of each resource.")
@@ -28,11 +34,15 @@ def feed_check(
 ) -> None:
     """Say what a file would do by a feed, and apply nothing. Where DATABASE_URL is set, the calendar is asked too.
 
+    Without FILE only the feed is checked. NAME.out.toml is checked beside the feeds and other terms of its folder.
     Exit code 0: it would be applied. 1: a guard would hold it, wholly or in part. 2: the feed or the file cannot be
     read.
     """
     from booking.cli import feed as checking
+    from booking.cli import feed_alone
 
+    if file is None or feed_alone.is_terms(feed):
+        raise typer.Exit(feed_alone.check(feed, file, as_json=as_json))
     raise typer.Exit(checking.check(feed, file, as_json=as_json, today=today.date() if today else None))
 
 
@@ -83,11 +93,17 @@ def feed_fetch(
 
 
 @feed_app.command("schema")
-def feed_schema() -> None:
-    """Print the JSON schema of feeds, for editors that know TOML. It is what docs/feed.schema.json holds."""
+def feed_schema(
+    *,
+    out: Annotated[bool, typer.Option("--out", help="Of NAME.out.toml, by which our bookings go out.")] = False,
+) -> None:
+    """Print the JSON schema of feeds, for editors that know TOML. It is what docs/feed.schema.json holds.
+
+    With --out that of terms by which our bookings go out: docs/out.schema.json.
+    """
     from booking.cli import feed_schema as telling
 
-    telling.run()
+    telling.run(out=out)
 
 
 @feed_app.command("out")

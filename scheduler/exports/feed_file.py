@@ -115,10 +115,20 @@ def _words(expected: str) -> list[str]:
     return [word.strip(" '") for word in expected.replace(" or ", ",").split(",") if word.strip(" '")]
 
 
+_OF_PATTERN = {
+    "[0-5]": 'must be a time such as "07:30"',
+    "urn:": "must begin with https://, http:// or urn:, and hold no blank",
+    "[^|": "1 to 60 signs, none of them | ^ ~ \\ &",
+    "{0,59}": "letters, digits, - _ and . only, at most 60",
+    "": "letters, digits, - _ and . only, at most 40",
+}
+"""What a value must be, by a part of its pattern."""
+
+
 def _plain(found: Mapping[str, Any]) -> str:
     if found["type"] == "string_pattern_mismatch":
-        clock = ":" in found["ctx"]["pattern"]
-        return 'must be a time such as "07:30"' if clock else "letters, digits, - _ and . only, at most 40"
+        pattern = found["ctx"]["pattern"]
+        return next(words for part, words in _OF_PATTERN.items() if part in pattern)
     wording = {
         "string_type": "must be text in quotes",
         "int_type": "must be a whole number",

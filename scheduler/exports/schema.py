@@ -5,7 +5,7 @@ from typing import Any, Final
 from scheduler.exports.feed import Feed
 from scheduler.exports.slip_feed import FORMAT, SlipFeed
 
-_DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what editors of TOML know
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what editors of TOML know
 _ABOUT: Final = "One export of one hospital. Every key is explained in docs/feeds.md."
 
 
@@ -22,23 +22,23 @@ def feed_schema() -> dict[str, Any]:
         only = {"properties": {"format": {"enum": theirs}}}
         parts[name]["properties"]["source"] = {"allOf": [{"$ref": "#/$defs/Source"}, only]}
     whole = {
-        "$schema": _DRAFT,
+        "$schema": DRAFT,
         "title": "Feed of Hẹn Khám",
         "description": _ABOUT,
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in kinds],
         "$defs": dict(sorted(parts.items())),
     }
-    return _loosened(whole)  # type: ignore[no-any-return]  # an object goes in, an object comes out
+    return loosened(whole)  # type: ignore[no-any-return]  # an object goes in, an object comes out
 
 
-def _loosened(part: Any) -> Any:
+def loosened(part: Any) -> Any:
     """Every list of texts also as one text without brackets; without titles, which only repeat the keys."""
     if isinstance(part, list):
-        return [_loosened(each) for each in part]
+        return [loosened(each) for each in part]
     if not isinstance(part, dict):
         return part
     found = {
-        name: {key: _loosened(each) for key, each in value.items()} if name == "properties" else _loosened(value)
+        name: {key: loosened(each) for key, each in value.items()} if name == "properties" else loosened(value)
         for name, value in part.items()
         if name != "title" or "$schema" in part
     }
@@ -47,10 +47,15 @@ def _loosened(part: Any) -> Any:
     if found.get("type") == "array":
         if "minLength" in found:  # of a list whose reading begins with a function of ours
             found["minItems"] = found.pop("minLength")
-        if found.get("items") == {"type": "string"}:
+        if _of_text(found.get("items", {})):
             default = {"default": found.pop("default")} if "default" in found else {}
-            return {"anyOf": [{"type": "string"}, found], **default}
+            return {"anyOf": [found["items"], found], **default}
     return _without_null(found)
+
+
+def _of_text(items: Any) -> bool:
+    """Any text, or one of a pattern; a list of words from a few is written in brackets."""
+    return items.get("type") == "string" and "enum" not in items
 
 
 def _without_null(found: dict[str, Any]) -> dict[str, Any]:

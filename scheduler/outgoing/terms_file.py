@@ -10,9 +10,11 @@ from typing import Final
 from booking.exchange.errors import FeedError
 from booking.exchange.outgoing.kinds import OutKind
 from scheduler.exports.feed_file import parse_as, text_of
-from scheduler.exports.feed_folder import OUT_ENDING, Broken
+from scheduler.exports.feed_folder import OUT_ENDING, Broken, FeedFolder
 from scheduler.exports.servers import beside
+from scheduler.exports.slip_feed import AnyFeed
 from scheduler.outgoing import file_name
+from scheduler.outgoing.beside_feeds import among_exports
 from scheduler.outgoing.terms import Outgoing
 
 PATTERN: Final = f"*{OUT_ENDING}"
@@ -73,6 +75,7 @@ class TermsFolder:
     """Terms by their files, as of the last look."""
 
     _known: dict[Path, tuple[_Mark, Outgoing | Broken]] = field(default_factory=dict)
+    _feeds: FeedFolder = field(default_factory=FeedFolder)
 
     def look(self, folder: Path) -> tuple[list[Outgoing], list[Broken]]:
         """The terms in force, by file name, and what became broken since the last look (each told once)."""
@@ -80,7 +83,9 @@ class TermsFolder:
         broken: list[Broken] = []
         codes: dict[str, Path] = {}
         used: list[Outgoing] = []
-        for path in sorted(folder.glob(PATTERN)):
+        paths = sorted(folder.glob(PATTERN))
+        feeds = self._feeds.look(folder)[0] if paths else []
+        for path in paths:
             try:
                 status = path.stat()
             except OSError:
@@ -92,7 +97,7 @@ class TermsFolder:
                 made = _load(path)  # what stood in its way may have gone
             if not isinstance(made, Broken) and codes.setdefault(made.code.casefold(), path) != path:
                 made = Broken(path.name, (f"code: {made.code!r} is the code of another file; not used",))
-            if not isinstance(made, Broken) and (problems := in_each_others_way(made, used, folder)):
+            if not isinstance(made, Broken) and (problems := _in_the_way(made, used, feeds, folder)):
                 made = Broken(path.name, tuple(problems))
             if not isinstance(made, Broken):
                 used.append(made)
@@ -104,9 +109,25 @@ class TermsFolder:
 
 
 def beside_others(path: Path, terms: Outgoing) -> list[str]:
-    """What stands in the way of the terms of a file among those of its folder that can be used."""
+    """What stands in the way of the terms of a file: feeds and terms of its folder that can be used."""
     found = [_load(each) for each in sorted(path.parent.glob(PATTERN)) if not each.samefile(path)]
-    return in_each_others_way(terms, [each for each in found if not isinstance(each, Broken)], path.parent)
+    feeds, _ = FeedFolder().look(path.parent)
+    return _in_the_way(terms, [each for each in found if not isinstance(each, Broken)], feeds, path.parent)
+
+
+def terms_beside(path: Path, feed: AnyFeed) -> list[str]:
+    """What stands in the way of a feed's file: terms of its folder that can be used, as problems of the feed."""
+    found = [(each.name, _load(each)) for each in sorted(path.parent.glob(PATTERN))]
+    return [
+        f"source.folder: stands in the way of {name}: {problem}"
+        for name, terms in found
+        if not isinstance(terms, Broken)
+        for problem in among_exports(terms, [feed], path.parent)
+    ]
+
+
+def _in_the_way(terms: Outgoing, others: list[Outgoing], feeds: list[AnyFeed], home: Path) -> list[str]:
+    return in_each_others_way(terms, others, home) + among_exports(terms, feeds, home)
 
 
 def _load(path: Path) -> Outgoing | Broken:
