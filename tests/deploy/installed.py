@@ -171,8 +171,10 @@ def site(root: Path, plain_port: int, nginx_port: int, web_ports: list[int]) -> 
     )
     (root / "tmp").mkdir(exist_ok=True)
     whole = root / "nginx.conf"
+    # Workers of a master that runs as root could not reach a test's folder.
+    user = "user root;\n" if os.geteuid() == 0 else ""
     whole.write_text(
-        f"daemon off;\npid {root}/nginx.pid;\nerror_log {root}/log/nginx.log crit;\nworker_processes 1;\n"
+        f"{user}daemon off;\npid {root}/nginx.pid;\nerror_log {root}/log/nginx.log crit;\nworker_processes 1;\n"
         f"events {{ worker_connections 512; }}\nhttp {{\n{folders}include {root}{SITE};\n}}\n",
         "utf-8",
     )
