@@ -75,6 +75,19 @@ def test_a_refused_configuration_lets_one_text_try_at_a_time() -> None:
     assert grant(NOW, resting, FAST, lane="visit", wanted=9).posts == 0
 
 
+def test_a_clock_that_was_put_back_stops_nobody() -> None:
+    """An hour, or another database server took over whose clock is behind: what was written is an hour ahead."""
+    ahead = NOW + timedelta(hours=1, minutes=1)
+    standing = replace(QUIET, empty_at=ahead)
+    assert grant(NOW, standing, FAST, lane="code", wanted=1).wait < 2
+    later = NOW + timedelta(seconds=1.1)
+    after = replace(standing, empty_at=emptied(NOW, ahead, FAST, 1))
+    assert after.empty_at < NOW + timedelta(seconds=2)
+    assert grant(NOW + timedelta(seconds=2), after, FAST, lane="code", wanted=1).posts == 1
+    assert grant(later, replace(QUIET, rest_until=ahead), FAST, lane="visit", wanted=1).posts == 1
+    assert grant(later, replace(QUIET, held_at=LONG_AGO, probe_at=ahead), FAST, lane="visit", wanted=1).probe
+
+
 def test_too_many_requests_rest_the_whole_channel() -> None:
     resting = replace(QUIET, rest_until=NOW + timedelta(seconds=30))
     for lane in ("visit", "code"):

@@ -13,6 +13,12 @@ BREAKER: Final = 3
 _ROUNDED: Final = 0.0005
 """What a whole post may lack in the bucket, because moments are whole microseconds."""
 
+_AHEAD: Final = timedelta(seconds=1)
+_PROBE_AHEAD: Final = timedelta(minutes=10)
+_REST_MOST: Final = timedelta(hours=1)
+"""How far ahead of now the bucket's moment, the next probe and the end of a rest can lie. What lies further was written
+before the database's clock was put back, or by a server before this one: nobody waits for that."""
+
 _FEW: Final = 4
 """Posts per second below which none is kept for codes: it would be half of all."""
 
@@ -93,7 +99,7 @@ def state_of(now: datetime, standing: Standing, allowance: Allowance | None, *, 
     """Whether texts of a lane go now."""
     if standing.held_at is not None and not (standing.unsure and lane == CODES):
         return ChannelState.HELD
-    if standing.rest_until is not None and standing.rest_until > now:
+    if _rests(now, standing):
         return ChannelState.RESTING
     freed = standing.freed_until is not None and standing.freed_until > now
     if allowance is None or lane == CODES or freed:
@@ -109,9 +115,8 @@ def grant(now: datetime, standing: Standing, allowance: Allowance | None, *, lan
     """How many of `wanted` texts of a lane may be claimed."""
     state = state_of(now, standing, allowance, lane=lane)
     if state is ChannelState.HELD:
-        due = standing.probe_at is None or standing.probe_at <= now
-        resting = standing.rest_until is not None and standing.rest_until > now
-        return Grant(1, state=state, probe=True) if due and not resting else Grant(0, 1.0, state)
+        waits = standing.probe_at is not None and now < standing.probe_at <= now + _PROBE_AHEAD
+        return Grant(0, 1.0, state) if waits or _rests(now, standing) else Grant(1, state=state, probe=True)
     if state is ChannelState.RESTING and standing.rest_until is not None:
         return Grant(0, (standing.rest_until - now).total_seconds(), state)
     if state is not ChannelState.OPEN:
@@ -132,13 +137,14 @@ def grant(now: datetime, standing: Standing, allowance: Allowance | None, *, lan
 
 def tokens(now: datetime, empty_at: datetime, allowance: Allowance) -> float:
     """Posts in the bucket; below 0 where more were let out than it held."""
-    return min(float(allowance.burst), (now - empty_at).total_seconds() * allowance.rate)
+    since = now - min(empty_at, now + _AHEAD)
+    return min(float(allowance.burst), since.total_seconds() * allowance.rate)
 
 
 def emptied(now: datetime, empty_at: datetime, allowance: Allowance, posts: int) -> datetime:
     """`empty_at` once so many posts were taken out."""
     full = now - timedelta(seconds=allowance.burst / allowance.rate)
-    return max(empty_at, full) + timedelta(seconds=posts / allowance.rate)
+    return max(min(empty_at, now + _AHEAD), full) + timedelta(seconds=posts / allowance.rate)
 
 
 def usual(past: list[int], allowance: Allowance) -> int:
@@ -160,6 +166,10 @@ def in_hour(standing: Standing, posts: int, hour_usual: int) -> Standing:
 def on_day(standing: Standing, posts: int) -> Standing:
     """The row on a day that has had so many posts."""
     return replace(standing, day_posts=posts)
+
+
+def _rests(now: datetime, standing: Standing) -> bool:
+    return standing.rest_until is not None and now < standing.rest_until <= now + _REST_MOST
 
 
 def _hour_most(standing: Standing, allowance: Allowance) -> int:
