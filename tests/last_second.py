@@ -28,7 +28,7 @@ from booking.messages.channel.rules import Allowance
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.preparing import Channel
 from booking.sealed import keys
-from booking.sms.gateway import STALE, Outcome, Outgoing
+from booking.sms.gateway import STALE, Outcome
 from scheduler.jobs import send_messages
 from scheduler.jobs.send_messages import Sender
 from tests import seeds
@@ -174,7 +174,7 @@ class HeldUp(Sender):
         together = min(32, max(8, allowance.per_second // 4))  # as the scheduler's timetable has it
         super().__init__(db, gateway_to(url, PATIENT), channel, lane="visit", together=together, pace=pace)
         self._chance = Random(f"{SEED} sender {number}")
-        self._often, self._begun, self._posted = often, 0, 0
+        self._often, self._begun, self._made = often, 0, 0
         self.stale = 0
 
     async def _begin(self, claimed: Claim) -> tuple[Posting | None, float]:
@@ -182,10 +182,10 @@ class HeldUp(Sender):
         await asyncio.sleep(_LONG if self._begun % self._often[0] == 0 else self._chance.uniform(0.05, 0.3))
         return await super()._begin(claimed)
 
-    def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
-        self._posted += 1
-        pause(_LONG if self._posted % self._often[1] == 0 else max(0, self._chance.uniform(-2, 0.3)))
-        outcome = super()._post(outgoing, looked)
+    def _post(self, posting: Posting, looked: float) -> Outcome:
+        self._made += 1
+        pause(_LONG if self._made % self._often[1] == 0 else max(0, self._chance.uniform(-2, 0.3)))
+        outcome = super()._post(posting, looked)
         self.stale += outcome is STALE
         return outcome
 

@@ -5,6 +5,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,12 +20,16 @@ from booking.messages.channel.service import Asked
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.outbox import Claim, Pace, Posting
 from booking.messages.preparing import Channel
-from booking.sms.gateway import STALE, Fault, Gateway, Outcome, Outgoing, Refused
+from booking.sms.gateway import STALE, Fault, Gateway, Outcome, Refused
 
 log = logging.getLogger(__name__)
 
 _TOGETHER: Final = 0.05
 """Seconds that posts which end one after the other are waited for, so that their places are filled in one claim."""
+
+_STOOD_STILL: Final = timedelta(seconds=5)
+"""So long after a post was begun it is not made, though little time seems to have passed: a machine that is paused, or
+moved while it runs, stops the clock that does not jump."""
 
 _AT_ONCE: Final = 0.001
 """The pause after a claim that was put off: there may be more."""
@@ -130,21 +135,22 @@ class Sender:
         """What became of the post, in a thread of its own: gateways block."""
         loop = asyncio.get_running_loop()
         with tracing.within("text", lane=self.lane, provider=self.channel.provider, attempt=posting.attempt) as told:
-            outcome = await loop.run_in_executor(self._threads, self._post, posting.outgoing, looked)
+            outcome = await loop.run_in_executor(self._threads, self._post, posting, looked)
             told(outcome="stale" if outcome is STALE else type(outcome).__name__.lower())
             if isinstance(outcome, Refused):
                 told(error_code=outcome.code, fault=outcome.fault.value)
             return outcome
 
-    def _post(self, outgoing: Outgoing, looked: float) -> Outcome:
+    def _post(self, posting: Posting, looked: float) -> Outcome:
         """Post, unless our look grew old on the way, be it here or while the gateway connects: then it looks again.
 
         The visit may be off by now; the text keeps its place in the order.
         """
         leave_by = looked + self.pace.fresh.total_seconds()
-        if time.monotonic() > leave_by:
+        still = posting.begun_at is not None and utc_now() - posting.begun_at > max(_STOOD_STILL, self.pace.fresh)
+        if still or time.monotonic() > leave_by:
             return STALE
-        return self._gateway.send(replace(outgoing, leave_by=leave_by))
+        return self._gateway.send(replace(posting.outgoing, leave_by=leave_by))
 
     async def _record(self, posting: Posting, outcome: Outcome) -> MessageState | None:
         provider, pace = self.channel.provider, self.pace

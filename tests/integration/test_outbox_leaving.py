@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 from time import monotonic
 
 import pytest
@@ -12,7 +13,10 @@ from booking.db import Database
 from booking.messages import service
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
+from booking.messages.outbox import Posting
 from booking.sms import bounded
+from booking.sms.gateway import STALE, Outcome
+from scheduler.jobs import send_messages
 from tests import outbox as box
 from tests.carrier import Carrier
 
@@ -78,3 +82,30 @@ async def test_a_text_that_is_still_true_goes_over_the_connection_that_stands_by
         assert box.accepted(carrier) == box.mine([message])
     row = await box.stored(db, message)
     assert (row.sends, row.due_at) == (1, message.due_at)  # looked at twice, in its place
+
+
+async def test_a_machine_that_stood_still_looks_again_before_it_posts(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paused for an hour between the look and the post: the clock that does not jump stood still with it."""
+    hours = iter([timedelta(hours=1)])
+    ahead = [timedelta(0)]
+    monkeypatch.setattr(send_messages, "utc_now", lambda: utc_now() + ahead[0])
+    message = await box.write(db)
+    with Carrier() as carrier:
+        made = box.sender(db, carrier.url)
+        post = made._post
+
+        def paused(posting: Posting, looked: float) -> Outcome:
+            ahead[0] = next(hours, timedelta(0))
+            outcome = post(posting, looked)
+            ahead[0] = timedelta(0)
+            outcomes.append(outcome)
+            return outcome
+
+        outcomes: list[Outcome] = []
+        monkeypatch.setattr(made, "_post", paused)
+        await box.send(made)
+        assert box.accepted(carrier) == box.mine([message])
+    assert [outcome is STALE for outcome in outcomes] == [True, False]
+    assert (await box.stored(db, message)).sends == 1
