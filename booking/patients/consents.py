@@ -1,10 +1,12 @@
 """Agreement, purpose by purpose: which wording was shown, what was answered, what holds.
 
 A wording is a text with a version. Whoever changes a text raises its version: an answer names the version it was given
-to, and the older texts are found in the history of this file.
+to, and the older texts are found in the history of this file. Where the new text says more than the old one (`since`),
+an older yes holds for what was said then, and no further: whoever needs what is new asks for the version, and the
+account's pages ask again. Where it says the same in better words, nobody is asked twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -26,11 +28,15 @@ from booking.trail.service import record
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What is asked. `refused` says what follows where the answer is no."""
+    """What is asked. `refused` says what follows where the answer is no.
+
+    `since` is the first version that said as much: a yes to an older one is a yes to less.
+    """
 
     version: int
     text: str
     refused: str
+    since: int = 1
 
 
 WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
@@ -48,6 +54,7 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
         3,
         _("I agree that re-examination slips of a hospital are matched with this person, shown here and texted."),
         _("Without this no invitation to a re-examination appears here. Paper slips are valid all the same."),
+        since=3,  # which first spoke of texts
     ),
 }
 
@@ -65,7 +72,8 @@ _ANYBODY: Final = _(
 class Answer:
     """The newest answer to a purpose. `stands` is false where a guardian gave it and the child is of age now.
 
-    `wording` is the version of the text it was given to, `language` the one that text was shown in.
+    `wording` is the version of the text it was given to, `language` the one that text was shown in. `older`: it is
+    a yes to a text that has come to say more since.
     """
 
     granted: bool
@@ -73,6 +81,7 @@ class Answer:
     stands: bool
     wording: int
     language: str
+    older: bool = False
 
 
 def consenter(birth: Birth, today: date) -> Consenter:
@@ -173,12 +182,23 @@ async def answered(session: AsyncSession, patient_id: int, *, today: date) -> di
     if not held:
         return {}
     minor = is_minor(_birth(await session.get_one(Patient, patient_id)), today)
-    return {
-        purpose: Answer(
-            row.granted, row.consenter, minor or row.consenter in (None, Consenter.PERSON), row.wording, row.language
-        )
-        for purpose, row in held.items()
-    }
+    return {purpose: _answer(row, minor=minor) for purpose, row in held.items()}
+
+
+def _answer(row: Consent, *, minor: bool) -> Answer:
+    stands = minor or row.consenter in (None, Consenter.PERSON)
+    return Answer(row.granted, row.consenter, stands, row.wording, row.language, _is_older(row))
+
+
+async def agreed_to_less(session: AsyncSession, patients: Collection[int]) -> set[int]:
+    """Those of some patients whose yes to any purpose is one to a text that has come to say more since."""
+    query = select(Consent).where(col(Consent.patient_id).in_(patients)).order_by(col(Consent.id))
+    newest = {(row.patient_id, row.purpose): row for row in (await session.execute(query)).scalars()}
+    return {patient for (patient, _), row in newest.items() if _is_older(row)}
+
+
+def _is_older(row: Consent) -> bool:
+    return row.granted and row.wording < WORDINGS[row.purpose].since
 
 
 def _birth(patient: Patient) -> Birth:

@@ -181,6 +181,7 @@ class Question:
     """One question of consent as a page asks it; its field is `consent_` and the purpose.
 
     `granted` and `by`: how it was answered before, and by whom. `lapsed`: it was, by a guardian of somebody now of age.
+    `older`: it was agreed to when the text said less.
     """
 
     purpose: ConsentPurpose
@@ -189,6 +190,7 @@ class Question:
     granted: bool | None = None
     by: Consenter | None = None
     lapsed: bool = False
+    older: bool = False
 
     @property
     def field(self) -> str:
@@ -208,7 +210,8 @@ def _question(one: ConsentPurpose, last: Answer | None, language: Language) -> Q
     text, refused = (translate(language, said) for said in (WORDINGS[one].text, WORDINGS[one].refused))
     if last is None:
         return Question(one, text, refused)
-    return Question(one, text, refused, last.granted if last.stands else None, last.consenter, not last.stands)
+    granted = last.granted if last.stands else None
+    return Question(one, text, refused, granted, last.consenter, not last.stands, last.older and last.stands)
 
 
 def answers(form: FormData, purposes: Iterable[ConsentPurpose]) -> dict[ConsentPurpose, bool]:
