@@ -24,7 +24,7 @@ import psutil
 
 from booking import clock, embedded
 from booking.embedded import Server
-from tests.bench import bare, feeds, feeds_beside, live, load, memory, pages, sms
+from tests.bench import bare, feed_forms, feeds, feeds_beside, live, load, memory, pages, sms
 from tests.bench.load import Burst, Contestant, Path_
 from tests.bench.processes import cpu, database, database_cpu, web
 from tests.bench.seed import SLOTS, seed
@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="only what memory web processes take")
     parser.add_argument("--feeds", action="store_true", help="only hospital exports")
     parser.add_argument("--rows", type=int, default=feeds.ROWS, help="of the large export")
+    parser.add_argument("--form", default="csv", choices=["csv", *feed_forms.FORMS], help="of the large export")
     parser.add_argument("--pairs", type=int, default=3, help="minutes with 19 feeds and as many without")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
@@ -81,7 +82,7 @@ def main() -> None:
                 memory.measure(url, {**os.environ, **environment(url, HENKHAM_LOG_LEVEL="WARNING")})
                 return
             if asked.feeds:
-                _measure_feeds(server, Path(folder), asked.rows, asked.pairs)
+                _measure_feeds(server, Path(folder), asked.rows, asked.pairs, asked.form)
                 return
             if not asked.pages and not asked.live:
                 url = database(server, "bench")
@@ -132,15 +133,17 @@ def _measure_sms(server: Server, messages: int) -> None:
         sms.measure(url, address, messages)
 
 
-def _measure_feeds(server: Server, folder: Path, rows: int, pairs: int) -> None:
+def _measure_feeds(server: Server, folder: Path, rows: int, pairs: int, form: str) -> None:
     url = database(server, "feeds")
-    large, others = feeds.big(rows), feeds_beside.places()
+    large, others = feeds.big(rows, form), feeds_beside.places()
     print("Seeding hospitals and their slots ...", flush=True)
     asyncio.run(feeds.seed(url, [large, *others]))
     home = feeds.home(folder, [large, *others])
     variables = {**environment(url, HENKHAM_DATABASE_POOL=str(POOL), HENKHAM_LOG_LEVEL="WARNING"), "PORT": "18479"}
     with feeds.worker(url, home, lambda: database_cpu(server)) as worker:
         feeds.measure(large, home, rows, worker)
+        if not pairs:
+            return
         hospitals = feeds_beside.Hospitals(home, others, worker)
         for _ in others:
             hospitals.send()

@@ -16,7 +16,7 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import queries, service
 from scheduler.exports import arrivals
-from scheduler.exports.apart import reading_process
+from scheduler.exports.apart import reading_processes
 from scheduler.jobs import read_exports
 from scheduler.jobs.read_exports import Memory
 
@@ -65,7 +65,7 @@ async def _look(db: Database, feeds: Path, memory: Memory) -> dict[str, Any]:
     spent.clear()
     wall, cpu = time.perf_counter(), time.process_time()
     outcomes = await read_exports.run(db, feeds, now=utc_now(), memory=memory)
-    end = reading_process().last
+    end = reading_processes().last
     return {
         "files": [(each.file, each.where) for each in outcomes],
         "wall": time.perf_counter() - wall,

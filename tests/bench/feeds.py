@@ -2,6 +2,7 @@
 
 make bench ARGS="--feeds"
 make bench ARGS="--feeds --rows 20000 --pairs 1"
+make bench ARGS="--feeds --form hl7 --pairs 0"      the same visits as messages; or ndjson, bundle
 """
 
 import csv
@@ -19,6 +20,7 @@ from typing import Any
 import asyncpg
 
 from booking import clock
+from tests.bench.feed_forms import COLUMNS, FORMS, Visit
 from tests.conftest import environment
 
 ROWS = 100_000
@@ -66,11 +68,12 @@ _HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A hospital of the bench: its code, how many practitioners, its first day."""
+    """A hospital of the bench: its code, how many practitioners, its first day; how its exports are written."""
 
     code: str
     people: int
     first: date
+    form: str = "csv"
 
     @property
     def feed(self) -> str:
@@ -79,30 +82,42 @@ class Place:
             f'[resources.bs{number}]\nkeys = "LIC/{number:04}"\nslot_minutes = 15'
             for number in range(1, self.people + 1)
         )
-        return (
-            f'code = "{self.code}"\nfacility = "{self.code}"\n[source]\nformat = "csv"\nfolder = "in/{self.code}"\n'
-            '[columns]\nid = "ID"\nstart = "Start"\nend = "End"\nstate = "State"\n[columns.resource]\n'
+        read = FORMS[self.form][0] if self.form in FORMS else "csv"
+        columns = COLUMNS.get(
+            read,
+            'id = "ID"\nstart = "Start"\nend = "End"\nstate = "State"\n[columns.resource]\n'
             'doctor = "Doctor"\n[times]\nformats = ["%d/%m/%Y %H:%M:%S"]\nzone = "Asia/Ho_Chi_Minh"\n[states]\n'
-            'closes = ["confirmed", "done"]\nreleases = "user_cancelled"\nfree = "free"\n[absence]\n'
+            'closes = ["confirmed", "done"]\nreleases = "user_cancelled"\nfree = "free"\n',
+        )
+        return (
+            f'code = "{self.code}"\nfacility = "{self.code}"\n[source]\nformat = "{read}"\nfolder = "in/{self.code}"\n'
+            f"[columns]\n{columns}[limits]\nmegabytes = 200\n[absence]\n"
             f'meaning = "full_snapshot"\n[coverage]\ndays_behind = 2\ndays_ahead = 60\n{resources}\n'
         )
 
     def write(self, path: Path, rows: int, *, turn: int = 0) -> None:
         """An export of so many rows; in each later turn one row of fifty has another state."""
         with path.open("w", encoding="utf-8", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(_HEADER)
-            out.writerows(self._row(number, turn) for number in range(rows))
+            if self.form in FORMS:
+                file.writelines(FORMS[self.form][1](self._visit(number, turn) for number in range(rows)))
+            else:
+                out = csv.writer(file)
+                out.writerow(_HEADER)
+                out.writerows(self._row(number, turn) for number in range(rows))
         path.with_name(f"{path.name}.done").touch()
 
-    def _row(self, number: int, turn: int) -> tuple[str, ...]:
+    def _visit(self, number: int, turn: int) -> Visit:
         slot, place = divmod(number, self.people)
         day, clock_ = divmod(slot, PER_DAY)
         start = datetime.combine(self.first, datetime.min.time()) + timedelta(days=day, minutes=7 * 60 + 15 * clock_)
         state = ("confirmed", "free", "confirmed", "done", "user_cancelled")[(number + turn * (number % 50 == 0)) % 5]
+        return number, start, place + 1, state
+
+    def _row(self, number: int, turn: int) -> tuple[str, ...]:
+        _, start, who, state = self._visit(number, turn)
         return (
             str(number), f"APP 2026/{number}", f"{start:%d/%m/%Y %H:%M:%S}",
-            f"{start + timedelta(minutes=15):%d/%m/%Y %H:%M:%S}", f"LIC/{place + 1:04}", "Nội tổng quát",
+            f"{start + timedelta(minutes=15):%d/%m/%Y %H:%M:%S}", f"LIC/{who:04}", "Nội tổng quát",
             f"Nguyễn, Thị Mẫu {number}", f"0771{number:08}", "+84 906 546 652", "1976-01-01", state,
             "Sẽ gọi lại hẹn giờ",
         )  # fmt: skip
@@ -161,9 +176,9 @@ def home(folder: Path, places: list[Place]) -> Path:
     return feeds
 
 
-def big(rows: int) -> Place:
+def big(rows: int, form: str = "csv") -> Place:
     """The hospital of the large file: a row for each of its slots."""
-    return Place("BENCH", -(-rows // (DAYS * PER_DAY)), clock.local_day(clock.utc_now()) + timedelta(days=2))
+    return Place("BENCH", -(-rows // (DAYS * PER_DAY)), clock.local_day(clock.utc_now()) + timedelta(days=2), form)
 
 
 def measure(place: Place, feeds: Path, rows: int, one: Worker) -> None:

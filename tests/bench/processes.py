@@ -34,7 +34,7 @@ def web(factory: str, probe: str, variables: dict[str, str]) -> Iterator[tuple[s
 
 def await_answer(address: str) -> None:
     """Wait until it answers; the bench ends where it never does."""
-    for _ in range(300):
+    for _ in range(1200):
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return

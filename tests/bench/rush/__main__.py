@@ -26,7 +26,7 @@ from booking import clock, embedded
 from booking.embedded import Server
 from tests.bench import bare
 from tests.bench.processes import cpu, database, database_cpu, web
-from tests.bench.rush import overload, past, world
+from tests.bench.rush import front, overload, past, world
 from tests.bench.rush.client import Client
 from tests.bench.rush.open_loop import Run, drive
 from tests.bench.rush.release import Release
@@ -48,15 +48,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=None, help="of the release (60), or of a step (10)")
     parser.add_argument("--appointments", type=int, default=10_000_000, help="how many lie in the past of one city")
     parser.add_argument("--seed", type=int, default=20261123)
+    parser.add_argument("--nginx", action="store_true", help="through the site of deploy/nginx, as people come")
     parser.add_argument("--processes", type=int, default=2, choices=(1, 2))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         with embedded.running(Path(folder) / "data") as server:
-            (_two_cities if asked.which == "past" else _one_city)(asked, server)
+            if asked.which == "past":
+                _two_cities(asked, server)
+            else:
+                _one_city(asked, server, Path(folder) / "front")
 
 
-def _one_city(asked: argparse.Namespace, server: Server) -> None:
+def _one_city(asked: argparse.Namespace, server: Server, front_home: Path) -> None:
     url = database(server, "rush")
     print("Seeding 200,000 slots ...", flush=True)
     asyncio.run(seed(url, bare.SCHEMA))
@@ -64,8 +68,9 @@ def _one_city(asked: argparse.Namespace, server: Server) -> None:
     with contextlib.ExitStack() as running:
         pids = [running.enter_context(_web(url, port)) for port in ports]
         before = sum(map(cpu, pids)), database_cpu(server)
+        doors = [running.enter_context(front.nginx(front_home, ports))] if asked.nginx else ports
         _alone()
-        uvloop.run(_run(asked, url, ports))
+        uvloop.run(_run(asked, url, doors))
         print(
             f"CPU seconds: web {sum(map(cpu, pids)) - before[0]:.1f}, database"
             f" {database_cpu(server) - before[1]:.1f}, generator {sum(os.times()[:2]):.1f}"

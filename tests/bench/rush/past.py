@@ -42,11 +42,13 @@ _FILL = (
               starts_at - interval '20 days', starts_at, true, {capacity}, {capacity}, '{{}}', 0, 0, starts_at
        FROM session, generate_series(0, {per_day} - 1) AS n
        WHERE day < current_date AND $1::bigint > 0 ORDER BY day, session.id, n""",
-    """INSERT INTO appointment (public_id, code, state, slot_id, place, facility_id, service_id, patient_id, starts_at,
-                                ends_at, language, channel, created_at, booked_at)
-       SELECT gen_random_uuid(), 'Q' || (row_number() OVER ()), 'fulfilled', slot.id, place, 1, slot.service_id,
-              first + (row_number() OVER ()) % ($1::bigint * {a_day} / {each}), slot.starts_at, slot.ends_at, 'vi',
-              'mobile', slot.starts_at - interval '9 days', slot.starts_at - interval '9 days'
+    """INSERT INTO appointment (public_id, code, state, slot_id, place, uses_reserved, facility_id, service_id,
+                                patient_id, starts_at, ends_at, version, token_version, language, channel, created_at,
+                                booked_at)
+       SELECT gen_random_uuid(), 'Q' || (row_number() OVER ()), 'fulfilled', slot.id, place, false, 1,
+              slot.service_id,
+              first + (row_number() OVER ()) % ($1::bigint * {a_day} / {each}), slot.starts_at, slot.ends_at, 1, 1,
+              'vi', 'mobile', slot.starts_at - interval '9 days', slot.starts_at - interval '9 days'
        FROM slot, generate_series(1, {capacity}) AS place, (SELECT min(id) AS first FROM patient) AS people
        WHERE slot.starts_at < now() AND cardinality(free_places) = 0""",
 )
