@@ -41,6 +41,9 @@ _LOST_STATES = frozenset({
     "08007", "25006", "53300",
 })  # fmt: skip
 
+_COUNTERS_REFUSED = "get_relation_info"
+"""Where PostgreSQL says "cannot access temporary or unlogged relations during recovery": the text is in its language."""
+
 _LOST_ERRORS = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLEOFError)
 _LOST_NUMBERS = frozenset({
     None,  # the event loop's own summary: several addresses of one name were tried
@@ -255,12 +258,17 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     task.result()
 
 
+def _is_no_primary(problem: asyncpg.PostgresError) -> bool:
+    """A machine that is not the primary yet refuses counters, which are unlogged, in other words than a write."""
+    return isinstance(problem, asyncpg.FeatureNotSupportedError) and problem.server_source_function == _COUNTERS_REFUSED
+
+
 def is_lost(problem: BaseException) -> bool:
     """Whether an error means that the connection or the transaction is gone and the outcome is open."""
     if isinstance(problem, DBAPIError):
         return problem.connection_invalidated or is_lost(problem.orig or Exception())
     if isinstance(problem, asyncpg.PostgresError):
-        return getattr(problem, "sqlstate", None) in _LOST_STATES
+        return getattr(problem, "sqlstate", None) in _LOST_STATES or _is_no_primary(problem)
     if isinstance(problem, asyncpg.InternalClientError):
         return True  # the server's farewell lay unread in the connection when a statement was to be sent
     if isinstance(problem, asyncpg.InterfaceError):

@@ -20,6 +20,7 @@ LOST = [
         "57P01", "57P02", "57P03", "57P04", "57P05", "40001", "40003", "40P01", "08000", "08001", "08003", "08004",
         "08006", "08007", "25006", "53300",
     )),
+    asyncpg.PostgresError.new({"C": "0A000", "M": "no unlogged relation during recovery", "R": "get_relation_info"}),
     ConnectionResetError(), ConnectionRefusedError(), BrokenPipeError(), TimeoutError(), socket.gaierror(-3, "again"),
     OSError(errno.EHOSTUNREACH, "no route"), OSError("Multiple exceptions: [Errno 111], [Errno 111]"),
     asyncpg.InternalClientError("x"), asyncpg.ProtocolError("x"), asyncpg.InterfaceError("connection is closed"),
@@ -29,6 +30,7 @@ KNOWN = [
     FileNotFoundError(errno.ENOENT, "no file"), PermissionError(errno.EACCES, "no"), IsADirectoryError(),
     OSError(errno.ENOSPC, "disk full"), OSError(errno.EMFILE, "too many files"), ValueError(), KeyError(),
     asyncpg.InterfaceError("wrong argument"),
+    asyncpg.PostgresError.new({"C": "0A000", "M": "not supported", "R": "transformStmt"}),
 ]  # fmt: skip
 
 
