@@ -17,9 +17,11 @@ from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace, Posting
 from booking.messages.preparing import Channel
+from booking.messages.receipts import Receipt
 from booking.messages.rules import is_quiet
 from booking.sealed import keys
 from booking.sms.bounded import Limits
+from booking.sms.twilio_told import fault_told
 from scheduler.jobs import end_leases as ending
 from scheduler.jobs import send_messages, settle_unknown
 from scheduler.jobs.send_messages import Sender
@@ -66,6 +68,11 @@ async def write(
     async with db.transaction() as session:
         session.add(message)
     return message
+
+
+def receipt(sid: str, status: str, code: int | None = None) -> Receipt:
+    """A receipt with a code, classed as Twilio's gateway does."""
+    return Receipt(sid, status, code, fault_told(code))
 
 
 async def stored(db: Database, message: Message) -> Message:

@@ -14,7 +14,9 @@ from booking.messages.errors import SignatureRefused
 from booking.messages.receipts import Receipt
 from booking.settings import Settings
 from booking.sms import template as templates
+from booking.sms import twilio_told
 from booking.sms.brandname_told import callback_in
+from booking.sms.gateway import Callback
 from booking.sms.template import Template
 from booking.sms.wording import UnreadableError
 from booking.web.dependencies import Ask
@@ -24,7 +26,6 @@ log = logging.getLogger(__name__)
 
 _FIELDS_MOST = 200
 _WORD_LONGEST = 64
-_CODE_LONGEST = 9
 
 
 @router.post("/sms/status", status_code=204)
@@ -43,7 +44,7 @@ async def status(request: Request, asked: Ask, message_id: str = "") -> Response
         receipt, named = _told(body, request, settings, message_id)
     else:  # also what comes late, after another provider was chosen
         fields = _signed_fields(body, _signed_url(request, settings), request, settings)
-        receipt, named = _receipt(dict(fields)), None
+        receipt, named = _receipt(twilio_told.callback_in(dict(fields))), None
     mine = _id(message_id) if message_id else named
     if receipt is None or mine is None:
         log.warning("receipt without sense", extra={"facts": {"message_id": mine}})
@@ -77,7 +78,7 @@ def _told(body: bytes, request: Request, settings: Settings, message_id: str) ->
         return None, None
     if said is None:
         raise SignatureRefused
-    return Receipt(said.provider_sid or message_id[:_WORD_LONGEST], said.status, said.error_code), said.message
+    return _receipt(said, message_id[:_WORD_LONGEST]), said.message
 
 
 def _signed_url(request: Request, settings: Settings) -> str:
@@ -104,14 +105,11 @@ def _signed_fields(body: bytes, url: str, request: Request, settings: Settings) 
     return fields
 
 
-def _receipt(fields: dict[str, str]) -> Receipt | None:
-    sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
-    word = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
-    code = fields.get("ErrorCode", "")
-    if not (0 < len(sid) <= _WORD_LONGEST and 0 < len(word) <= _WORD_LONGEST) or "\0" in sid + word:
+def _receipt(said: Callback | None, otherwise: str = "") -> Receipt | None:
+    """In words of ours; `otherwise` stands for a name the provider did not give."""
+    if said is None:
         return None
-    readable = code.isascii() and code.isdigit() and len(code) <= _CODE_LONGEST
-    return Receipt(sid, word, int(code) if readable else None)
+    return Receipt(said.provider_sid or otherwise, said.status, said.error_code, said.fault)
 
 
 def _id(text: str) -> UUID | None:

@@ -21,6 +21,7 @@ from booking.figures.rules import Span
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT
+from booking.sms.gateway import Fault
 
 MOST: Final = 300
 
@@ -33,6 +34,7 @@ class Lost:
     kind: MessageKind
     state: MessageState
     error_code: int | None
+    fault: Fault | None
     code: str | None
     starts_at: datetime | None
     visit_state: AppointmentState | None
@@ -51,8 +53,8 @@ async def at_facility(session: AsyncSession, facility_id: int, span: Span) -> li
     )
     query = (
         select_columns(
-            col(Message.due_at), col(Message.kind), col(Message.state), col(Message.error_code), col(Appointment.code),
-            col(Appointment.starts_at), col(Appointment.state), closing,
+            col(Message.due_at), col(Message.kind), col(Message.state), col(Message.error_code), col(Message.fault),
+            col(Appointment.code), col(Appointment.starts_at), col(Appointment.state), closing,
         )
         .outerjoin(
             Appointment,

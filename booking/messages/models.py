@@ -20,9 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import choice, copied_ref, key, moment, number, ref, words
+from booking.columns import choice, copied_ref, key, moment, number, optional_choice, ref, words
 from booking.messages.kinds import MessageKind, MessageState
 from booking.sealed import Sealed
+from booking.sms.gateway import Fault
 
 
 class Message(SQLModel, table=True):
@@ -33,6 +34,7 @@ class Message(SQLModel, table=True):
     `secret` is a verification code, sealed; it is erased once posted, expired, replaced or used.
     `segments` is what the post cost, set with it; None where it never came to one.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
+    `fault` is whose fault it was that it was refused or did not arrive, as its gateway classed the code then.
     `again_at` is when another is to be written because this one did not arrive, for a reason that passes; `once_more`
     says that it was, or that this is it: there is no third.
     """
@@ -81,6 +83,7 @@ class Message(SQLModel, table=True):
     provider: str | None = Field(default=None, sa_column=words(optional=True))
     provider_sid: str | None = Field(default=None, sa_column=words(optional=True))
     error_code: int | None = Field(default=None, sa_column=number(optional=True))
+    fault: Fault | None = Field(default=None, sa_column=optional_choice(Fault))
     again_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     once_more: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     segments: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))

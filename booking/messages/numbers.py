@@ -19,7 +19,7 @@ from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, NumberStanding
 from booking.messages.service import CODE, READ_OUT
 from booking.sealed import keys
-from booking.sms.gateway import Fault, fault_of
+from booking.sms.gateway import Fault
 
 REMINDING: Final = frozenset({MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.INVITATION})
 """What a person may do without. News of a visit that was changed goes all the same: she would come for nothing. So does
@@ -98,8 +98,7 @@ async def heard(session: AsyncSession, message: Message, *, now: datetime) -> No
     if message.state is MessageState.DELIVERED:
         await reached(session, message.phone_index)
         return
-    at_fault = message.error_code is not None and fault_of(message.error_code) is Fault.PHONE
-    if at_fault and message.state in _LOST and message.id is not None:
+    if message.fault is Fault.PHONE and message.state in _LOST and message.id is not None:
         await refused(session, message.id, message.error_code, now=now)
 
 

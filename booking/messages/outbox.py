@@ -301,15 +301,15 @@ def _outcome(posting: Posting, outcome: Outcome, *, now: datetime, pace: Pace) -
     if outcome is STALE:
         return _not_made(posting)
     if isinstance(outcome, Accepted):
-        return {"state": MessageState.SENT, "provider_sid": outcome.provider_sid, "reason": None, "error_code": None}
+        well = {"reason": None, "error_code": None, "fault": None}
+        return {"state": MessageState.SENT, "provider_sid": outcome.provider_sid} | well
     if isinstance(outcome, Unknown):
         return {"state": MessageState.UNKNOWN, "reason": outcome.reason, "due_at": now + pace.first_look}
-    said = {"error_code": outcome.code, "reason": outcome.fault.value}
+    said = {"error_code": outcome.code, "fault": outcome.fault, "reason": outcome.fault.value}
     if outcome.fault in (Fault.PHONE, Fault.CONTENT):
         return said | {"state": MessageState.FAILED}
     again = now + rules.backoff(posting.attempt, ids.jitter(0.5, 1.5), outcome.retry_after)
-    # It certainly did not go.
-    return said | {"state": MessageState.DUE, "sends": col(Message.sends) - 1, "due_at": again}
+    return said | {"state": MessageState.DUE, "sends": col(Message.sends) - 1, "due_at": again}  # it did not go
 
 
 def _not_made(posting: Posting) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from booking.messages.channel import hearing
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace
-from booking.sms.gateway import FAULTS, Fault
+from booking.sms.gateway import Fault
 
 _LATER: Final = timedelta(minutes=30)
 """A telephone that was off, or a queue that was full, has another chance after so long."""
@@ -30,11 +30,15 @@ _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider says of a message: its own name for it, a status word, and a code where it failed."""
+    """What the provider says of a message: its own name for it, a status word; where it failed a code, and whose fault.
+
+    The gateway it came by has classed the code (`booking.sms`).
+    """
 
     provider_sid: str
     status: str
     error_code: int | None = None
+    fault: Fault | None = None
 
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
@@ -56,7 +60,7 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
     if state is not None and rules.may_follow(message.state, state):
         message.state, message.lease_until, message.changed_at = state, None, now
         message.provider_sid = message.provider_sid or receipt.provider_sid
-        message.error_code = receipt.error_code
+        message.error_code, message.fault = receipt.error_code, receipt.fault
         message.secret = None
         message.reason = receipt.status if state in _FAILURES else None
         _once_more(message, now=now)
@@ -74,22 +78,20 @@ def _once_more(message: Message, *, now: datetime) -> None:
         message.again_at = None
     if message.state not in _FAILURES or message.once_more or message.called_back:
         return
-    passes = message.error_code is not None and FAULTS.get(message.error_code) in _NOT_ITS_OWN
     left = message.useful_until - now
-    if passes and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
+    if message.fault in _NOT_ITS_OWN and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
         message.again_at = now + min(_LATER, left / 2)
         message.once_more = True
 
 
 async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:
     """Hold the channel for a failure that is our configuration's. Before the message is locked, as senders do."""
-    code, state = receipt.error_code, rules.receipt_state(receipt.status)
-    if code is None or state not in _FAILURES or FAULTS.get(code) is not Fault.CONFIGURATION:
+    if rules.receipt_state(receipt.status) not in _FAILURES or receipt.fault is not Fault.CONFIGURATION:
         return
     query = select(Message.provider, Message.posted_at).where(col(Message.public_id) == public_id)
     found = (await session.execute(query)).first()
     if found is not None and found.provider is not None and found.posted_at is not None:
-        held = Pace().held
+        code, held = receipt.error_code, Pace().held
         await hearing.told(session, found.provider, code, posted_at=found.posted_at, held=held)
 
 

@@ -93,7 +93,7 @@ async def learn(session: AsyncSession, one: Listed, *, base_url: str, now: datet
 
     A transaction of its own: the channel is locked before the message, as senders do, and no second message is.
     """
-    receipt = Receipt(one.sid, one.status, one.error_code)
+    receipt = Receipt(one.sid, one.status, one.error_code, one.fault)
     query = select(Message).where(col(Message.provider_sid) == one.sid).order_by(col(Message.id)).limit(1)
     row = (await session.execute(query)).scalar_one_or_none()
     adopted = row is None

@@ -35,6 +35,6 @@ GRANT SELECT (
     band_start, band_end, arrived_at, called_at, first_called_at, calls, room_id, in_room_at, finished_at, emergency
 ) ON queue_ticket TO henkham_report;
 GRANT SELECT (
-    id, subject_kind, kind, version, facility_id, language, state, reason, due_at, provider, error_code, segments,
+    id, subject_kind, kind, version, facility_id, language, state, reason, due_at, provider, error_code, fault, segments,
     created_at, posted_at, changed_at
 ) ON message TO henkham_report;

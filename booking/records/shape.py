@@ -222,6 +222,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "provider_sid": "the carrier's number for it",
             "segments": "what it cost us",
             "error_code": "the carrier's number for a fault",
+            "fault": "whose that fault is, for sending again",
         },
     ),
     "message_receipt": Section(

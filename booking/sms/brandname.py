@@ -108,7 +108,7 @@ class BrandnameGateway:
         rule = self._template.answer
         code = (_read(answer, rule) or {}).get(rule.code) if rule.code is not None else None
         fault = None if code is None else rule.faults.get(code, rule.faults.get("*") if any_code else None)
-        return None if fault is None else Refused(number_in(code), fault)
+        return None if fault is None else Refused(number_in(code), fault, met=code in rule.faults)
 
     def sent_to(self, to: str, since: datetime) -> Sequence[Listed]:  # noqa: ARG002
         """Such gateways keep no list."""

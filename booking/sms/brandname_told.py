@@ -2,25 +2,15 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from booking.sms.gateway import Callback, Fault
 from booking.sms.template import ReceiptRule
 from booking.sms.wording import Place, UnreadableError, fields_of
 
 NAME_LONGEST: Final = 64
 _CODE_LONGEST: Final = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """What a callback says: of which text, and what became of it, in our words."""
-
-    message: UUID | None
-    provider_sid: str
-    status: str
-    error_code: int | None
 
 
 def callback_in(rule: ReceiptRule, secret: str, headers: Mapping[str, str], body: bytes) -> Callback | None:
@@ -48,7 +38,16 @@ def callback_in(rule: ReceiptRule, secret: str, headers: Mapping[str, str], body
     code = fields.get(rule.code) if rule.code is not None else None
     # A word that is not listed is kept as it came, and moves nothing.
     said = rule.states.get(word, f"? {word}")
-    return Callback(_uuid(mine), _storable(sid or mine)[:NAME_LONGEST], _storable(said)[:NAME_LONGEST], number_in(code))
+    named = _storable(sid or mine)[:NAME_LONGEST]
+    return Callback(_uuid(mine), named, _storable(said)[:NAME_LONGEST], number_in(code), _fault(rule, word, code))
+
+
+def _fault(rule: ReceiptRule, word: str, code: str | None) -> Fault | None:
+    """Whose fault a failure is, by its code, or by its word where no code is told; doubtful where nothing says so."""
+    if not rule.fails(word):
+        return None
+    key = word if rule.code is None else code or ""
+    return rule.faults.get(key) or rule.faults.get("*", Fault.DOUBTFUL)
 
 
 def _storable(text: str) -> str:

@@ -5,16 +5,21 @@ have it. `Unknown`: it may or may not have it, and only a receipt or its list ca
 after a passing refusal, and never merely because an outcome is unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, Protocol
+from uuid import UUID
 
 
 class Fault(StrEnum):
-    """Whose fault a refusal is, which is to say what to do about it."""
+    """Whose fault it is that a text is refused, or does not arrive: which is to say what to do about it.
+
+    Each gateway says so of its own codes, at once, and that is written down: nobody looks a code up later, when
+    another provider's may be spelt alike. Stored, so none is ever renamed.
+    """
 
     PHONE = "phone"  # this number cannot be reached: never again, tell staff
     CONFIGURATION = "configuration"  # ours: stop the channel, alert, send everything after the repair
@@ -23,50 +28,13 @@ class Fault(StrEnum):
     DOUBTFUL = "doubtful"  # one text's own, or ours: ours once several different numbers in a row get it
 
 
-FAULTS: Final[Mapping[int, Fault]] = {
-    21211: Fault.PHONE,  # not a number
-    21610: Fault.PHONE,  # the person opted out at the carrier
-    21614: Fault.PHONE,  # not a mobile
-    21635: Fault.PHONE,  # a fixed line
-    30004: Fault.PHONE,  # blocked
-    30005: Fault.PHONE,  # unknown or no longer in use
-    30006: Fault.PHONE,  # fixed line or unreachable carrier
-    20003: Fault.CONFIGURATION,  # credentials
-    21408: Fault.DOUBTFUL,  # country not enabled
-    21606: Fault.CONFIGURATION,  # the sender is not ours
-    21608: Fault.CONFIGURATION,  # trial account
-    21612: Fault.DOUBTFUL,  # no route between this sender and this number
-    21659: Fault.CONFIGURATION,  # the sender is not a number or name of ours
-    30002: Fault.CONFIGURATION,  # account suspended
-    429: Fault.PASSING,
-    20429: Fault.PASSING,  # too many requests: never processed
-    30001: Fault.PASSING,  # queue full
-    30003: Fault.PASSING,  # handset off or out of reach
-    30008: Fault.PASSING,  # unknown error at the carrier
-    21617: Fault.CONTENT,  # too long
-    30007: Fault.CONTENT,  # filtered
-}
-"""The provider's codes, in answers and in receipts alike (Twilio's error dictionary and its guideline for Vietnam)."""
+ACCOUNT_STATUSES: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""They speak of the account, or of the address we post to."""
 
-_ACCOUNT_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _BEFORE_PROCESSING = frozenset({
-    *_ACCOUNT_STATUSES, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    *ACCOUNT_STATUSES, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 })  # fmt: skip
 _RETRY_AFTER_MOST: Final = 3_600.0
-
-
-def fault_of(code: int | None, http_status: int | None = None) -> Fault:
-    """The class of a code; `http_status` helps with codes nobody has met yet.
-
-    An unknown 401, 403 or 404 speaks of the account or the address we post to, so it is our configuration. Any other
-    unknown code is doubtful: alone it is this text's own, which neither loops (passing) nor stops the channel for
-    everybody (configuration); several different numbers in a row that get it are our configuration.
-    """
-    if code is not None and code in FAULTS:
-        return FAULTS[code]
-    if http_status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Fault.PASSING
-    return Fault.CONFIGURATION if http_status in _ACCOUNT_STATUSES else Fault.DOUBTFUL
 
 
 def is_before_processing(status: int) -> bool:
@@ -121,11 +89,13 @@ class Refused:
         code: the provider's code; None when it was never reached or gave none.
         fault: what to do.
         retry_after: seconds the provider asked us to wait.
+        met: whether this very code is known to the gateway; false for one that is doubtful because nobody has met it.
     """
 
     code: int | None
     fault: Fault
     retry_after: float | None = None
+    met: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +122,7 @@ class Listed:
         status: the provider's word.
         to: the number, E.164.
         error_code: why it failed, where it did.
+        fault: whose that is; None where it did not fail, or nothing says why.
     """
 
     sid: str
@@ -160,6 +131,26 @@ class Listed:
     status: str
     to: str = field(default="", repr=False)
     error_code: int | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a provider tells of a text afterwards.
+
+    Attributes:
+        message: our own id, where the callback itself has it.
+        provider_sid: the provider's name for it.
+        status: a word as `Listed` has it.
+        error_code: why it failed, where that is said as a number.
+        fault: whose that is, as `Listed` has it.
+    """
+
+    message: UUID | None
+    provider_sid: str
+    status: str
+    error_code: int | None = None
+    fault: Fault | None = None
 
 
 class ListingError(Exception):

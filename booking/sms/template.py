@@ -20,6 +20,9 @@ OURS: Final = ("to", "to_84", "to_0", "text", "id", "callback", "minutes", "secr
 """Values every template may ask for: the number in three spellings (+84…, 84…, 0…), the text, our own id, where
 receipts may go, how many minutes it is of use, the secret, and `user:secret` as HTTP's Basic has it."""
 
+FAILED: Final = ("undelivered", "failed")
+"""Words of ours for a text that did not arrive."""
+
 _SAMPLE: Final = dict.fromkeys(OURS, "1")
 _RULE: Final = re.compile(r"([^=]*)=(.+)", re.DOTALL)
 
@@ -88,9 +91,23 @@ class ReceiptRule(_Part):
     status: str
     """Path of the word that says what became of it."""
     code: str | None = None
-    """Path of the code of a failure, a number."""
+    """Path of the code of a failure."""
     states: Mapping[str, Literal["sent", "delivered", "undelivered", "failed"]]
     """The carrier's word → ours."""
+    faults: Mapping[str, Fault] = {}
+    """Code of a failure, or without `code` its word of `states` → what to do (`Fault`); `*` for any other."""
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "ReceiptRule":
+        known = {word for word in self.states if self.fails(word)} | {"*"}
+        strange = sorted(set(self.faults) - known) if self.code is None else []
+        if strange:
+            raise ValueError(f"faults.{strange[0]}: `code` is missing, and no word of `states` for a failure is this")
+        return self
+
+    def fails(self, word: str) -> bool:
+        """Whether a word of the carrier's says that a text did not arrive."""
+        return self.states.get(word) in FAILED
 
 
 class Template(_Part):

@@ -28,10 +28,10 @@ from booking.sms.gateway import (
     Outgoing,
     Refused,
     Unknown,
-    fault_of,
     is_before_processing,
     seconds_in,
 )
+from booking.sms.twilio_told import FAULTS, fault_of, fault_told
 
 _SDK_BASE = "https://api.twilio.com"
 _VALID_LONGEST = 36_000  # the provider's maximum for ValidityPeriod, in seconds
@@ -163,9 +163,7 @@ class TwilioGateway:
             for one in self._messages.stream(limit=limit, page_size=_PAGE_SIZE, **wanted):
                 if until is not None and one.date_created < until:
                     return found
-                found.append(
-                    Listed(one.sid, one.body, one.date_created, str(one.status), str(one.to), _failure(one.error_code))
-                )
+                found.append(_listed(one))
         except NotSentError:
             raise ListingError("no connection") from None
         except RejectedError as problem:
@@ -203,7 +201,8 @@ def _refusal(problem: RejectedError) -> Outcome:
     request on, it was not processed. Any other 4xx without a code (a proxy's 408, say) does not tell.
     """
     if problem.code is not None:
-        return Refused(problem.code, fault_of(problem.code, problem.status), problem.retry_after)
+        fault = fault_of(problem.code, problem.status)
+        return Refused(problem.code, fault, problem.retry_after, met=problem.code in FAULTS)
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Refused(None, Fault.PASSING, problem.retry_after)
     if is_before_processing(problem.status):
@@ -217,8 +216,9 @@ def _code_in(text: str) -> int | None:
     return code if type(code) is int and code >= _SMALLEST_CODE else None
 
 
-def _failure(code: object) -> int | None:
-    return code if type(code) is int and code > 0 else None
+def _listed(one: Any) -> Listed:
+    code = one.error_code if type(one.error_code) is int and one.error_code > 0 else None
+    return Listed(one.sid, one.body, one.date_created, str(one.status), str(one.to), code, fault_told(code))
 
 
 def _whole(moment: datetime) -> datetime:

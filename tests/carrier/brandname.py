@@ -20,6 +20,14 @@ SECRET = 'k&y "1" <đ>'
 RECEIPT_SECRET = "told-by-the-carrier"
 USER = "benh-vien"
 FAULTS = {"101": "configuration", "104": "phone", "118": "content", "99": "passing", "120": "doubtful"}
+TOLD = {
+    Fault.PHONE: "30003",
+    Fault.CONFIGURATION: "201",
+    Fault.CONTENT: "218",
+    Fault.PASSING: "30005",
+    Fault.DOUBTFUL: "9",
+}
+"""Its codes in receipts. Two of them are spelt as Twilio's, and mean something else."""
 
 _TEMPLATE = """
 [values]
@@ -44,6 +52,7 @@ sid = "name"
 status = "state"
 code = "error"
 states = {{ 1 = "delivered", 2 = "undelivered" }}
+faults = {{ 30003 = "phone", 201 = "configuration", 218 = "content", 30005 = "passing" }}
 """
 BODIES = {
     "json": '{"from": "{sender}", "phone": "{to_84}", "text": "{text}", "key": "{secret}", "back": "{callback}"}',

@@ -20,7 +20,7 @@ from booking.messages.channel.row import locked
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.reconciling import Compared
-from booking.sms.gateway import Listed
+from booking.sms.gateway import Fault, Listed
 from tests import outbox as box
 from tests import seeds
 
@@ -111,7 +111,7 @@ async def _learn_while_a_sender_records(db: Database) -> list[BaseException]:
     message = await box.write(db, state=MessageState.SENT, provider="twilio", provider_sid="SM1", posted_at=utc_now())
     async with db.transaction() as session:
         await locked(session, "twilio")
-    one = Listed("SM1", None, utc_now(), "failed", "", 30002)
+    one = Listed("SM1", None, utc_now(), "failed", "", 30002, Fault.CONFIGURATION)
 
     async def learning() -> None:
         async with db.transaction() as session:

@@ -69,13 +69,13 @@ async def test_the_list_says_what_became_of_each_and_who_looked_is_written_down(
     }  # fmt: skip
     for reason in reasons:
         await told.message(db, world.facility_id, state=S.SUPPRESSED, reason=reason, phone=None)
-    await told.message(db, world.facility_id, state=S.UNDELIVERED, error_code=30005)
+    await told.message(db, world.facility_id, state=S.UNDELIVERED, error_code=104, fault="phone")
     await told.message(db, world.facility_id, state=S.DUE, reason="text_not_approved")
     page = await _page(client)
     assert name(1) in page.text
     assert visit["code"] in page.text
     assert "+84903" not in page.text  # a number is masked
-    for said in (*reasons.values(), "số không còn sử dụng", "(30005)", "mẫu tin chưa được nhà mạng duyệt"):
+    for said in (*reasons.values(), "số không liên lạc được", "(104)", "mẫu tin chưa được nhà mạng duyệt"):
         assert said in page.text, said
     read = "SELECT facts->>'reason' FROM audit_event WHERE action = 'patient.read'"
     assert await seeds.value(db, read) == "messages"

@@ -142,14 +142,15 @@ async def test_what_did_not_arrive_leads_on_without_naming_anybody(
     client: httpx.AsyncClient, db: Database, morning: Morning
 ) -> None:
     await seeds.run(
-        db, "UPDATE message SET state = 'undelivered', error_code = 30005, due_at = :at WHERE kind = 'booked' AND"
+        db, "UPDATE message SET state = 'undelivered', error_code = 104, fault = 'phone', due_at = :at WHERE kind = 'booked' AND"
         " subject_id = (SELECT public_id FROM appointment WHERE state = 'noshow')", at=morning.clock.opens,
     )  # fmt: skip
     await _sign_in(client, db, Role.MANAGER, FACILITY)
     code = await seeds.value(db, "SELECT code FROM appointment WHERE state = 'noshow'")
     page = await _page(client, f"{BASE}/undelivered")
     assert page.link(f"/appointments/{code}")
-    assert "30005" in page.text
+    assert "số không liên lạc được" in page.text
+    assert "(104)" in page.text
     assert "0903" not in page.text
     assert not any(name in page.text for name in ("Trần", "Lê", "Phạm"))
     assert await seeds.value(db, "SELECT count(*) FROM audit_event WHERE action = 'patient.read'") == 0

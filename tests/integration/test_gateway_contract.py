@@ -14,14 +14,17 @@ from booking.clock import local_day, utc_now
 from booking.db import Database
 from booking.ids import public_id
 from booking.main import create_app
+from booking.messages import numbers
 from booking.messages.kinds import MessageState
+from booking.messages.models import Message
 from booking.messages.preparing import RECEIPTS_PATH, Channel
 from booking.settings import Settings, load
-from booking.sms import open_gateway
+from booking.sms import brandname_told, open_gateway, twilio_told
 from booking.sms.bounded import Limits
 from booking.sms.gateway import Accepted, Fault, Gateway, ListingError, Refused, Unknown
 from scheduler.jobs import settle_unknown
 from scheduler.jobs.send_messages import Sender
+from tests import seeds
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, Plan, brandname, plans, signature, unused_port
 from tests.carrier.client import PHONE, QUICK, gateway_to, outgoing
 from tests.conftest import environment
@@ -36,6 +39,13 @@ TWILIO_CODES = {
     Fault.PASSING: 20429,
     Fault.DOUBTFUL: 21612,
 }
+TWILIO_TOLD = {
+    Fault.PHONE: "30005",
+    Fault.CONFIGURATION: "30002",
+    Fault.CONTENT: "30007",
+    Fault.PASSING: "30003",
+    Fault.DOUBTFUL: "39999",
+}
 TEXT = 'HenKham: "BV" & <TYT> = 100% + {code}; \\ a=1&b=2'
 
 
@@ -48,6 +58,7 @@ class Provider:
     gateway: Callable[[Limits], Gateway]
     refusal: Callable[[Fault], Plan]
     settings: dict[str, str]
+    told: dict[Fault, str]
 
 
 @pytest.fixture(params=["twilio", "json", "form", "xml"])
@@ -59,7 +70,7 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Provide
                     "TWILIO_AUTH_TOKEN": AUTH_TOKEN, "TWILIO_API_BASE_URL": carrier.url}  # fmt: skip
             yield Provider(
                 kind, carrier, lambda limits: gateway_to(carrier.url, limits),
-                lambda fault: plans.refuse(400, TWILIO_CODES[fault]), more,
+                lambda fault: plans.refuse(400, TWILIO_CODES[fault]), more, TWILIO_TOLD,
             )  # fmt: skip
         return
     with brandname.carrier_of(kind) as carrier:
@@ -69,7 +80,7 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Provide
                 "HENKHAM_BRANDNAME_RECEIPT_SECRET": brandname.RECEIPT_SECRET}  # fmt: skip
         yield Provider(
             kind, carrier, lambda limits: brandname.gateway_by(path, limits),
-            lambda fault: brandname.refusal(kind, fault), more,
+            lambda fault: brandname.refusal(kind, fault), more, brandname.TOLD,
         )  # fmt: skip
 
 
@@ -90,6 +101,7 @@ def test_a_refusal_is_certain_and_says_what_to_do(provider: Provider, fault: Fau
     found = provider.gateway(PATIENT).send(outgoing())
     assert isinstance(found, Refused)
     assert found.fault is fault
+    assert found.met
     assert found.code is not None
     assert provider.carrier.log.accepted == []
 
@@ -137,6 +149,14 @@ def test_a_carrier_may_speak_of_one_number_with_a_status_of_the_door(tmp_path: P
     assert found.fault is fault
 
 
+def test_a_code_that_only_any_other_stands_for_was_met_by_nobody(tmp_path: Path) -> None:
+    with brandname.carrier_of("json") as carrier:
+        carrier.plan(Plan("new", accepts=False, status=200, body=brandname.answer("json", "555")))
+        path = brandname.written(tmp_path, "json", carrier.url)
+        path.write_text(path.read_text().replace('120 = "doubtful"', '"*" = "doubtful"'))
+        assert brandname.gateway_by(path, PATIENT).send(outgoing()) == Refused(555, Fault.DOUBTFUL, met=False)
+
+
 def test_nobody_there_is_passing(provider: Provider, tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{unused_port()}"
     gateway: Gateway = gateway_to(nowhere)
@@ -182,15 +202,18 @@ def _sender(db: Database, settings: Settings) -> Sender:
     return Sender(db, gateway, Channel(gateway.name, BASE, production=False), lane="visit", pace=AT_ONCE)
 
 
-async def _tell(client: httpx.AsyncClient, provider: Provider, message: str, sid: str, *, forged: bool = False) -> int:
-    """The carrier's word that it was delivered."""
+async def _tell(
+    client: httpx.AsyncClient, provider: Provider, message: str, sid: str, *, forged: bool = False, failed: str = ""
+) -> int:
+    """The carrier's word that it was delivered, or with a code that it was not."""
     path = f"{RECEIPTS_PATH}/{message}"
     if provider.name == "twilio":
-        form = [("MessageSid", sid), ("MessageStatus", "delivered"), ("AccountSid", ACCOUNT_SID)]
+        form = [("MessageSid", sid), ("MessageStatus", "undelivered" if failed else "delivered")]
+        form += [("AccountSid", ACCOUNT_SID), *([("ErrorCode", failed)] if failed else [])]
         headers = {"X-Twilio-Signature": signature("x" * 32 if forged else AUTH_TOKEN, BASE + path, form)}
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return (await client.post(path, content=urlencode(form), headers=headers | kind)).status_code
-    told = json.dumps({"request": message, "name": sid, "state": 1})
+    told = json.dumps({"request": message, "name": sid, "state": 2 if failed else 1, "error": failed or 0})
     headers = {"X-Key": "forged" if forged else brandname.RECEIPT_SECRET}
     return (await client.post(RECEIPTS_PATH, content=told, headers=headers)).status_code
 
@@ -209,6 +232,47 @@ async def test_a_receipt_is_believed_twice_and_a_forged_one_never(
         assert await _tell(client, provider, str(message.public_id), taken.sid) == 204
     assert (await stored(db, message)).state is MessageState.DELIVERED
     assert await _tell(client, provider, str(public_id()), taken.sid) == 204
+
+
+async def _fail(
+    db: Database, settings: Settings, client: httpx.AsyncClient, provider: Provider
+) -> dict[Fault, Message]:
+    """One text of each class that was taken and did not arrive, each to a number of its own."""
+    texts = {fault: await write(db, phone=f"+8490123{number:04}") for number, fault in enumerate(Fault)}
+    await send(_sender(db, settings))
+    sids = {one.body: one.sid for one in provider.carrier.log.accepted}
+    for fault, message in texts.items():
+        sid = next(sid for body, sid in sids.items() if str(message.facts["code"]) in body)
+        code = provider.told[fault]
+        assert await _tell(client, provider, str(message.public_id), sid, failed=code) == 204
+    return {fault: await stored(db, message) for fault, message in texts.items()}
+
+
+async def _silent(db: Database, message: Message) -> bool:
+    async with db.transaction() as session:
+        return (await numbers.of_phone(session, message.phone)).silent_since is not None
+
+
+async def test_a_receipt_of_each_class_is_written_down_and_does_what_its_class_asks(
+    db: Database, settings: Settings, client: httpx.AsyncClient, provider: Provider
+) -> None:
+    rows = await _fail(db, settings, client, provider)
+    for fault, row in rows.items():
+        assert (row.state, row.fault, row.error_code) == (MessageState.UNDELIVERED, fault, int(provider.told[fault]))
+    assert [fault for fault, row in rows.items() if await _silent(db, row)] == [Fault.PHONE]
+    assert [fault for fault, row in rows.items() if row.again_at] == [Fault.CONFIGURATION, Fault.PASSING]
+    held = await seeds.rows(db, "SELECT held_code FROM sms_channel WHERE held_at IS NOT NULL")
+    assert held == [{"held_code": int(provider.told[Fault.CONFIGURATION])}]
+
+
+@pytest.mark.parametrize("provider", ["json"], indirect=True)
+async def test_control_by_another_providers_table_the_wrong_number_is_given_up(
+    db: Database, settings: Settings, client: httpx.AsyncClient, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brandname_told, "_fault", lambda rule, word, code: twilio_told.fault_told(int(code or 0)))  # noqa: ARG005
+    rows = await _fail(db, settings, client, provider)
+    assert [fault for fault, row in rows.items() if await _silent(db, row)] == [Fault.PASSING]
+    assert await seeds.value(db, "SELECT count(*) FROM sms_channel WHERE held_at IS NOT NULL") == 0
 
 
 async def test_a_time_out_is_settled_by_the_receipt_and_nothing_goes_twice(

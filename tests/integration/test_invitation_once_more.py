@@ -9,7 +9,7 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.invitations import trying
 from booking.messages import receipts
-from booking.messages.receipts import Receipt
+from tests import outbox as box
 from tests import seeds
 from tests.seeds import World
 from tests.slip_texts import MORNING, message, person, slip, states, take, told, visit
@@ -27,7 +27,7 @@ async def _lost(db: Database) -> World:
     await seeds.run(db, f"{sent} WHERE subject_kind = 'invitation'")
     row = await message(db)
     async with db.transaction() as session:
-        await receipts.take(session, row.public_id, Receipt("SM1", "undelivered", 30003), now=utc_now())
+        await receipts.take(session, row.public_id, box.receipt("SM1", "undelivered", 30003), now=utc_now())
     return world
 
 

@@ -124,15 +124,17 @@ async def test_a_migration_waits_for_no_table_longer_than_it_may_and_then_change
 async def _crossed(url: str) -> None:
     """Somebody holds a table that a step back wants, and then asks for one that the step holds."""
     db = Database(url, pool=1)
-    async with db.transaction() as session:
-        await session.execute(text("LOCK TABLE patient IN ROW SHARE MODE"))
-        step = asyncio.create_task(apply(url, lambda made: command.downgrade(made, "0029")))
-        holds = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
-        while not (await session.execute(holds)).scalar_one():  # noqa: ASYNC110  another's lock
-            await asyncio.sleep(0.02)
-        await session.execute(text("LOCK TABLE data_request IN ROW SHARE MODE"))
-    await step
-    await db.close()
+    try:
+        async with db.transaction() as session:
+            await session.execute(text("LOCK TABLE patient IN ROW SHARE MODE"))
+            step = asyncio.create_task(apply(url, lambda made: command.downgrade(made, "0029")))
+            holds = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
+            while not (await session.execute(holds)).scalar_one():  # noqa: ASYNC110  another's lock
+                await asyncio.sleep(0.02)
+            await session.execute(text("LOCK TABLE data_request IN ROW SHARE MODE"))
+        await step
+    finally:
+        await db.close()
 
 
 async def test_a_migration_gives_way_to_who_holds_what_it_wants_and_then_goes_on(

@@ -11,7 +11,6 @@ from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.outbox import Pace, Posting
 from booking.messages.preparing import Channel
-from booking.messages.receipts import Receipt
 from booking.sms.gateway import STALE
 from scheduler.jobs.send_messages import Sender
 from tests import seeds
@@ -26,6 +25,7 @@ from tests.outbox import (
     claimed,
     make_due,
     mine,
+    receipt,
     rested,
     send,
     sender,
@@ -197,6 +197,6 @@ async def test_a_receipt_that_is_days_late_holds_nobody(db: Database, after: str
         await send(_alone(db, carrier.url))
         await seeds.run(db, f"UPDATE message SET posted_at = posted_at - interval '{after}'")
         async with db.transaction() as session:
-            assert await receipts.take(session, message.public_id, Receipt("SMx", "failed", 30002), now=utc_now())
+            assert await receipts.take(session, message.public_id, receipt("SMx", "failed", 30002), now=utc_now())
     assert [(await _channel(db))["held"]] == held
     assert (await stored(db, message)).again_at is not None  # it did not arrive, and that is not its own fault

@@ -14,7 +14,6 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import receipts
 from booking.messages.kinds import MessageKind, MessageState
-from booking.messages.receipts import Receipt
 from scheduler.jobs import try_again
 from tests import asking, seeds
 from tests import outbox as box
@@ -43,7 +42,9 @@ async def visit(client: httpx.AsyncClient, db: Database) -> dict[str, Any]:
 async def _receipt(db: Database, status: str, code: int | None = None, *, copy: int = 0) -> None:
     row = (await seeds.rows(db, "SELECT public_id, provider_sid FROM message WHERE copy = :copy", copy=copy))[0]
     async with db.transaction() as session:
-        assert await receipts.take(session, row["public_id"], Receipt(row["provider_sid"], status, code), now=utc_now())
+        assert await receipts.take(
+            session, row["public_id"], box.receipt(row["provider_sid"], status, code), now=utc_now()
+        )
 
 
 async def _try_again(db: Database, *, now: datetime | None = None) -> int:
@@ -153,7 +154,7 @@ async def test_that_a_visit_is_off_is_told_once_more(
     row = (await seeds.rows(db, "SELECT public_id, provider_sid FROM message WHERE kind = 'cancelled'"))[0]
     async with db.transaction() as session:
         await receipts.take(
-            session, row["public_id"], Receipt(row["provider_sid"], "undelivered", 30003), now=utc_now()
+            session, row["public_id"], box.receipt(row["provider_sid"], "undelivered", 30003), now=utc_now()
         )
     assert await _try_again(db) == 1
     assert await seeds.value(db, "SELECT kind::text FROM message WHERE copy = 1") == "cancelled"
@@ -207,7 +208,7 @@ async def _family(client: httpx.AsyncClient, db: Database, world: World) -> list
     )
     row = (await seeds.rows(db, "SELECT public_id FROM message WHERE kind = 'reminder_day' AND state = 'sent'"))[0]
     async with db.transaction() as session:
-        await receipts.take(session, row["public_id"], Receipt("SM-first", "undelivered", 30003), now=utc_now())
+        await receipts.take(session, row["public_id"], box.receipt("SM-first", "undelivered", 30003), now=utc_now())
     return visits
 
 

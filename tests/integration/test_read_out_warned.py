@@ -14,14 +14,13 @@ from booking.messages.channel.rules import CODES, Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.preparing import Channel
-from booking.messages.receipts import Receipt
 from booking.messages.service import APPOINTMENT, READ_OUT, Notice, Recipient
 from scheduler.jobs import try_again
 from scheduler.jobs.send_messages import Sender
 from tests import seeds
 from tests.carrier import Carrier
 from tests.carrier.client import PHONE, gateway_to
-from tests.outbox import AT_ONCE, BASE, PATIENT, send, sender, stored, write
+from tests.outbox import AT_ONCE, BASE, PATIENT, receipt, send, sender, stored, write
 
 pytestmark = pytest.mark.anyio
 
@@ -99,5 +98,5 @@ async def test_a_telephone_that_was_off_is_what_makes_it_go_once_more(db: Databa
     made = await _warned(db)
     await seeds.run(db, "UPDATE message SET state = 'sent', provider = 'twilio', provider_sid = 'SM1', sends = 1")
     async with db.transaction() as session:
-        await receipts.take(session, made.public_id, Receipt("SM1", "undelivered", 30003), now=utc_now())
+        await receipts.take(session, made.public_id, receipt("SM1", "undelivered", 30003), now=utc_now())
     assert await seeds.value(db, "SELECT once_more AND again_at > now() FROM message")

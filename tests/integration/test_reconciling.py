@@ -17,7 +17,7 @@ from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.receipts import Receipt
 from booking.sms.brandname import BrandnameGateway
-from booking.sms.gateway import Accepted
+from booking.sms.gateway import Accepted, Fault
 from scheduler.jobs import reconcile_messages
 from tests.carrier import Carrier, plans
 from tests.carrier.client import PHONE, gateway_to, outgoing
@@ -70,7 +70,7 @@ async def test_names_are_adopted_states_advanced_and_strangers_told(
     assert [row.provider_sid for row in rows] == [sids[one] for one in mine(lost)]
     assert [row.state for row in rows] == [MessageState.DELIVERED, *[MessageState.SENT] * 3]
     row = await stored(db, named[0])
-    assert (row.state, row.error_code) == (MessageState.UNDELIVERED, 30005)
+    assert (row.state, row.error_code, row.fault) == (MessageState.UNDELIVERED, 30005, Fault.PHONE)
     found = await _found(db)
     counts = (found.listed, found.known, found.adopted, found.advanced, found.unknown)
     assert counts == (9, 4, 4, 5, 1)

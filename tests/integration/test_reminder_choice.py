@@ -155,7 +155,7 @@ async def test_a_receipt_flags_a_number_at_fault(db: Database, code: int, *, fla
     assert posting is not None
     async with db.transaction() as session:
         await outbox.record(session, posting, Accepted("SM1", "queued"), now=utc_now(), pace=box.AT_ONCE)
-        await receipts.take(session, message.public_id, Receipt("SM1", "undelivered", code), now=utc_now())
+        await receipts.take(session, message.public_id, box.receipt("SM1", "undelivered", code), now=utc_now())
     assert ((await _next(db)).state is S.SUPPRESSED) is flagged
 
 

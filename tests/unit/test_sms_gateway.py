@@ -12,7 +12,8 @@ from booking.clock import utc_now
 from booking.settings import Settings
 from booking.sms import GATEWAYS, open_gateway
 from booking.sms.console import ConsoleGateway
-from booking.sms.gateway import FAULTS, Fault, Gateway, Outgoing, fault_of
+from booking.sms.gateway import Fault, Gateway, Outgoing
+from booking.sms.twilio_told import FAULTS, callback_in, fault_of, fault_told
 
 
 def settings(**changes: str) -> Settings:
@@ -55,6 +56,16 @@ def test_a_code_nobody_has_met_neither_loops_nor_stops_the_channel(
     code: int | None, status: int | None, fault: Fault
 ) -> None:
     assert fault_of(code, status) is fault
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"), [(30005, Fault.PHONE), (30002, Fault.CONFIGURATION), (99999, Fault.DOUBTFUL), (None, None)]
+)
+def test_a_code_that_is_told_of_afterwards_is_classed_by_the_same_table(code: int | None, fault: Fault | None) -> None:
+    assert fault_told(code) is fault
+    said = callback_in({"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": str(code or "")})
+    assert said is not None
+    assert (said.error_code, said.fault) == (code, fault)
 
 
 def test_the_registry_knows_what_the_settings_may_name() -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from booking.settings import Settings, SettingsError, load
 from booking.sms import open_gateway, template
 from booking.sms.brandname_told import callback_in
+from booking.sms.gateway import Fault
 from booking.sms.template import Template
 from booking.sms.wording import UnreadableError
 from tests.carrier import brandname
@@ -58,6 +59,8 @@ def test_the_examples_can_be_used(path: Path) -> None:
         ('"Result=100|success"', '"100"', "PATH=VALUE"),
         ('"configuration"', '"ours"', "faults"),
         ('"header:X-Key"', '"X-Key"', "receipt.secret"),
+        ('218 = "content"', '218 = "text"', "receipt.faults.218"),
+        ('code = "error"', "", "receipt: Value error, faults.201"),
         ("[answer]", "[answr]", "answer: Field required"),
         ("http://", "ftp://", "request.url"),
         ("[values]", "[values", "is no TOML"),
@@ -112,6 +115,36 @@ def test_a_callback_is_read_by_its_map(tmp_path: Path) -> None:
     found = callback_in(_rule(tmp_path, "json", "header:X-Key"), "r", {"x-key": "r"}, JSON)
     assert found is not None
     assert (found.status, found.error_code) == ("undelivered", 104)
+
+
+FAULTS = [
+    ({}, "104", Fault.DOUBTFUL),
+    ({"104": "phone"}, "104", Fault.PHONE),
+    ({"104": "phone"}, "105", Fault.DOUBTFUL),
+    ({"104": "phone", "*": "passing"}, "105", Fault.PASSING),
+    ({"104": "phone", "*": "passing"}, "", Fault.PASSING),
+    ({"2": "phone"}, "7", Fault.DOUBTFUL),  # a code that is spelt as the word is another thing
+    ({"E-7": "content"}, "E-7", Fault.CONTENT),
+]
+
+
+@pytest.mark.parametrize(("faults", "code", "fault"), FAULTS)
+def test_whose_fault_it_is_says_the_carriers_own_code(faults: dict[str, str], code: str, fault: Fault) -> None:
+    said = {"secret": "field:key", "status": "state", "code": "error", "states": {"1": "delivered", "2": "failed"}}
+    rule = template.ReceiptRule.model_validate(said | {"kind": "form", "faults": faults})
+    for word, expected in (("2", fault), ("1", None), ("3", None)):
+        found = callback_in(rule, "r", {}, f"state={word}&error={code}&key=r".encode())
+        assert found is not None
+        assert found.fault is expected
+
+
+def test_without_codes_its_words_say_so() -> None:
+    said = {"secret": "field:key", "status": "state", "states": {"OFF": "undelivered", "GONE": "failed", "OK": "sent"}}
+    rule = template.ReceiptRule.model_validate(said | {"kind": "form", "faults": {"OFF": "passing", "GONE": "phone"}})
+    found = [callback_in(rule, "r", {}, f"state={word}&key=r".encode()) for word in ("OFF", "GONE", "OK")]
+    assert [one and one.fault for one in found] == [Fault.PASSING, Fault.PHONE, None]
+    with pytest.raises(ValueError, match=r"faults\.OK"):
+        template.ReceiptRule.model_validate(said | {"faults": {"OK": "phone"}})
 
 
 def test_a_word_that_is_not_listed_moves_nothing(tmp_path: Path) -> None:

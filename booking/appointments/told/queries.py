@@ -28,6 +28,7 @@ from booking.messages.models import Message, MessageReceipt
 from booking.messages.service import APPOINTMENT
 from booking.patients.models import Patient
 from booking.sealed import keys
+from booking.sms.gateway import Fault
 
 A_PAGE: Final = 100
 
@@ -68,6 +69,7 @@ class Told:
     state: MessageState
     reason: str | None
     error_code: int | None
+    fault: Fault | None
     at: datetime
     due_at: datetime
     useful_until: datetime
@@ -253,11 +255,11 @@ async def _codes(session: AsyncSession, covered: Sequence[int]) -> dict[int, str
 def _one(message: Message, visit: Appointment | None, patient: Patient | None, by: str | None) -> Told:
     return Told(
         id=message.public_id, kind=message.kind, state=message.state, reason=message.reason,
-        error_code=message.error_code, at=message.posted_at or message.due_at, due_at=message.due_at,
-        useful_until=message.useful_until, segments=_cost(message), count=int(message.facts.get("count", 1)),
-        copy_number=message.copy_number, version=message.version, phone=message.phone, language=message.language,
-        visit=visit.public_id if visit else None, code=str(message.facts.get("code", visit.code if visit else "")),
-        name=patient.name if patient else "", patient=patient.public_id if patient else None,
-        starts_at=visit.starts_at if visit else None, state_of_visit=visit.state if visit else None,
-        version_of_visit=visit.version if visit else None, by=by,
+        error_code=message.error_code, fault=message.fault, at=message.posted_at or message.due_at,
+        due_at=message.due_at, useful_until=message.useful_until, segments=_cost(message),
+        count=int(message.facts.get("count", 1)), copy_number=message.copy_number, version=message.version,
+        phone=message.phone, language=message.language, visit=visit.public_id if visit else None,
+        code=str(message.facts.get("code", visit.code if visit else "")), name=patient.name if patient else "",
+        patient=patient.public_id if patient else None, starts_at=visit.starts_at if visit else None,
+        state_of_visit=visit.state if visit else None, version_of_visit=visit.version if visit else None, by=by,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from booking.columns import Moment
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.row import NOW, UNKNOWN, locked, write
 from booking.messages.outbox import Posting
-from booking.sms.gateway import FAULTS, Accepted, Fault, Outcome, Refused
+from booking.sms.gateway import Accepted, Fault, Outcome, Refused
 
 log = logging.getLogger(__name__)
 
@@ -107,15 +107,14 @@ async def _doubted(
 ) -> tuple[Outcome, bool]:
     await _spoke(session, provider, outcome.code)
     channel, _ = await locked(session, provider)
-    listed = outcome.code in FAULTS
     before, opened = posting.refused_at, channel.opened_at
     ours, own = Refused(outcome.code, Fault.CONFIGURATION), Refused(outcome.code, Fault.CONTENT)
     if before is not None and opened is not None and before <= opened:
-        return (ours if listed else own), False
+        return (ours if outcome.met else own), False
     numbers = await _amiss(session, channel, str(outcome.code), posting)
     if channel.held_at is not None or numbers >= SEVERAL:
         return ours, await _hold(session, provider, posting, outcome.code, held=held)
-    return (ours if listed or posting.attempt < TRIES else own), False
+    return (ours if outcome.met or posting.attempt < TRIES else own), False
 
 
 async def _silent(session: AsyncSession, provider: str, posting: Posting, *, held: timedelta) -> None:
@@ -156,17 +155,16 @@ async def _hold(
     return changed.rowcount > 0
 
 
-async def told(session: AsyncSession, provider: str, code: int, *, posted_at: datetime, held: timedelta) -> None:
-    """Learn from a receipt of a text posted then: an account that is suspended may be told of there alone.
+async def told(session: AsyncSession, provider: str, code: int | None, *, posted_at: datetime, held: timedelta) -> None:
+    """Learn from a receipt, of a text posted then, that our configuration is refused: it may be told of there alone.
 
     To be called before any text is locked. What was posted well before the channel was opened says nothing new; the
-    text that opened it was posted just before.
+    text that opened it was posted just before. As in `_hold`, who refuses us is not silent.
     """
-    if FAULTS.get(code) is not Fault.CONFIGURATION:
-        return
     channel, now = await locked(session, provider)
     if posted_at <= now - LATE:
         return
     if channel.held_at is None and (channel.opened_at is None or posted_at > channel.opened_at - held):
-        await write(session, provider, held_at=NOW, held_code=code, probe_at=NOW + held)
+        spoken = {"amiss": None, "amiss_of": None}
+        await write(session, provider, held_at=NOW, held_code=code, probe_at=NOW + held, **spoken)
         log.error("SMS are held for what a receipt says", extra={"facts": {"provider": provider, "error_code": code}})

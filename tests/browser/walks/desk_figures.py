@@ -28,7 +28,7 @@ INSERT INTO queue_ticket (public_id, queue_id, facility_id, day, series, number,
 SELECT gen_random_uuid(), queue.id, facility_id, day, 'A', n, 'done', opened_at + n * interval '9 minutes',
   opened_at + n * interval '31 minutes', 1, opened_at + n * interval '40 minutes', n = 9, 1
 FROM queue, generate_series(1, 9) AS n;
-UPDATE message SET state = 'undelivered', error_code = 30005;
+UPDATE message SET state = 'undelivered', error_code = 30005, fault = 'phone';
 UPDATE appointment SET state = 'noshow' WHERE id = (SELECT max(id) FROM appointment);
 INSERT INTO patient_flag (patient_id, kind, facts, created_at)
 SELECT id, 'changed_hands', '{"accounts": 4}', now() FROM patient;
