@@ -5,8 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from booking import ids
-from booking.clock import ZONE, utc_now
+from booking.actor import system
+from booking.clock import ZONE, local_day, utc_now
 from booking.db import Database
+from booking.invitations import service as invitations
+from booking.invitations.commands import ReceiveInvitation
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.sealed import keys
@@ -14,9 +17,15 @@ from tests import seeds
 
 
 async def fill(db: Database, facility: str) -> dict[str, str]:
-    """One message of a facility; what stands for it in addresses."""
+    """One message of a facility, and one slip; what stands for them in addresses."""
     place = await seeds.value(db, "SELECT id FROM facility WHERE code = :code", code=facility)
-    return {"message": str((await message(db, place)).public_id)}
+    command = ReceiveInvitation(
+        source="feed:x", key=facility, facility=facility, name="Nguyễn Thị Mẫu", birth_year=1990,
+        citizen_ids=("077190000001",), due=local_day(utc_now()),
+    )  # fmt: skip
+    async with db.transaction() as session:
+        slip = await invitations.receive(session, command, by=system("feed:x"), now=utc_now())
+    return {"message": str((await message(db, place)).public_id), "slip": str(slip)}
 
 
 async def message(

@@ -1,7 +1,8 @@
-"""What a hospital's export tells of a slip."""
+"""What a hospital's export tells of a slip, and what staff say of a call about one."""
 
 from pydantic import AwareDatetime, Field
 
+from booking.appointments.closing.kinds import CallOutcome
 from booking.inputs import Command, IsoDate, Name, ShortText, Whole
 
 
@@ -32,3 +33,10 @@ class TakeBack(Command):
     source: ShortText
     key: ShortText
     as_of: AwareDatetime | None = None
+
+
+class NoteSlipCall(Command):
+    """What came of telephoning, and what is worth knowing next time."""
+
+    outcome: CallOutcome
+    note: str = Field("", max_length=200)

@@ -1,12 +1,23 @@
-"""The table of invitations. It holds no name and no number in the clear: most slips concern people unknown here."""
+"""The tables of invitations. They hold no name and no number in the clear: most slips concern people unknown here."""
 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
+from booking.appointments.closing.kinds import CallOutcome
 from booking.columns import choice, key, moment, number, ref, words
 from booking.invitations.kinds import InvitationState
 from booking.sealed import Sealed
@@ -57,3 +68,25 @@ class Invitation(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=moment())
     as_of: datetime | None = Field(default=None, sa_column=moment(optional=True))
     code: str | None = Field(default=None, sa_column=words(optional=True))
+
+
+class InvitationCall(SQLModel, table=True):
+    """What came of telephoning about a slip, for the day it is due: on another, there is something new to tell.
+
+    `calls` counts the tries.
+    """
+
+    __tablename__ = "invitation_call"
+    __table_args__ = (CheckConstraint("calls > 0", name="invitation_call_calls_check"),)
+
+    invitation_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("invitation.id", name="invitation_call_invitation_fk"), primary_key=True
+        )
+    )
+    due: date = Field(sa_column=Column(Date, primary_key=True))
+    call: CallOutcome = Field(sa_column=choice(CallOutcome))
+    calls: int = Field(sa_column=number())
+    called_at: datetime = Field(sa_column=moment())
+    called_by: str | None = Field(default=None, sa_column=words(optional=True))
+    note: str = Field(default="", sa_column=words())

@@ -136,6 +136,15 @@ async def comes(session: AsyncSession, slip: Invitation, patient: Patient) -> bo
 
 async def reader_of(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> Recipient | None:
     """Who reads it: a number that agreed, of an account that shows the slip; where none has her, her own."""
+    language = await agreed(session, patient, now=now)
+    if language is None:
+        return None
+    phone = _mobile(await number_of(session, slip, patient, now=now), patient)
+    return Recipient(phone, language) if phone is not None else None
+
+
+async def agreed(session: AsyncSession, patient: Patient, *, now: datetime) -> str | None:
+    """The language in which she agreed to be told of her slips; None where she did not, or does no more."""
     assert patient.id is not None
     if patient.training or patient.no_sms:
         return None
@@ -143,13 +152,11 @@ async def reader_of(session: AsyncSession, slip: Invitation, patient: Patient, *
     shown, texts = answers.get(ConsentPurpose.INVITATION), answers.get(ConsentPurpose.SMS)
     if shown is None or texts is None or not (shown.granted and shown.stands and texts.granted and texts.stands):
         return None
-    if shown.wording < _TOLD_SINCE:
-        return None
-    phone = await _number(session, slip, patient, now=now)
-    return Recipient(phone, shown.language) if phone is not None else None
+    return shown.language if shown.wording >= _TOLD_SINCE else None
 
 
-async def _number(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> str | None:
+async def number_of(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> str | None:
+    """Her number, whatever may be known of it: of an account that shows the slip; where none has her, her own."""
     query = (
         select(Account)
         .join(Profile, col(Profile.account_id) == col(Account.id))
@@ -163,8 +170,8 @@ async def _number(session: AsyncSession, slip: Invitation, patient: Patient, *, 
         assert account.id is not None
         views = await queries.of_account(session, account.id, today=local_day(now))
         if any(view.id == slip.public_id for view in views):
-            return _mobile(account.phone, patient)
-    return None if accounts else _mobile(patient.phone, patient)
+            return account.phone
+    return None if accounts else patient.phone
 
 
 def _mobile(phone: str | None, patient: Patient) -> str | None:

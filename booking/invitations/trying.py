@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from booking.appointments.models import Appointment
 from booking.clock import local_day
-from booking.invitations import matching, telling
+from booking.invitations import calling, matching, telling
 from booking.invitations.models import Invitation
 from booking.messages import service as messages
 from booking.messages.kinds import MessageState
@@ -47,7 +47,7 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
 
 
 async def _concerns(session: AsyncSession, slip: Invitation, message: Message, *, now: datetime) -> bool:
-    """Whether the slip is open, nothing is booked for it, and the same number is still to be told."""
+    """Whether the slip is open, nothing is booked for it, nobody telephoned her, and the same number is to be told."""
     usable = (
         select(Invitation.id)
         .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
@@ -56,7 +56,7 @@ async def _concerns(session: AsyncSession, slip: Invitation, message: Message, *
     if slip.code != message.facts.get("code") or await session.scalar(usable) is None:
         return False
     patient = await matching.whom(session, slip, today=local_day(now))
-    if patient is None or await telling.comes(session, slip, patient):
+    if patient is None or await telling.comes(session, slip, patient) or await calling.is_settled(session, slip):
         return False
     to = await telling.reader_of(session, slip, patient, now=now)
     return to is not None and to.phone == message.phone

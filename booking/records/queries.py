@@ -18,7 +18,7 @@ from booking.clock import ZONE
 from booking.directory.models import Facility, Service
 from booking.exchange.models import Conflict
 from booking.invitations import matching as slips
-from booking.invitations.models import Invitation
+from booking.invitations.models import Invitation, InvitationCall
 from booking.invitations.telling import SUBJECT
 from booking.messages.models import Message, MessageReceipt, NumberStanding
 from booking.messages.service import APPOINTMENT
@@ -64,6 +64,9 @@ async def held(session: AsyncSession, scope: Scope, *, today: date) -> dict[str,
         **await reader.part(WaitlistTarget, col(WaitlistTarget.entry_id).in_(entries)),
         **await reader.part(Offer, col(Offer.entry_id).in_(entries)),
         **await reader.part(Invitation, her_slips),
+        **await reader.part(
+            InvitationCall, col(InvitationCall.invitation_id).in_(select(col(Invitation.id)).where(her_slips))
+        ),
         **await reader.part(Message, col(Message.id).in_(messages)),
         **await reader.part(MessageReceipt, col(MessageReceipt.message_id).in_(messages)),
         **await reader.part(Account, col(Account.id) == scope.account_id),

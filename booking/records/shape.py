@@ -207,6 +207,14 @@ SECTIONS: Final[Mapping[str, Section]] = {
         },
         {"id": _ROW, "marks": _INDEX, "name_index": _INDEX, "appointment_id": _LINK},
     ),
+    "invitation_call": Section(
+        "telephoned_about_invitations",
+        {
+            "due": "due", "call": "came_of_telephoning", "calls": "times_telephoned", "called_at": "telephoned_at",
+            "note": "note",
+        },
+        {"invitation_id": _LINK, "called_by": "a member of staff, named with what was done"},
+    ),
     "message": Section(
         "messages",
         {

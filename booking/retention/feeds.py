@@ -14,7 +14,7 @@ from booking.clock import local_day
 from booking.exchange.history import KEPT as WAYS_BACK
 from booking.exchange.models import FeedFile, FeedOrder, FeedRow, FeedRun
 from booking.invitations.kinds import InvitationState
-from booking.invitations.models import Invitation
+from booking.invitations.models import Invitation, InvitationCall
 from booking.trail.forgetting import BATCH, remove
 
 ROWS_KEPT: Final = timedelta(days=90)
@@ -59,8 +59,12 @@ async def forget_files(session: AsyncSession, *, now: datetime, most: int = BATC
 
 async def forget_slips(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
     """Remove slips that were good until before SLIPS_KEPT; how many."""
-    over = col(Invitation.last_day) < local_day(now) - SLIPS_KEPT
-    return await remove(session, Invitation, over, col(Invitation.state) != InvitationState.OPEN, most=most)
+    over = (col(Invitation.last_day) < local_day(now) - SLIPS_KEPT, col(Invitation.state) != InvitationState.OPEN)
+    chosen = select(col(Invitation.id)).where(*over).limit(most).with_for_update(skip_locked=True)
+    old = list((await session.execute(chosen)).scalars())
+    calls = delete(InvitationCall).where(col(InvitationCall.invitation_id).in_(old))
+    await session.execute(calls.execution_options(synchronize_session=False))
+    return await remove(session, Invitation, col(Invitation.id).in_(old), most=most)
 
 
 def old_files(folder: Path, *, now: datetime) -> Iterator[Path]:

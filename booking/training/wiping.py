@@ -58,6 +58,7 @@ STAYS: Final[dict[str, str]] = {
     "offer": "for entries of the waiting list",
     "data_request": "a person's request is real, and no page of the place takes one",
     "invitation": "made of files of hospitals, and no feed may speak of the place",
+    "invitation_call": "likewise",
     "feed_file": "likewise",
     "feed_row": "likewise",
     "feed_run": "likewise",

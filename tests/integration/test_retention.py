@@ -120,10 +120,11 @@ async def _notes(session: AsyncSession, world: World, at: datetime) -> None:
 
 async def _slips(session: AsyncSession, world: World, at: datetime) -> None:
     day = clock.local_day(at)
-    await put(
+    slip = await put(
         session, "invitation", facility_id=world.facility_id, state=InvitationState.LAPSED, marks=[b"m"],
         due=day, first_day=day, last_day=day,
     )  # fmt: skip
+    await put(session, "invitation_call", invitation_id=slip, due=day, note="gọi chị Mẫu")
 
 
 async def _feed_files(session: AsyncSession, world: World, at: datetime) -> None:
@@ -200,7 +201,7 @@ CASES: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "delays": (_plain("sign_in_delay", "next_try_at"), "SELECT count(*) FROM sign_in_delay"),
     "notes": (_notes, "SELECT (SELECT count(*) FROM patient_flag) + (SELECT count(*) FROM suspicion_answer)"),
     "staged rows": (_feed_rows, "SELECT count(*) FROM feed_row"),
-    "slips": (_slips, "SELECT count(*) FROM invitation"),
+    "slips": (_slips, "SELECT (SELECT count(*) FROM invitation) + (SELECT count(*) FROM invitation_call)"),
     "history of feeds": (_feed_files, "SELECT greatest(0, count(*) - 20) FROM feed_file"),
     "files out": (_files_out, "SELECT greatest(0, count(*) - 1) FROM out_file"),
     "told": (_plain("out_told", "starts_at"), "SELECT count(*) FROM out_told"),

@@ -34,6 +34,9 @@ AHEAD: Final = timedelta(days=14)
 
 MOST: Final = 300
 
+NOT_DELIVERED: Final = "not_delivered"
+"""Why, where a text was lost."""
+
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 _NO_WAY = (SuppressedReason.UNREACHABLE.value, SuppressedReason.WRONG_NUMBER.value)
 """Nothing of any kind reaches her, and she may count on messages."""
@@ -43,7 +46,7 @@ _NOBODY = (
 )  # fmt: skip
 """No message tells her. News she has to hear all the same."""
 _ASKING = (MessageKind.CHOOSE, MessageKind.CONFLICT)
-_ENDED = (*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)
+ENDED: Final = (*_LOST, MessageState.DELIVERED, MessageState.SUPPRESSED)
 """What became of a message tells something; of the other states only news that is overdue does."""
 
 
@@ -189,7 +192,7 @@ async def _of_messages(session: AsyncSession, visits: Visits, *, now: datetime) 
     query = (
         visits.add_columns(Message)
         .join(Message, of_visit)
-        .where(or_(col(Message.state).in_(_ENDED), overdue.is_overdue(now)))
+        .where(or_(col(Message.state).in_(ENDED), overdue.is_overdue(now)))
     )
     found: dict[UUID, tuple[Appointment, Patient, Account | None, VisitCall | None, list[Message]]] = {}
     for visit, patient, account, call, message in (await session.execute(query)).all():
@@ -197,25 +200,25 @@ async def _of_messages(session: AsyncSession, visits: Visits, *, now: datetime) 
     covered = [one.id for row in found.values() for one in row[4] if one.reason == SuppressedReason.COVERED.value]
     carriers = await sharing.carriers(session, [one for one in covered if one is not None]) if covered else {}
     return [
-        _from_messages(visit, patient, account, call, why, asked=any(one.kind in _ASKING for one in told))
+        _from_messages(visit, patient, account, call, reason, asked=any(one.kind in _ASKING for one in told))
         for visit, patient, account, call, told in found.values()
-        if (why := _why([carriers.get(one.id or 0, one) for one in told])) or call is not None
+        if (reason := why([carriers.get(one.id or 0, one) for one in told])) or call is not None
     ]
 
 
-def _why(sent: Sequence[Message]) -> str:
-    """Why she is to be called; empty where the last word is that a message arrived, or none was to come."""
-    why = ""
+def why(sent: Sequence[Message]) -> str:
+    """Why she is to be called to whom these were sent; empty where the last one arrived, or none was to come."""
+    found = ""
     for message in sorted(sent, key=lambda one: (one.changed_at, one.id or 0)):
         if message.state is MessageState.DELIVERED:
-            why = ""
+            found = ""
         elif message.state in _LOST:
-            why = "not_delivered"
+            found = NOT_DELIVERED
         elif message.state is not MessageState.SUPPRESSED:
-            why = overdue.why(message)
+            found = overdue.why(message)
         elif message.reason in (_NOBODY if overdue.is_news(message) else _NO_WAY):
-            why = message.reason or ""
-    return why
+            found = message.reason or ""
+    return found
 
 
 def _from_messages(
@@ -223,7 +226,7 @@ def _from_messages(
     patient: Patient,
     account: Account | None,
     call: VisitCall | None,
-    why: str,
+    reason: str,
     *,
     asked: bool = False,
 ) -> ToCall:
@@ -231,9 +234,9 @@ def _from_messages(
     on = visit.state is AppointmentState.BOOKED
     return ToCall(
         visit=visit.public_id, patient=patient.public_id, name=patient.name,
-        phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=why,
+        phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=reason,
         starts_at=visit.starts_at if on else None, was_at=visit.starts_at if asked or not on else None, asked=asked,
         call=call.call if call else CallOutcome.NOT_CALLED,
         calls=call.calls if call else 0, called_at=call.called_at if call else None, note=call.note if call else "",
-        silent=why in (SuppressedReason.UNREACHABLE.value, "not_delivered"),
+        silent=reason in (SuppressedReason.UNREACHABLE.value, NOT_DELIVERED),
     )  # fmt: skip

@@ -105,10 +105,13 @@ async def field_page(
     work: Working,
     patient: Annotated[str, Query()] = "",
     mark: Annotated[str, Query()] = "",
+    service: Annotated[str, Query()] = "",
+    start: Annotated[str, Query()] = "",
 ) -> Response:
-    """The one field; or, with `patient`, the times for somebody this desk knows already."""
+    """The one field; or, with `patient`, times for somebody this desk knows already, of a service and from a day."""
     if patient:
-        return await show(request, work, Wish(who=f"{patient[:64]}:{mark[:64]}"))
+        wish = Wish(who=f"{patient[:64]}:{mark[:64]}", service=service[:64], start=day_of(start))
+        return await show(request, work, wish)
     async with work.asked.db.transaction() as session:
         what = await offered(session, work)
     return await rendered(request, work, "desk_book.html", what=what)

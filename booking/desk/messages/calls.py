@@ -1,4 +1,7 @@
-"""The call list of a facility: whom no message reached, for whatever reason. Reading it is in the audit."""
+"""The call list of a facility: whom no message reached, for whatever reason. Reading it is in the audit.
+
+Visits first, then those who were invited to a re-examination (`slips` writes down what came of these).
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -13,10 +16,12 @@ from booking.appointments.calling.commands import NoteVisitCall
 from booking.appointments.closing.errors import NotAsked
 from booking.appointments.closing.kinds import CallOutcome
 from booking.appointments.errors import AppointmentUnknown
+from booking.desk.booking.work import Work
 from booking.desk.calendar.typed import typed_of
 from booking.desk.messages.standing import standing
 from booking.directory import queries as directory
 from booking.errors import BookingError
+from booking.invitations import calling
 from booking.patients.service import read_by_staff
 from booking.web import at_desk
 from booking.web.at_desk import Place, Where, needs
@@ -55,23 +60,26 @@ Which = Annotated[UUID, Depends(_visit)]
 @router.get("")
 async def calls_page(request: Request, asked: Ask, desk: Caller, where: Where) -> Response:
     """Whom to telephone, with the number; those still to be called first."""
-    return await _show(request, asked, desk, where)
+    return await show(request, asked, desk, where)
 
 
-async def _show(
+async def show(
     request: Request, asked: Asked, desk: Desk, where: Place, *, error: BookingError | None = None
 ) -> Response:
-    by = at_desk.actor(asked, desk)
+    """The page; whoever is on it was shown to this desk, which may book for her then."""
+    work = Work(asked, desk, where)
     async with asked.db.transaction() as session:
         place = await directory.facility(session, where.code, at_desk=True)
         calls = await queries.to_call(session, where.facility_id, now=asked.now)
+        slips = await calling.to_call(session, where.facility_id, now=asked.now)
         stands = await standing(session, asked, where)
-        for patient in {call.patient for call in calls}:
-            read_by_staff(session, patient, by=by, now=asked.now, facility=where.code, reason="call_list")
+        for patient in {one.patient for one in calls} | {one.patient for one in slips}:
+            read_by_staff(session, patient, by=work.by, now=asked.now, facility=where.code, reason="call_list")
     said = " ".join(sentence(error, asked.language)) if error else ""
     return page(
         request, "desk_messages_calls.html", status=status_of(error) if error else 200, personal=True, desk=desk,
-        place=place, base=f"/desk/{where.code}/messages", calls=calls, stands=stands, error=said,
+        place=place, base=f"/desk/{where.code}/messages", calls=calls, slips=slips, stands=stands, error=said,
+        work=work, today=work.today,
     )  # fmt: skip
 
 
@@ -92,7 +100,7 @@ async def note(request: Request, asked: Ask, desk: Caller, where: Where, visit: 
     try:
         await asked.db.until_known(work)
     except NotAsked as error:
-        return await _show(request, asked, desk, where, error=error)
+        return await show(request, asked, desk, where, error=error)
     return see_other(request, f"/desk/{where.code}/messages/calls#call-{visit}")
 
 

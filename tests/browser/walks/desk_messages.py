@@ -8,13 +8,16 @@ from playwright.sync_api import Page
 from booking.access.kinds import Role
 from booking.appointments.calling import service
 from booking.appointments.closing.errors import NotAsked
+from booking.db import Database
+from tests import slip_texts
 from tests.browser.conftest import Site
 from tests.browser.desk import add_staff, sign_in
 from tests.browser.kinds import EMPTY, ERROR
 from tests.browser.pressing import press
 from tests.browser.slips import booked
 from tests.browser.walks import Stop
-from tests.places import STATION
+from tests.places import SERVICE, STATION
+from tests.postgres import apart
 
 SHOWS = {
     "desk_messages.html": "data empty error",
@@ -69,7 +72,7 @@ def walk(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
 
 
 def _calls(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str) -> Iterator[Stop]:
-    site.run("UPDATE message SET state = 'undelivered', error_code = 30005")
+    site.run("UPDATE message SET state = 'undelivered', error_code = 30005, fault = 'phone'")
     page.goto(f"{base}/calls")
     yield "desk_messages_calls.html", "one to be called"
     with monkeypatch.context() as patch:
@@ -78,6 +81,9 @@ def _calls(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, base: str) -
     yield "desk_messages_calls.html", "the visit is off by now", ERROR
     press(page, "button[value=will_come]")
     yield "desk_messages_calls.html", "called"
+    _invited(site)
+    page.goto(f"{base}/calls")
+    yield "desk_messages_calls.html", "one who was invited to a re-examination"
 
 
 def _channel(page: Page, site: Site, base: str) -> Iterator[Stop]:
@@ -100,6 +106,21 @@ def _channel(page: Page, site: Site, base: str) -> Iterator[Stop]:
     yield "desk_messages_channel.html", "they go on"
     page.goto(base)
     yield "desk_messages.html", "without names"
+
+
+def _invited(site: Site) -> None:
+    """Somebody was told of her slip, and the SMS was lost."""
+
+    async def go() -> None:
+        database = Database(site.database_url, pool=1)
+        await slip_texts.person(database, 7)
+        await slip_texts.take(database, slip_texts.slip(facility=STATION, service=SERVICE))
+        await slip_texts.told(database)
+        await database.close()
+
+    apart(go)
+    lost = "UPDATE message SET state = 'undelivered', error_code = 30003, fault = 'passing'"
+    site.run(f"{lost} WHERE subject_kind = 'invitation'")
 
 
 async def _over(*_: object, **__: object) -> None:
