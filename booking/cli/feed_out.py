@@ -19,7 +19,7 @@ from booking.exchange.errors import FeedError
 from booking.exchange.outgoing import service
 from booking.exchange.outgoing.kinds import OutEvent, OutKind
 from booking.exchange.outgoing.models import OutFeed
-from booking.exchange.outgoing.rules import Batch, Item
+from booking.exchange.outgoing.rules import Batch, standing
 from booking.exchange.queries import facility_of
 from booking.settings import SettingsError, load
 from scheduler import outgoing
@@ -112,7 +112,7 @@ async def _would(session: AsyncSession, terms: Outgoing, kind: OutKind, *, now: 
     today = clock.local_day(now)
     if kind is OutKind.FULL and terms.full is not None:
         visits = await service.look_at(session, facility_id, terms.full.window(today), terms.personal)
-        items = [Item(OutEvent.NEW, visit) for visit in visits]
+        items = [standing(visit) for visit in visits]
     else:
         assert terms.changes is not None, "asked before"
         window = terms.changes.window(today)

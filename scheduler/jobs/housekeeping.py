@@ -17,6 +17,8 @@ from booking.retention import feeds
 from booking.retention.table import TABLE, Kept, Sweep
 from booking.trail.forgetting import first_run, was_run
 from scheduler.exports.feed_folder import FeedFolder, drop_folder
+from scheduler.exports.servers import beside
+from scheduler.outgoing.terms_file import TermsFolder
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +67,7 @@ async def _swept(db: Database, kept: Kept, sweep: Sweep, due: datetime, now: dat
 def tidy(feeds_dir: Path, *, now: datetime) -> int:
     """Remove files of feeds that were put away long ago; how many. Whatever cannot be removed is said."""
     removed = 0
-    known, _ = FeedFolder().look(feeds_dir)
-    for folder in {drop_folder(feed, feeds_dir) for feed in known} - {None}:
-        assert folder is not None
+    for folder in _folders(feeds_dir):
         try:
             for path in feeds.old_files(folder, now=now):
                 path.unlink(missing_ok=True)
@@ -75,3 +75,11 @@ def tidy(feeds_dir: Path, *, now: datetime) -> int:
         except OSError as error:
             log.warning("an old file cannot be removed", extra={"facts": {"reason": str(error.strerror)}})
     return removed
+
+
+def _folders(feeds_dir: Path) -> set[Path]:
+    """Where files of hospitals are put away: exports, and answers to what we told."""
+    known, _ = FeedFolder().look(feeds_dir)
+    terms, _ = TermsFolder().look(feeds_dir)
+    answers = {beside(feeds_dir, each.answers.folder) for each in terms if each.answers is not None}
+    return answers | {folder for feed in known if (folder := drop_folder(feed, feeds_dir)) is not None}

@@ -53,8 +53,8 @@ def control_id(number: int, position: int) -> str:
 def _header(terms: Outgoing, batch: Batch) -> str:
     hl7 = terms.hl7
     names = (
-        hl7.sending_application, hl7.sending_facility or batch.facility.code, hl7.receiving_application,
-        hl7.receiving_facility or batch.facility.code,
+        hl7.sending_application, hl7.sending_facility or _text(batch.facility.code), hl7.receiving_application,
+        hl7.receiving_facility or _text(batch.facility.code),
     )  # fmt: skip
     return "|".join((*names, _moment(batch.made_at)))
 

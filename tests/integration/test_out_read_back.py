@@ -11,7 +11,7 @@ from booking.exchange.kinds import VerdictKind
 from booking.exchange.recognising import Known
 from tests.feeds import Folders, book, closed_times, hospital_database, slot_id, two_days
 from tests.postgres import Cluster
-from tests.seeds import rows, value
+from tests.seeds import rows, run, value
 from tests.telling import Desk, cancel, move
 
 pytestmark = pytest.mark.anyio
@@ -100,15 +100,17 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 
 
 async def told(db: Database, home: Path, name: str) -> list[Path]:
-    """Files about three visits: one moved and one cancelled between the first file and the second."""
+    """Files about three visits: one moved and one cancelled between the first file and the second, then one missed."""
     desk = Desk(db, home)
     as_lines = [('format = "fhir"', 'format = "ndjson"')] if name == "ndjson" else []
     desk.add("fhir" if name == "ndjson" else name, *as_lines)
     one, two = await book(db, "08:00", number=1), await book(db, "09:00", number=2)
-    await book(db, "11:00", number=3)
+    three = await book(db, "11:00", number=3)
     await desk.tell()
     await move(db, one.code, await slot_id(db, "10:00"))
     await cancel(db, two.code)
+    await desk.tell()
+    await run(db, "UPDATE appointment SET state = 'noshow' WHERE code = :code", code=three.code)
     await desk.tell()
     return sorted((home / FILES.get(name, "bookings-fhir")).iterdir())
 

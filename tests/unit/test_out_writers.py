@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 
 from booking.exchange.errors import FeedError
 from booking.exchange.outgoing.kinds import OutEvent
-from booking.exchange.outgoing.rules import Batch, Item
+from booking.exchange.outgoing.rules import Batch, Item, standing
 from booking.sheets import is_formula
 from scheduler import outgoing
 from scheduler.outgoing.hl7_writer import EVENTS
@@ -172,6 +172,13 @@ def test_a_full_file_without_any_visit_is_a_whole_file(name: str) -> None:
         assert Bundle.model_validate_json(data).entry is None
     else:
         assert data.decode("utf-8-sig").splitlines()
+
+
+@pytest.mark.parametrize(("state", "event"), [("booked", "S12"), ("arrived", "S12"), ("noshow", "S26")])
+def test_in_a_whole_file_a_visit_nobody_came_to_is_no_new_one(state: str, event: str) -> None:
+    data = outgoing.written(terms("hl7"), batch(standing(visit(state=state)), full=True))
+    (text,) = messages_of(data)
+    assert f"|SIU^{event}^SIU_S12|" in text
 
 
 def test_names_of_files_sort_in_their_order() -> None:

@@ -75,6 +75,23 @@ def test_what_it_would_not_run_is_left_as_it_is(text: str) -> None:
     assert (kind, written) == ("text", text)
 
 
+@pytest.mark.parametrize(("written", "read"), [(",", ";"), (";", ","), ("\t", ";"), ("\t", ",")])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_runs_where_another_country_s_sign_parts_the_cells(text: str, written: str, read: str) -> None:
+    """What comes behind a sign begins a cell of its own there, and quotes in the middle of a cell hold nothing."""
+    values = (f"Mẫu{read}{text}", f'"{read}{text}', f'a{read}"{text}', f'a{read} "{text}{read}')
+    told = csv_bytes(_sheet(*values), delimiter=written, mark=False).decode()
+    cells_seen = [cell.replace('"', "").lstrip("\t") for line in told.splitlines() for cell in line.split(read)]
+    assert len(cells_seen) > 3
+    assert not [cell for cell in cells_seen if is_formula(cell)]
+
+
+def test_a_sign_that_parts_nothing_anew_stays_as_it_is() -> None:
+    for text in ("tim, mạch; phổi", "07:30, -1", "a,=1"):
+        assert _read_csv(csv_bytes(_sheet(text)))[1][0] == text
+    assert _read_csv(csv_bytes(_sheet("a;=1")))[1][0] == "a;'=1"
+
+
 def test_control_without_the_guard_formulas_stand_in_both_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_file, "is_formula", lambda _: False)
     assert _read_csv(csv_bytes(_sheet("=1+1")))[1][0] == "=1+1"

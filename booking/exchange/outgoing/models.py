@@ -20,6 +20,7 @@ from sqlmodel import Field, SQLModel
 from booking.columns import choice, copied_ref, flag, key, moment, ref, words
 from booking.columns import number as whole
 from booking.exchange.outgoing.kinds import OutAnswer, OutKind
+from booking.sealed import Sealed
 
 
 class OutFeed(SQLModel, table=True):
@@ -69,7 +70,7 @@ class OutFile(SQLModel, table=True):
     events: str = Field(sa_column=words())
     size: int = Field(sa_column=whole())
     sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    content: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    content: str | None = Field(default=None, sa_column=Column(Sealed))
     handed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     problem: str | None = Field(default=None, sa_column=words(optional=True))
 

@@ -122,6 +122,11 @@ def event_of(told: Mapping[str, Any] | None, now: Mapping[str, Any]) -> OutEvent
     return OutEvent.MOVED if any(told[name] != now[name] for name in _PLACE) else OutEvent.CHANGED
 
 
+def standing(visit: Visit) -> Item:
+    """A visit in a whole file, which tells what is and not what changed: as a new one, unless nobody came to it."""
+    return Item(OutEvent.NOSHOW if visit.state == _NOSHOW else OutEvent.NEW, visit)
+
+
 def full_due(last: datetime | None, times: Sequence[time], *, now: datetime) -> bool:
     """Whether a whole file is due: one of the day's times (of the clock that `now` shows) has passed since the last."""
     if last is None:

@@ -25,9 +25,9 @@ from booking.actor import Actor
 from booking.directory.errors import FacilityUnknown
 from booking.directory.models import Facility
 from booking.exchange.outgoing import visits
-from booking.exchange.outgoing.kinds import OutEvent, OutKind
+from booking.exchange.outgoing.kinds import OutKind
 from booking.exchange.outgoing.models import OutFeed, OutFile, OutTold
-from booking.exchange.outgoing.rules import Batch, Item, Named, Visit, event_of, said_of
+from booking.exchange.outgoing.rules import Batch, Item, Named, Visit, event_of, said_of, standing
 from booking.exchange.queries import facility_of
 from booking.exchange.rules import Span
 from booking.sealed import keys
@@ -122,7 +122,7 @@ async def make_full(
     """The file of every visit of a window, also where there is none."""
     found = await visits.holding(session, row.facility_id, window, sending.personal)
     row.full_at = now
-    items = [Item(OutEvent.NEW, visit) for visit in sorted(found, key=lambda visit: (visit.starts_at, visit.id))]
+    items = [standing(visit) for visit in sorted(found, key=lambda visit: (visit.starts_at, visit.id))]
     return await _make(session, row, sending, OutKind.FULL, items, by=by, now=now)
 
 
@@ -181,14 +181,14 @@ async def _tell(session: AsyncSession, row: OutFeed, found: Sequence[tuple[Item,
         await session.execute(put, rows)
 
 
-def packed(content: bytes) -> bytes:
-    """A content as it is kept until it is handed over: small and sealed, because it may name people."""
-    return keys().seal(base64.b64encode(zlib.compress(content)).decode())
+def packed(content: bytes) -> str:
+    """A content as it is kept, sealed because it may name people, until it is handed over: small, and a text."""
+    return base64.b64encode(zlib.compress(content)).decode()
 
 
-def unpacked(kept: bytes) -> bytes:
+def unpacked(kept: str) -> bytes:
     """The other way round."""
-    return zlib.decompress(base64.b64decode(keys().unseal(kept)))
+    return zlib.decompress(base64.b64decode(kept))
 
 
 @dataclass(frozen=True, slots=True)
