@@ -17,6 +17,7 @@ from booking.exchange.fetch_showing import Fetch, fetches
 from booking.exchange.hearing import Age
 from booking.exchange.history import KEPT
 from booking.exchange.kinds import ConflictState, FileState, OrderKind, OrderState
+from booking.exchange.log_sign import log_sign
 from booking.exchange.models import Conflict, FeedFile, FeedOrder, FeedRun
 
 SLOTS: Final = 200
@@ -56,6 +57,11 @@ class File:
     by: str | None
     why: str | None
     slips: Mapping[str, int] | None = None
+
+    @property
+    def sign(self) -> str:
+        """How the log names it."""
+        return log_sign(self.name)
 
 
 @dataclass(frozen=True, slots=True)

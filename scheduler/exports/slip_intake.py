@@ -61,7 +61,7 @@ async def deal(db: Database, feed: SlipFeed, content: Content, stream: BinaryIO,
 
     taken = await db.until_known(once)
     held = read.report.verdict.kind is VerdictKind.HOLD
-    facts = {"feed": slip.feed, "file": slip.file, "state": read.report.verdict.kind.value, "rows": len(read.slips)}
+    facts = {"feed": slip.feed, "file": slip.sign, "state": read.report.verdict.kind.value, "rows": len(read.slips)}
     counts = {name: count for name, count in asdict(taken).items() if count} if taken else {}
     log.log(logging.WARNING if held else logging.INFO, "slips were read", extra={"facts": facts | counts})
     return Done(words.guarded(slip, read.report.verdict) if held else None, taken)

@@ -6,6 +6,7 @@ from datetime import datetime
 from booking.clock import ZONE
 from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import UnreadableReason, VerdictKind
+from booking.exchange.log_sign import log_sign
 from scheduler.exports.wording import explain_guard, harmless
 
 _UNREADABLE = (
@@ -38,6 +39,11 @@ class Slip:
     file: str
     received: datetime
 
+    @property
+    def sign(self) -> str:
+        """How the log names the file."""
+        return log_sign(self.file)
+
 
 def unreadable(slip: Slip, words: str) -> str:
     """For a file in quarantine."""
@@ -62,6 +68,7 @@ def no_file(slip: Slip, instead: str) -> str:
 
 def _written(slip: Slip, title: tuple[str, str], lines: list[str]) -> str:
     here = slip.received.astimezone(ZONE)
-    head = [*title, "", f"File: {slip.file}", f"Feed: {slip.feed}", f"Read: {here:%d/%m/%Y %H:%M:%S} (UTC+7)"]
+    named = [f"File: {slip.file} (in the log: {slip.sign})", f"Feed: {slip.feed}"]
+    head = [*title, "", *named, f"Read: {here:%d/%m/%Y %H:%M:%S} (UTC+7)"]
     told = [*head, *(["", *lines] if lines else []), "", "Every reason is explained in docs/feeds.md.", ""]
     return "\n".join(map(harmless, told))

@@ -23,6 +23,7 @@ from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import FileState, UnreadableReason, VerdictKind
 from booking.exchange.lateness import WRITTEN
+from booking.exchange.log_sign import log_sign
 from booking.exchange.our_visits import known_by_marks
 from booking.exchange.service import Applied
 from booking.exchange.shown import listing
@@ -143,7 +144,7 @@ async def _look(feed: AnyFeed, folder: Path, *, memory: Memory) -> list[Arrival]
             _log_once(memory, feed.code, str(error.strerror), "a drop folder cannot be read")
         return []
     for name in strange:
-        _log_once(memory, feed.code, name, "a folder in a drop folder is left alone")
+        _log_once(memory, feed.code, log_sign(name), "a folder in a drop folder is left alone")
     return ready
 
 
@@ -279,7 +280,7 @@ async def _apply(db: Database, command: ApplyExport, slip: Slip) -> Judged:
     applied = await db.until_known(once)
     kind = applied.verdict.kind
     why = ", ".join(reason.value for reason, _ in applied.verdict.reasons)
-    facts = {"feed": slip.feed, "file": slip.file, "state": kind.value, "reason": why, "rows": len(command.rows)}
+    facts = {"feed": slip.feed, "file": slip.sign, "state": kind.value, "reason": why, "rows": len(command.rows)}
     level = logging.INFO if kind is VerdictKind.APPLY else logging.WARNING
     log.log(level, "an export was judged", extra={"facts": facts | _counted(applied)})
     for code in applied.without_times:
@@ -300,7 +301,7 @@ async def _set_aside(db: Database, content: Content, slip: Slip, report: dict[st
             await service.set_aside(session, replace(content, report=report), by=_actor(slip.feed), now=slip.received)
 
     await db.until_known(once)
-    log.warning("an export cannot be read", extra={"facts": {"feed": slip.feed, "file": slip.file}})
+    log.warning("an export cannot be read", extra={"facts": {"feed": slip.feed, "file": slip.sign}})
     return Judged(QUARANTINE, slips.unreadable(slip, words))
 
 
@@ -310,9 +311,8 @@ async def _put_away(arrival: Arrival, judged: Judged, feed: AnyFeed, *, memory: 
         put = await asyncio.to_thread(arrivals.put_away, arrival, judged.where, judged.report)
     except OSError as error:
         memory.sights.settled[arrival.path] = arrival.mark
-        _log_once(
-            memory, feed.code, f"{arrival.path.name}: {error.strerror}", "a file cannot be moved out of a drop folder"
-        )
+        named = f"{log_sign(arrival.path.name)}: {error.strerror}"
+        _log_once(memory, feed.code, named, "a file cannot be moved out of a drop folder")
         return None
     return None if put is None else judged.where
 

@@ -23,12 +23,13 @@ from booking import logs, sealed
 from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
+from booking.exchange.log_sign import log_sign
 from booking.main import create_app
 from booking.migrations.upgrading import migrate_async
 from booking.requests import queries as request_queries
 from booking.settings import load
 from scheduler.exports import arrivals
-from scheduler.jobs import check_invariants, housekeeping, read_exports
+from scheduler.jobs import check_invariants, housekeeping, read_exports, write_bookings
 from tests import canary, places, signing, staff
 from tests.browsing import Patient
 from tests.canary import CITIZEN_ID, INSURANCE, NAME, PHONE, Logged
@@ -36,6 +37,7 @@ from tests.carrier import Carrier, plans
 from tests.conftest import environment
 from tests.exports import SMALL, small_file
 from tests.outbox import make_due, send, sender
+from tests.outgoing import MSH, TERMS
 from tests.pages import read
 from tests.pages import send as submit
 from tests.places import SERVICE, STATION
@@ -211,10 +213,35 @@ async def _stands_in_a_hospitals_files(flight: Flight, folder: Path) -> None:
     (drop / "a.csv").write_bytes(small_file(row, header=header))
     (drop / "b.csv").write_bytes(f'ID,Start\n"{NAME} {PHONE}'.encode())
     (drop / "c.csv").write_bytes(small_file(("2", NAME, PHONE, NAME, CITIZEN_ID, NAME, PHONE), header=header))
+    for name in ("a", "b", "c"):  # files are named after her too: one that is read, one in quarantine, one held
+        (drop / f"{name}.csv").rename(drop / f"{name} {NAME}.csv")
+    (drop / f"{NAME} d.csv").symlink_to(drop / f"a {NAME}.csv")
+    (drop / f"{NAME}\ne.csv").write_bytes(b"x")
+    (drop / f"{NAME}.csv.d").mkdir()
+    (drop / f"{NAME} f.csv").mkdir()
     memory = read_exports.Memory()
     for _ in range(arrivals.PATIENCE + 2):
         await read_exports.run(flight.patient.db, feeds, now=utc_now(), memory=memory)
-    assert list((drop / "quarantine").glob("b.csv"))
+    assert list((drop / "quarantine").glob(f"b {NAME}.csv"))
+    assert log_sign(f"b {NAME}.csv") in flight.log()
+    assert log_sign(f"b {NAME}.csv") in (drop / "quarantine" / f"b {NAME}.csv.report.txt").read_text()
+    assert log_sign(f"{NAME} f.csv") in flight.log()
+    await _is_answered_by_name(flight, feeds)
+
+
+async def _is_answered_by_name(flight: Flight, feeds: Path) -> None:
+    """Files of answers to what we told, named after her."""
+    terms = (TERMS / "hl7.out.toml").read_text().replace('facility = "BVVT"', f'facility = "{STATION}"')
+    (feeds / "hl7.out.toml").write_text(terms, "utf-8")
+    answers = feeds / "bookings-hl7-answers"
+    answers.mkdir()
+    (answers / f"{NAME} 1.hl7").write_text(f"{MSH}\rMSA|AE|000001-000001|{NAME} {PHONE}\r")
+    (answers / f"{NAME} 2.hl7").write_text(NAME)
+    telling = write_bookings.Memory()
+    for _ in range(3):
+        await write_bookings.run(flight.patient.db, feeds, now=utc_now(), memory=telling)
+    assert list((answers / "done").iterdir())
+    assert list((answers / "quarantine").glob(f"{NAME} 2.hl7"))
 
 
 async def _everything(flight: Flight, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from booking.access.kinds import Role
 from booking.clock import utc_now
 from booking.db import Database
+from booking.exchange.log_sign import log_sign
 from booking.sealed import keys
 from scheduler.jobs import follow_orders
 from tests import clashing, people, places, staff
@@ -100,6 +101,8 @@ async def test_a_manager_orders_and_the_scheduler_does(client: httpx.AsyncClient
     again = await client.post(page, data={"kind": "release", "reason": "once more"}, headers=HEADERS)
     assert again.status_code == 409
     assert (await client.get(f"{BASE}/feeds/other/files/{held}", headers=HEADERS)).status_code == 404
+    named = await value(db, f"SELECT file_name FROM feed_file WHERE id = {held}")
+    assert f"(in the log: {log_sign(named)})" in (await client.get(page, headers=HEADERS)).text
     assert (await client.get(f"{BASE}/feeds/his-mau", headers=HEADERS)).text.count("<tr>") > before
 
 
