@@ -42,7 +42,7 @@ _LOST_STATES = frozenset({
 })  # fmt: skip
 
 _COUNTERS_REFUSED = "get_relation_info"
-"""Where it says "cannot access temporary or unlogged relations during recovery": the text is in the server's language."""
+"""Where it says "cannot access temporary or unlogged relations during recovery", in whatever language."""
 
 _LOST_ERRORS = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLEOFError)
 _LOST_NUMBERS = frozenset({
