@@ -81,6 +81,7 @@ class Cluster:
         self.hands = hands
         self._numbers = itertools.count(1)
         self._templates: dict[Callable[[str], None], str] = {}
+        self._left: list[str] = []
 
     def template(self, prepare: Callable[[str], None]) -> str:
         """The name of a template that `prepare(url)` filled: called once, and it must close its connections.
@@ -98,14 +99,23 @@ class Cluster:
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
-        """The URL of a database of one's own, a copy of `template`; dropped afterwards with whoever is connected."""
+        """The URL of a database of one's own, a copy of `template`; dropped afterwards with whoever is connected.
+
+        It is dropped before the next is made: a server that sees somebody connected looks again after a tenth of a
+        second, and whoever has just hung up is seen for a moment.
+        """
+        self._drop_what_was_left()
         name = f"test_{os.getpid()}_{next(self._numbers)}"
         copied = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
         self.hands.sql(f"CREATE DATABASE {name}{copied}")
         try:
             yield self.server.url(name)
         finally:
-            self.hands.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self._left.append(name)
+
+    def _drop_what_was_left(self) -> None:
+        while self._left:
+            self.hands.sql(f"DROP DATABASE IF EXISTS {self._left.pop()} WITH (FORCE)")
 
 
 def binaries(major: int) -> Path | None:

@@ -295,6 +295,7 @@ def test_a_template_is_prepared_once_and_closed(wheel: postgres.Cluster) -> None
         first, second = (url.rsplit("/", 1)[1] for url in (one, two))
         wheel.server.sql("INSERT INTO t VALUES (1)", database=first)
         assert wheel.server.sql("SELECT count(*) FROM t", database=second) == "0"
-    assert not wheel.server.has_database(first)
+    with wheel.database():
+        assert not wheel.server.has_database(first)
     with pytest.raises(embedded.EmbeddedError, match="not currently accepting connections"):
         wheel.server.sql("SELECT 1", database=template)
