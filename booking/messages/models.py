@@ -35,8 +35,8 @@ class Message(SQLModel, table=True):
     `segments` is what the post cost, set with it; None where it never came to one.
     `called_back` is set when the visit changed while a post was out: there is to be no other.
     `fault` is whose fault it was that it was refused or did not arrive, as its gateway classed the code then.
-    `again_at` is when another is to be written because this one did not arrive, for a reason that passes; `once_more`
-    says that it was, or that this is it: there is no third.
+    `again_at` is when another is to be written because this one did not arrive, for a reason that passes or is ours;
+    `once_more` says that it was, or that this is it: there is no third, unless each is lost to our configuration.
     """
 
     __tablename__ = "message"
@@ -55,6 +55,12 @@ class Message(SQLModel, table=True):
         Index("message_lost", "facility_id", "due_at", postgresql_where="state IN ('failed', 'undelivered')"),
         # What was sent on some days: blocks of rows by when they were written, which costs a booking nothing.
         Index("message_created", "created_at", postgresql_using="brin"),
+        # And what went, or was given up, long after it was written (`days.LATE`): few, so it costs nothing either.
+        Index(
+            "message_late",
+            "posted_at",
+            postgresql_where="coalesce(posted_at, due_at) - created_at > interval '4 days'",
+        ),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 

@@ -5,10 +5,14 @@ was lost: then a row without a name, to the same number and with the same text, 
 which is erased by then, all but its digits is compared). Or it is the first of two posts: the row has the name of one
 of them, and a receipt told of the other. What is still left is strange: somebody sends through our account, or a row of
 ours is gone.
+
+The list is asked for by days of sending, so it lacks what the provider has taken and not sent: rows whose text it does
+not show are looked up by their numbers (`unlisted`). And what it shows on its way in the night comes to its end by the
+next one: each night looks at the states of two days.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -16,7 +20,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.messages import receipts, rules, texts
+from booking.messages import days, receipts, rules, texts
 from booking.messages.channel.models import SmsReconciliation
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
@@ -33,8 +37,8 @@ STRANGE_MOST: Final = 100
 _NEAR: Final = timedelta(minutes=5)
 """How far the provider's clock and ours, and a post and its taking, may be apart."""
 
-_WRITTEN: Final = timedelta(days=7)
-"""So long before its post a text is written at most, reminders three days, and what was held a while longer."""
+UNLISTED_MOST: Final = 200
+"""Numbers asked for in a night; more of them, and the list is at fault."""
 
 _DIGITS: Final = re.compile(r"\b[0-9]{6}\b")
 _SOME_DIGITS: Final = "000000"
@@ -106,6 +110,8 @@ async def learn(session: AsyncSession, one: Listed, *, base_url: str, now: datet
         await session.refresh(row, with_for_update=True)
         if row.provider_sid is not None:  # it got its name this moment: what the list says is another text then
             return Learnt(strange=row.provider_sid != one.sid)
+        if await session.scalar(select(Message.id).where(col(Message.provider_sid) == one.sid).limit(1)) is not None:
+            return Learnt(known=True)  # and this moment another row came to that name
         row.provider_sid = one.sid
     advanced = _says_more(row.state, one)
     if advanced:
@@ -161,7 +167,7 @@ async def _is_heard(session: AsyncSession, one: Listed) -> bool:
         select(MessageReceipt.id)
         .join(Message, col(Message.id) == col(MessageReceipt.message_id))
         .where(
-            col(Message.created_at).between(one.created - _WRITTEN, one.created + _NEAR),
+            *days.posted_by(one.created),
             col(Message.phone_index) == keys().index("phone", one.to),
             col(MessageReceipt.provider_sid) == one.sid,
         )
@@ -174,6 +180,34 @@ def _body(row: Message, base_url: str) -> str | None:
         return body_of(row, base_url=base_url)
     except (LookupError, ValueError):  # a code that is erased, or a fact that is gone: it can be told of no text
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A text that the provider took, by its answer, and does not list; `since` is just before its post."""
+
+    sid: str
+    phone: str = field(repr=False)
+    since: datetime
+
+
+async def unlisted(
+    session: AsyncSession, provider: str, begins: datetime, ends: datetime, listed: Collection[str]
+) -> list[Unlisted]:
+    """What was posted between these, is on its way as far as we know, and is not in the list; at most so many."""
+    query = select(col(Message.id), col(Message.provider_sid)).where(
+        *days.within(begins, ends),
+        col(Message.state) == MessageState.SENT,
+        col(Message.provider) == provider,
+        col(Message.provider_sid).is_not(None),
+    )
+    missing = [row for row, sid in (await session.execute(query)).all() if sid not in listed][:UNLISTED_MOST]
+    rows = await session.execute(select(Message).where(col(Message.id).in_(missing)).order_by(col(Message.id)))
+    return [
+        Unlisted(row.provider_sid, row.phone, (row.posted_at or row.created_at) - _NEAR)
+        for row in rows.scalars()
+        if row.provider_sid is not None and row.phone is not None
+    ]
 
 
 async def is_done(session: AsyncSession, provider: str, day: date) -> bool:

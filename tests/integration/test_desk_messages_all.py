@@ -76,6 +76,33 @@ async def test_what_waits_or_was_lost_is_on_its_day_however_long_ago_it_was_writ
 
 
 @pytest.mark.usefixtures("client")
+async def test_what_went_or_was_given_up_after_a_long_wait_is_on_the_day_of_that(db: Database, world: World) -> None:
+    now, before = utc_now(), utc_now() - timedelta(days=9)
+    late: dict[str, Any] = {"at": before, "segments": 2, "sends": 1}
+    sent = await told.message(db, world.facility_id, state=MessageState.DELIVERED, **late, posted_at=now)
+    moved = await told.message(db, world.facility_id, state=MessageState.EXPIRED, at=before, due_at=now)
+    today = local_day(now)
+    async with db.transaction() as session:
+        found = await queries.listed(session, world.facility_id, queries.Wanted(today, today))
+        (day,) = await queries.by_day(session, world.facility_id, today, today)
+        then = local_day(before)
+        assert await queries.listed(session, world.facility_id, queries.Wanted(then, then)) == []
+    assert {one.id for one in found} == {sent.public_id, moved.public_id}
+    assert (day.of(Group.ARRIVED), day.segments) == (1, 2)
+
+
+@pytest.mark.usefixtures("client")
+async def test_what_was_refused_and_waits_is_on_the_day_when_it_is_due(db: Database, world: World) -> None:
+    tomorrow = utc_now() + timedelta(days=1)
+    waits: dict[str, Any] = {"state": MessageState.DUE, "at": utc_now(), "posted_at": utc_now(), "due_at": tomorrow}
+    made = await told.message(db, world.facility_id, **waits)
+    day = local_day(tomorrow)
+    async with db.transaction() as session:
+        (found,) = await queries.listed(session, world.facility_id, queries.Wanted(day, day))
+    assert (found.id, found.at) == (made.public_id, tomorrow)
+
+
+@pytest.mark.usefixtures("client")
 async def test_a_slip_is_found_by_its_code(db: Database, world: World) -> None:
     made = await told.message(db, world.facility_id, **SLIP)
     today = local_day(utc_now())

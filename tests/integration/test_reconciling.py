@@ -135,6 +135,55 @@ async def test_the_first_of_two_posts_is_known_by_its_receipt(db: Database) -> N
     assert found.strange == [getattr(stranger, "provider_sid", None)]
 
 
+async def test_what_the_provider_took_and_sent_on_no_day_is_looked_up_by_its_number(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Carrier() as carrier:
+        queued, gone = [await write(db, phone=f"+8490126{each:04}", useful=5 * 86_400) for each in range(2)]
+        await send(sender(db, carrier.url))
+        sids = {one.message_id: one.sid for one in carrier.log.accepted}
+        given_up = sids[mine([queued])[0]]
+        carrier.unsent.add(given_up)
+        carrier.statuses[given_up], carrier.error_codes[given_up] = "failed", 30001
+        carrier.log._accepted[:] = [one for one in carrier.log.accepted if one.sid == given_up]
+        assert await _reconciled(db, carrier) == 3
+    row = await stored(db, queued)
+    assert (row.state, row.error_code) == (MessageState.FAILED, 30001)
+    assert row.again_at is not None
+    assert (await stored(db, gone)).state is MessageState.SENT
+    found = await _found(db)
+    assert (found.listed, found.known, found.advanced) == (1, 1, 1)
+    assert "the provider does not list texts that it took" in [one.getMessage() for one in caplog.records]
+
+
+async def test_what_was_on_its_way_in_one_night_is_looked_at_in_the_next(db: Database) -> None:
+    with Carrier() as carrier:
+        message = await write(db)
+        await send(sender(db, carrier.url))
+        assert await _reconciled(db, carrier) == 3
+        assert (await stored(db, message)).state is MessageState.SENT
+        sid = carrier.log.accepted[0].sid
+        carrier.statuses[sid], carrier.error_codes[sid] = "undelivered", 30005
+        assert await _reconciled(db, carrier, _tomorrow() + timedelta(days=1)) == 1
+    assert (await stored(db, message)).state is MessageState.UNDELIVERED
+    assert await _value(db, "SELECT silent_code FROM number_standing") == 30005
+
+
+async def test_the_first_of_two_posts_is_known_however_long_it_waited(db: Database) -> None:
+    with Carrier() as carrier:
+        message = await write(db)
+        await send(sender(db, carrier.url))
+        taken = carrier.log.accepted[0]
+        first = gateway_to(carrier.url).send(outgoing(to=taken.to, body=taken.body))
+        assert isinstance(first, Accepted)
+        async with db.transaction() as session:
+            await receipts.take(session, message.public_id, Receipt(first.provider_sid, "sent"), now=utc_now())
+        await _set(db, "UPDATE message SET created_at = created_at - interval '12 days'")
+        await _reconciled(db, carrier)
+    found = await _found(db)
+    assert (found.known, found.unknown) == (2, 0)
+
+
 async def test_not_before_three_in_the_morning_and_not_twice_by_two(db: Database) -> None:
     with Carrier() as carrier:
         early = at_local(local_day(utc_now()) + timedelta(days=1), time(2, 59))
@@ -180,6 +229,11 @@ async def test_old_counts_are_forgotten(db: Database) -> None:
     await _set(db, f"INSERT INTO message_tally VALUES {old}, {kept}")
     async with db.transaction() as session:
         assert await channels.forget_tallies(session, now=utc_now()) == 1
+
+
+async def _value(db: Database, query: str) -> Any:
+    async with db.transaction() as session:
+        return await session.scalar(text(query))
 
 
 async def _set(db: Database, statement: str) -> None:

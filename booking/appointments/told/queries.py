@@ -1,8 +1,7 @@
 """Messages of a facility for its staff: a list, one of them, and how many became what on each day.
 
 Of whatever they tell: visits, slips, and that a desk read a code out. Codes are no facility's and stand in none of
-these. Days are local days of when a message was to go; rows are found by when they were written, which is at most
-`AHEAD` before, or by their state.
+these. Days are local days of when a message went, or is to go (`messages.days`).
 """
 
 from collections.abc import Sequence
@@ -11,18 +10,16 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, and_, case, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Date, and_, case, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.reminding import AHEAD
 from booking.appointments.told.errors import MessageUnknown
 from booking.appointments.told.kinds import GROUP_OF, STATES, Group
 from booking.clock import ZONE, day_bounds
-from booking.columns import state_in
-from booking.messages import sharing
+from booking.messages import days, sharing
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.service import APPOINTMENT
@@ -31,15 +28,6 @@ from booking.sealed import keys
 from booking.sms.gateway import Fault
 
 A_PAGE: Final = 100
-
-_HOWEVER_OLD: Final = [
-    text(f"message.{state_in(states).text}")  # another table has a column of that name
-    for states in (
-        [MessageState.DUE], [MessageState.CLAIMED, MessageState.SENDING], [MessageState.UNKNOWN],
-        [MessageState.FAILED, MessageState.UNDELIVERED],
-    )
-]  # fmt: skip
-"""What waits and what was lost, by the conditions of the partial indexes that find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +107,7 @@ class Heard:
 async def listed(session: AsyncSession, facility_id: int, wanted: Wanted, *, page: int = 1) -> list[Told]:
     """One page of messages, the latest first, and one more than a page where there are more."""
     query = _query(facility_id, *_chosen(wanted))
-    order = (col(Message.due_at).desc(), col(Message.id).desc())
+    order = (days.at().desc(), col(Message.id).desc())
     rows = (await session.execute(query.order_by(*order).offset((page - 1) * A_PAGE).limit(A_PAGE + 1))).all()
     return await _told(session, rows)
 
@@ -177,7 +165,7 @@ def _cost(message: Message) -> int | None:
 
 async def by_day(session: AsyncSession, facility_id: int, first: date, last: date) -> list[Day]:
     """Every day of the span, also those without any message."""
-    day = cast(func.timezone(str(ZONE), col(Message.due_at)), Date)
+    day = cast(func.timezone(str(ZONE), days.at()), Date)
     query = (
         select(day, col(Message.state), func.count(), func.coalesce(func.sum(_PAID), 0))
         .where(*_of(facility_id), *_within(first, last))
@@ -189,8 +177,8 @@ async def by_day(session: AsyncSession, facility_id: int, first: date, last: dat
         of_day = counts.setdefault(when, {})
         of_day[GROUP_OF[state]] = of_day.get(GROUP_OF[state], 0) + number
         cost[when] = cost.get(when, 0) + (segments or 0)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return [Day(each, counts.get(each, {}), cost.get(each, 0)) for each in days]
+    every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [Day(each, counts.get(each, {}), cost.get(each, 0)) for each in every]
 
 
 def _query(facility_id: int, *more: ColumnElement[bool]) -> Any:
@@ -208,15 +196,7 @@ def _of(facility_id: int) -> list[ColumnElement[bool]]:
 
 
 def _within(first: date, last: date) -> list[ColumnElement[bool]]:
-    begins, ends = day_bounds(first)[0], day_bounds(last)[1]
-    return [
-        col(Message.due_at) >= begins,
-        col(Message.due_at) < ends,
-        # What is to go tonight was written some days ago at most: so the coarse index finds its blocks. What waits
-        # longer (a text that is not approved) or was lost after that has small indexes of its own.
-        or_(col(Message.created_at) >= begins - AHEAD - timedelta(days=1), *_HOWEVER_OLD),
-        col(Message.created_at) < ends,
-    ]
+    return days.within(day_bounds(first)[0], day_bounds(last)[1])
 
 
 def _chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -255,7 +235,7 @@ async def _codes(session: AsyncSession, covered: Sequence[int]) -> dict[int, str
 def _one(message: Message, visit: Appointment | None, patient: Patient | None, by: str | None) -> Told:
     return Told(
         id=message.public_id, kind=message.kind, state=message.state, reason=message.reason,
-        error_code=message.error_code, fault=message.fault, at=message.posted_at or message.due_at,
+        error_code=message.error_code, fault=message.fault, at=days.at_of(message),
         due_at=message.due_at, useful_until=message.useful_until, segments=_cost(message),
         count=int(message.facts.get("count", 1)), copy_number=message.copy_number, version=message.version,
         phone=message.phone, language=message.language, visit=visit.public_id if visit else None,
