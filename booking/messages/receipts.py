@@ -22,6 +22,9 @@ from booking.sms.gateway import Fault
 _LATER: Final = timedelta(minutes=30)
 """A telephone that was off, or a queue that was full, has another chance after so long."""
 
+_OURS_MOST: Final = 4
+"""Copies that follow a text which our configuration lost each time; between the first post and the last lie hours."""
+
 _LEAST: Final = timedelta(minutes=2)
 _OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
 _NOT_ITS_OWN = (Fault.PASSING, Fault.CONFIGURATION)
@@ -45,7 +48,8 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
     """Keep a receipt, once, and let it move its message. False when there is no such message: then nothing is kept."""
     await tell_channel(session, public_id, receipt)
     query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
-    message = (await session.execute(query)).scalar_one_or_none()
+    # Whoever calls may have read it before it was locked.
+    message = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
     if message is None or message.id is None:
         return False
     if await _is_kept(session, message.id, receipt):
@@ -57,31 +61,56 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         )
     )  # fmt: skip
     state = rules.receipt_state(receipt.status)
-    if state is not None and rules.may_follow(message.state, state):
+    if state is not None and rules.may_follow(message.state, state) and not _of_lost_post(message, receipt, state):
         message.state, message.lease_until, message.changed_at = state, None, now
         message.provider_sid = message.provider_sid or receipt.provider_sid
         message.error_code, message.fault = receipt.error_code, receipt.fault
         message.secret = None
         message.reason = receipt.status if state in _FAILURES else None
-        _once_more(message, now=now)
+        await _once_more(session, message, now=now)
         await numbers.heard(session, message, now=now)
     return True
 
 
-def _once_more(message: Message, *, now: datetime) -> None:
+def _of_lost_post(message: Message, receipt: Receipt, state: MessageState) -> bool:
+    """Whether a failure is only that of the other of two posts: the row stands for the one whose name it has."""
+    other = message.provider_sid not in (None, receipt.provider_sid)
+    return state in _FAILURES and other and message.sends > 1
+
+
+async def _once_more(session: AsyncSession, message: Message, *, now: datetime) -> None:
     """Note when a text is to be tried again that failed for what passes or for what is ours; no other where it arrived.
 
-    What is ours holds the channel, and what goes once more waits behind that. Once, and only while it is of use.
-    Whether it is still true is asked then (`trying` of appointments and of invitations).
+    What is ours holds the channel, and what goes once more waits behind that. Only while it is of use. What passes is
+    tried once. What is ours may be repaired late, and look repaired before: then it goes some more times, each after
+    twice the wait, and in the end stays lost, for staff to see. Whether it is still true is asked then (`trying` of
+    appointments and of invitations).
     """
     if message.state is MessageState.DELIVERED:
         message.again_at = None
-    if message.state not in _FAILURES or message.once_more or message.called_back:
-        return
     left = message.useful_until - now
-    if message.fault in _NOT_ITS_OWN and message.kind not in _OF_ITS_MINUTE and left > _LEAST:
+    over = message.called_back or message.kind in _OF_ITS_MINUTE or left <= _LEAST
+    if message.state not in _FAILURES or message.fault not in _NOT_ITS_OWN or over:
+        return
+    if not message.once_more:
         message.again_at = now + min(_LATER, left / 2)
         message.once_more = True
+    elif message.fault is Fault.CONFIGURATION and await _may_follow(session, message):
+        message.again_at = now + min(_LATER * 2**message.copy_number, left / 2)
+
+
+async def _may_follow(session: AsyncSession, message: Message) -> bool:
+    """Whether another copy of what our configuration lost may follow: none has, and there are not too many."""
+    if message.again_at is not None or message.copy_number >= _OURS_MOST:
+        return False
+    later = select(Message.id).where(
+        col(Message.subject_kind) == message.subject_kind,
+        col(Message.subject_id) == message.subject_id,
+        col(Message.kind) == message.kind,
+        col(Message.version) == message.version,
+        col(Message.copy_number) > message.copy_number,
+    )
+    return (await session.execute(later.limit(1))).first() is None
 
 
 async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:

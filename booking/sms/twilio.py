@@ -157,13 +157,16 @@ class TwilioGateway:
         return sorted((one for one in reversed(found) if start <= one.created < end), key=_created)
 
     def _read(self, limit: int, *, until: datetime | None = None, **wanted: Any) -> list[Listed]:
-        """The list, newest first; no further than to the first text that was taken before `until`."""
-        found: list[Listed] = []
+        """The list, newest first; no further than to the first text that was taken before `until`.
+
+        A text that is taken while it is read pushes others on to the next page: none may count twice.
+        """
+        found: dict[str, Listed] = {}
         try:
             for one in self._messages.stream(limit=limit, page_size=_PAGE_SIZE, **wanted):
                 if until is not None and one.date_created < until:
-                    return found
-                found.append(_listed(one))
+                    return list(found.values())
+                found.setdefault(one.sid, _listed(one))
         except NotSentError:
             raise ListingError("no connection") from None
         except RejectedError as problem:
@@ -174,7 +177,7 @@ class TwilioGateway:
             raise ListingError("unreadable answer") from None
         if len(found) >= limit:
             raise ListingError("list too long")
-        return found
+        return list(found.values())
 
     def close(self) -> None:
         """Close pooled connections."""

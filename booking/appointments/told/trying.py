@@ -3,6 +3,7 @@
 Nobody decides this but us, so it is done once and never of a code; receipts say of which texts (`Message.again_at`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -48,15 +49,24 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
         message = await session.get_one(Message, message_id, with_for_update=True, populate_existing=True)
         if message.again_at is None or message.state not in _LOST:
             continue  # it arrived this moment
-        message.again_at = None
-        written += await _one(session, message, now=now)
+        assert message.id is not None
+        shared = await sharing.covered(session, message.id)
+        if await _all_free(session, shared):
+            message.again_at = None
+            written += await _one(session, message, shared, now=now)
     return written
 
 
-async def _one(session: AsyncSession, message: Message, *, now: datetime) -> int:
+async def _all_free(session: AsyncSession, shared: Sequence[Message]) -> bool:
+    """Whether nobody changes one of these visits this moment, whatever comes of it: it would be left out for ever."""
+    visits = select(col(Appointment.id)).where(col(Appointment.public_id).in_([one.subject_id for one in shared]))
+    locked = visits.order_by(col(Appointment.id)).with_for_update(key_share=True, skip_locked=True)
+    free = set((await session.execute(locked)).scalars()) if shared else set()
+    return not shared or free == set((await session.execute(visits)).scalars())
+
+
+async def _one(session: AsyncSession, message: Message, shared: Sequence[Message], *, now: datetime) -> int:
     """Write the text of a message once more, for its visit or for the first of those it stands for that is on."""
-    assert message.id is not None
-    shared = await sharing.covered(session, message.id)
     on = [(one, visit) for one in [message, *shared] if (visit := await _visit(session, one, now=now)) is not None]
     if not on or message.useful_until <= now:
         return 0

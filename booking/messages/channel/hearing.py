@@ -12,11 +12,13 @@ from typing import Final
 
 from sqlalchemy import CursorResult, bindparam, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import col, select
 
 from booking.columns import Moment
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.row import NOW, UNKNOWN, locked, write
+from booking.messages.kinds import MessageState
+from booking.messages.models import Message
 from booking.messages.outbox import Posting
 from booking.sms.gateway import Accepted, Fault, Outcome, Refused
 
@@ -65,7 +67,12 @@ async def heard(
 
 
 async def _well(session: AsyncSession, provider: str, posting: Posting) -> None:
-    """The provider works: nothing is amiss. Its probe opens what is held; any text does where nobody had answered."""
+    """The provider works: nothing is amiss. Its probe opens what is held; any text does where nobody had answered.
+
+    A probe that was taken may have failed for our configuration all the same, by a receipt that came before the answer.
+    """
+    if posting.probe and await _was_refused(session, posting):
+        return
     amiss = col(SmsChannel.amiss).is_not(None)
     ended = update(SmsChannel).where(col(SmsChannel.provider) == provider).execution_options(synchronize_session=False)
     opened = {"held_at": None, "held_code": None, "probe_at": None}
@@ -78,6 +85,15 @@ async def _well(session: AsyncSession, provider: str, posting: Posting) -> None:
         log.warning("the SMS channel is open again", extra={"facts": {"provider": provider}})
     else:
         await session.execute(ended.where(amiss).values(**ends))
+
+
+async def _was_refused(session: AsyncSession, posting: Posting) -> bool:
+    query = select(Message.id).where(
+        col(Message.id) == posting.id,
+        col(Message.state).in_((MessageState.FAILED, MessageState.UNDELIVERED)),
+        col(Message.fault) == Fault.CONFIGURATION,
+    )
+    return (await session.execute(query)).first() is not None
 
 
 async def _spoke(session: AsyncSession, provider: str, code: int | None) -> None:
