@@ -1,7 +1,7 @@
 """`make bench`: ours beside the bare endpoint, on the same PostgreSQL, in one run; then the time of each page.
 
     make bench ARGS="--pages --slots 1000000"      the pages alone, at a million slots
-    make bench ARGS="--sms --messages 2000000"     SMS alone, beside two million old messages
+    make bench ARGS="--sms --messages 10000000"    SMS alone, beside ten million old messages
     make bench ARGS="--feeds"                      hospital exports alone: 100,000 rows; 19 feeds beside bookings
     make bench ARGS="--memory"                     the memory of web processes alone, once every page was opened
     make bench ARGS="--live"                       480 live pages alone: how soon they follow, and return after a kill

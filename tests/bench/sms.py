@@ -1,6 +1,6 @@
 """SMS: what a tick costs beside millions of old messages, how long texts and codes wait, how fast receipts are taken.
 
-make bench ARGS="--sms --messages 2000000"
+make bench ARGS="--sms --messages 10000000"     ten million are there after some minutes, and take 8 GB meanwhile
 """
 
 import asyncio
@@ -27,10 +27,9 @@ from booking.messages import outbox
 from booking.messages.kinds import MessageKind
 from booking.messages.models import Message
 from booking.messages.preparing import RECEIPTS_PATH
-from booking.sealed import keys
 from booking.settings import load
+from tests.bench.old_messages import fill
 from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, signature
-from tests.carrier.client import PHONE
 from tests.conftest import environment
 from tests.outbox import BASE
 
@@ -40,33 +39,12 @@ PER_HOUR = 10_000
 SECONDS = 60
 RECEIPTS = 500
 
-_OLD = """
-INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, language, phone, phone_index,
-    facts, state, due_at, useful_until, attempts, sends, provider, provider_sid, created_at, posted_at, changed_at)
-SELECT gen_random_uuid(), 'appointment', gen_random_uuid(), 'reminder_day', 1, 0, 'visit', 'vi', $3,
-    int8send(n % 300000), '{"code": "K7M2PQ4R", "facility": "TYT Mau", "starts_at": "2026-01-01T07:30:00+07:00"}',
-    'delivered', now() - n * interval '3 seconds', now() - n * interval '3 seconds', 1, 1, 'twilio', 'SM' || n,
-    now() - n * interval '3 seconds', now() - n * interval '3 seconds', now() - n * interval '3 seconds'
-FROM generate_series($1::int, $2::int) n
-"""
-
-
-async def fill(url: str, messages: int) -> None:
-    """So many delivered messages of the past."""
-    connection = await asyncpg.connect(url)
-    try:
-        for first in range(1, messages + 1, 250_000):
-            await connection.execute(_OLD, first, min(first + 249_999, messages), keys().seal(PHONE))
-        await connection.execute("VACUUM (ANALYZE) message")
-    finally:
-        await connection.close()
-
 
 def measure(url: str, web: str, messages: int) -> None:
     """Print the figures. `web` is the address of a server on this database that knows the sample carrier's token."""
     sealed.install(load(environment(url)).keyring())
     print(f"Filling the outbox with {messages:,} old messages ...", flush=True)
-    asyncio.run(fill(url, messages))
+    asyncio.run(fill(url, messages, told=True))
     asyncio.run(_ticks(url))
     _receipts(url, web)
     with Carrier() as carrier:
@@ -92,8 +70,11 @@ async def _ticks(url: str) -> None:
 _LOOK = "SELECT id FROM message WHERE state IN ('due') AND lane = 'visit' AND due_at <= :now LIMIT 1"
 
 
+_LAST = "SELECT public_id::text FROM message WHERE state = 'delivered' ORDER BY id DESC"
+
+
 def _receipts(url: str, web: str) -> None:
-    ids = asyncio.run(_column(url, f"SELECT public_id::text FROM message ORDER BY id DESC LIMIT {RECEIPTS}"))
+    ids = asyncio.run(_column(url, f"{_LAST} LIMIT {RECEIPTS}"))
     took = []
     with requests.Session() as session:
         for mine in ids:

@@ -11,7 +11,7 @@ from booking.db import Database
 from booking.messages import outbox
 from booking.messages.models import Message
 from tests import seeds
-from tests.bench import sms
+from tests.bench import old_messages
 from tests.carrier import unused_port
 from tests.outbox import send, sender
 from tests.statements import seen_by
@@ -42,7 +42,7 @@ def _look() -> str:
 
 
 async def test_at_rest_a_tick_is_one_statement_by_the_partial_index(db: Database, database_url: str) -> None:
-    await sms.fill(database_url, OLD)
+    await old_messages.fill(database_url, OLD)
     with seen_by(db) as seen:
         assert await send(sender(db, f"http://127.0.0.1:{unused_port()}")) == 0
     (only,) = seen
@@ -54,7 +54,7 @@ async def test_at_rest_a_tick_is_one_statement_by_the_partial_index(db: Database
 
 
 async def test_control_without_that_index_the_table_is_read(db: Database, database_url: str) -> None:
-    await sms.fill(database_url, OLD)
+    await old_messages.fill(database_url, OLD)
     await seeds.run(db, "DROP INDEX message_due")
     index, blocks = await _plan(db, _look())
     assert index != "message_due"
