@@ -141,7 +141,8 @@ class Cluster:
         until = time.monotonic() + _HEALTHY_WITHIN
         while time.monotonic() < until:
             members = self.state()["members"]
-            good = [one for one in members if one["state"] in ("running", "streaming")]
+            # A standby that merely runs may be rewinding, or be copied anew: it stands in for nobody yet.
+            good = [one for one in members if one["state"] == ("running" if one["role"] == "leader" else "streaming")]
             roles = {one["role"] for one in good}
             if len(good) == len(DATABASES) and "leader" in roles and roles & {"sync_standby", "quorum_standby"}:
                 return
