@@ -12,6 +12,7 @@ from booking.messages.outbox import Pace
 from booking.messages.preparing import Channel
 from booking.settings import Settings
 from booking.sms.gateway import Gateway
+from scheduler.exports.apart import reading_processes
 from scheduler.exports.confinement import Limits
 from scheduler.jobs import (
     apply_closures,
@@ -66,7 +67,9 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
     days, feeds = settings.horizon_days, settings.feeds_dir
     telling = write_bookings.Memory()
     limits = Limits(with_network=settings.read_exports_with_network)
-    memory, desk = read_exports.Memory(limits=limits), read_shown.Desk(feeds, limits=limits)
+    at_once = settings.read_exports_at_once
+    reading_processes(at_once)
+    memory, desk = read_exports.Memory(limits=limits, at_once=at_once), read_shown.Desk(feeds, limits=limits)
     always = [
         Job("send_codes", _s(0.25), lambda: send_messages.run(codes, stop=stop, poll=0.25)),
         Job("send_messages", _s(1), lambda: send_messages.run(visits, stop=stop)),

@@ -61,6 +61,10 @@ class Published:
         """All counts by name."""
         return asdict(self)
 
+    def __add__(self, other: "Published") -> "Published":
+        """What two runs did together."""
+        return Published(*map(sum, zip(self.counts().values(), other.counts().values(), strict=True)))
+
 
 @dataclass(frozen=True, slots=True)
 class Coming:

@@ -49,6 +49,13 @@ class DayOff:
 _OFF = (DayKind.HOLIDAY, DayKind.SUBSTITUTED_DAY_OFF, DayKind.LOCAL_CLOSURE)
 
 
+async def with_a_timetable(session: AsyncSession) -> list[str]:
+    """Codes of the facilities that have, or once had, weekly sessions: of all others there is nothing to publish."""
+    some = select(col(WeeklySession.facility_id))
+    query = select(col(Facility.code)).where(col(Facility.id).in_(some)).order_by(col(Facility.id))
+    return list(await session.scalars(query))
+
+
 async def days_off(session: AsyncSession, facility_code: str, first: date, last: date) -> list[DayOff]:
     """Holidays and closures of a facility from `first` to `last`, both included, everybody's and its own.
 

@@ -39,6 +39,12 @@ APPLIES, HELD, UNUSABLE = 0, 1, 2
 _PATIENCE = 10  # seconds for the database
 
 
+_FIRST = (
+    "No file of this feed was applied wholly before, so there is nothing to compare this one with: compare the first"
+    " start, the states and the resources above with the hospital's screen."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """What the calendar adds: counts, or why it could not be asked."""
@@ -50,13 +56,14 @@ class Calendar:
     without_times: tuple[str, ...] = ()
     verdict: Verdict | None = None
     problem: str | None = None
+    first: bool = False
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""
         if self.problem is not None:
             return {"asked": False, "problem": self.problem}
         counts = {"closing": self.closing, "opening": self.opening, "patients": self.patients, "ours": self.ours}
-        return {"asked": True, **counts, "without_times": list(self.without_times)}
+        return {"asked": True, **counts, "without_times": list(self.without_times), "first": self.first}
 
     def lines(self) -> list[str]:
         """For the terminal."""
@@ -64,6 +71,8 @@ class Calendar:
             return [f"Calendar: not asked ({self.problem}); this is what the feed alone tells."]
         told = f"Calendar: {self.closing} times would close, {self.opening} would open."
         lines = [told, f"Patients booked in times the hospital's software has taken: {self.patients}."]
+        if self.first:
+            lines.append(_FIRST)
         if self.ours:
             lines.append(f"Rows that are our own bookings, known by our code: {self.ours}. They take no place.")
         if self.without_times:
@@ -149,7 +158,7 @@ def _ask(feed: Feed, file: Path, rows: list[StagedRow], report: Report, *, now: 
 def _command(feed: Feed, file: Path, rows: list[StagedRow], report: Report) -> ApplyExport:
     content = Content(feed.code, feed.facility, "", file.name, hashlib.sha256(file.read_bytes()).digest(), 0, {})
     terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed)
-    return ApplyExport(content, within(rows, report.window), report.signs, feed.guards.thresholds(), terms)
+    return ApplyExport(content, within(feed, rows, report.window), report.signs, feed.guards.thresholds(), terms)
 
 
 async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
@@ -161,6 +170,6 @@ async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
             fresh, over = picture.closed - picture.before, picture.before - picture.closed
             patients = await queries.patients_in(session, picture.closed, now=now)
             without = tuple(picture.without_times)
-            return Calendar(len(fresh), len(over), len(patients), picture.own, without, plan.verdict)
+            return Calendar(len(fresh), len(over), len(patients), picture.own, without, plan.verdict, first=plan.first)
     finally:
         await database.close()

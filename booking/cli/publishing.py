@@ -13,8 +13,11 @@ from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange import service
 from booking.settings import Settings
+from scheduler.jobs import publish_slots
+from scheduler.jobs.publish_slots import SomeNotPublishedError
 
 DONE: Final = 0
+SOME_LEFT: Final = 1
 NO_SUCH_FACILITY: Final = 2
 
 
@@ -26,6 +29,9 @@ def run(settings: Settings, *, facility: str | None, days: int | None) -> int:
     except FacilityUnknown:
         print(f"There is no facility {facility}. Nothing was published.", file=sys.stderr)
         return NO_SUCH_FACILITY
+    except SomeNotPublishedError as left:
+        print(f"Not published, for the reasons above: {left}. All others were.", file=sys.stderr)
+        return SOME_LEFT
     where = command.facility or "all facilities"
     say(f"Published {where}, today and {command.horizon_days} days ahead.")
     say(f"New: {done.sessions} sessions, {done.slots} slots. Slots with another end: {done.resized}.")
@@ -36,8 +42,11 @@ def run(settings: Settings, *, facility: str | None, days: int | None) -> int:
 async def _publish(settings: Settings, command: PublishSlots) -> Published:
     """Through the exchange: what a hospital has given away already is not open for a moment."""
     database = Database(settings.database_url, pool=1, application="henkham-publish")
+    now = clock.utc_now()
     try:
+        if command.facility is None:
+            return await publish_slots.run(database, now=now, horizon_days=command.horizon_days, by="publish")
         async with database.transaction() as session:
-            return await service.publish(session, command, by=system("publish"), now=clock.utc_now())
+            return await service.publish(session, command, by=system("publish"), now=now)
     finally:
         await database.close()

@@ -86,7 +86,7 @@ class ApplyExport:
 
     Attributes:
         content: the file.
-        rows: its rows inside the coverage.
+        rows: its rows that lie in the coverage, or reach into it.
         signs: what the guards look at, by the feed alone.
         limits: above which the guards speak.
         terms: how the rows are to be understood.

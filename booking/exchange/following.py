@@ -15,7 +15,7 @@ from booking.exchange.commands import Terms
 from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
-from booking.exchange.rules import StagedRow, gone, identities
+from booking.exchange.rules import Span, StagedRow, gone, identities
 
 BESIDE = "\x1f"
 """Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
@@ -104,10 +104,22 @@ def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms:
     decides = terms.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT)
     meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
+    lost |= _offered_no_more(kept, said, terms)
     settled = {key for key in kept if BESIDE in key and key.split(BESIDE, 1)[0] in said}
     missed = {key: _missed(kept[key]) for key in lost if terms.ours_listed and kept[key].our_code}
     put = _different(kept, {**missed, **said})
     return Changes(put, frozenset((lost | settled) - set(missed)))
+
+
+def _offered_no_more(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> set[str]:
+    """Rows that offered a time of the period, whenever they began, and that a list of free times has no more."""
+    if terms.meaning is not AbsenceMeaning.FREE_LIST or terms.window is None:
+        return set()
+    return {key for key, row in kept.items() if row.offers and key not in said and _reaches(row, terms.window)}
+
+
+def _reaches(row: StagedRow, window: Span) -> bool:
+    return row.starts_at < window[1] and not over(row, window[0])
 
 
 def _missed(row: StagedRow) -> StagedRow:
@@ -132,7 +144,7 @@ def _closing_only(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
         drop = {
             key
             for key, row in kept.items()
-            if row.offers and _place(row) not in offered and terms.window[0] <= row.starts_at < terms.window[1]
+            if row.offers and _place(row) not in offered and _reaches(row, terms.window)
         }
     return Changes(_different(kept, wanted), frozenset(drop - set(wanted)))
 

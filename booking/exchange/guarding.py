@@ -25,10 +25,10 @@ class Signs:
         read: rows that apply.
         refused: rows that could not be used.
         unmapped: rows of resources nobody mapped.
-        outside_period: rows read that begin outside the stated coverage.
+        outside_period: rows read that lie outside the stated coverage.
         compared: starts that could be compared with the sessions' hours.
         outside_hours: of those, how many lie outside.
-        days: rows read per local day.
+        days: rows read that begin in the coverage, per local day.
         resources: the same for each of our codes.
     """
 

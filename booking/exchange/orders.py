@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.actor import Actor, ActorKind
-from booking.exchange import history, queries, service
+from booking.exchange import feed_rows, history, queries, service
 from booking.exchange.commands import Content, Terms
 from booking.exchange.errors import FeedFileUnknown, FileObsolete, OrderedAlready, ReasonMissing
 from booking.exchange.following import Changes
@@ -177,7 +177,7 @@ async def _restore(
     earlier = await queries.applied_before(session, run.feed, file.id)
     report = dict(earlier.report) if earlier else _nothing(file)
     meaning = AbsenceMeaning(report["terms"]["meaning"])
-    kept = await queries.rows_kept(session, run.feed, meaning, now=now)
+    kept = await feed_rows.kept(session, run.feed, meaning, now=now)
     put = {key: row for key, row in rows.items() if row is not None}
     changes = Changes(put, frozenset(key for key, row in rows.items() if row is None))
     report["restored"] = {**_said(order), "file": file.id}
@@ -186,7 +186,7 @@ async def _restore(
         earlier.sha256 if earlier else b"", earlier.size if earlier else 0, report,
     )  # fmt: skip
     new_id = await service.record_file(session, content, file.facility_id, FileState.APPLIED, report, now=now)
-    await service.write_rows(session, run.feed, changes, new_id)
+    await feed_rows.write(session, run.feed, changes, new_id)
     counts, settled = await service.settle_anew(session, run.feed, by=by, now=now)
     before = service.before_of(kept, changes)
     await history.write(session, new_id, run.feed, Run(settled.closed, settled.opened, before=before))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, exists, or_, select
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,7 +16,7 @@ from booking.exchange.marks import SORTS
 from booking.exchange.models import FeedFile, FeedRow
 from booking.exchange.outgoing import visits
 from booking.exchange.outgoing.models import OutTold
-from booking.exchange.recognising import STALE_FOR, Candidate, OurVisit, by_marks
+from booking.exchange.recognising import EARLY, STALE_FOR, Candidate, OurVisit, by_marks
 from booking.exchange.rules import StagedRow
 from booking.trail.models import AuditEvent
 
@@ -98,8 +98,10 @@ async def outlived(session: AsyncSession, feed: str, *, now: datetime) -> bool:
         .where(
             col(FeedRow.feed) == feed,
             col(FeedRow.closes),
-            col(FeedRow.starts_at) >= col(Appointment.starts_at),
+            col(FeedRow.starts_at) >= col(Appointment.starts_at) - EARLY,
             col(FeedRow.starts_at) < col(Appointment.ends_at),
+            func.coalesce(col(FeedRow.ends_at), col(FeedRow.starts_at) + (col(Slot.ends_at) - col(Slot.starts_at)))
+            > col(Appointment.starts_at),
             or_(col(FeedRow.resource) == col(Practitioner.code), col(FeedRow.resource) == col(Room.code)),
             col(Appointment.facility_id) == col(FeedFile.facility_id),
             col(Appointment.cancelled_at) <= now - STALE_FOR,

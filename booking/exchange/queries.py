@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from sys import intern
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, any_, bindparam, func, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, Text, any_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,17 +16,14 @@ from booking.availability import queries as availability
 from booking.availability.models import Slot, SlotClosure
 from booking.clock import day_bounds, local_day
 from booking.directory.models import Facility
-from booking.exchange import our_visits
+from booking.exchange import feed_rows, our_visits
 from booking.exchange.commands import ApplyExport, Content, Terms
-from booking.exchange.following import LONGEST_VISIT, Changes, doubted, follow
+from booking.exchange.following import Changes, doubted, follow
 from booking.exchange.guarding import Scope, Shift, Signs, Verdict, compared, guard, shift_of, spoken_about, weighed
 from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
-from booking.exchange.models import FeedFile, FeedRow
+from booking.exchange.models import FeedFile
 from booking.exchange.recognising import OurClash, OurVisit, recognise
 from booking.exchange.rules import GridSlot, StagedRow, closed_slots
-
-PORTION = 5_000
-"""So many rows are taken from the database at a time."""
 
 _FAR = timedelta(days=800)
 """No coverage and no timetable reaches further."""
@@ -96,41 +93,19 @@ def _applied(feed: str) -> Select[FeedFile]:
     )
 
 
-async def feeds_applied(session: AsyncSession) -> list[str]:
-    """Codes of all feeds of which anything was applied."""
-    query = select(col(FeedFile.feed)).where(col(FeedFile.state) == FileState.APPLIED).distinct()
+async def feeds_applied(session: AsyncSession, facility: str | None = None) -> list[str]:
+    """Codes of all feeds of which anything was applied; of one facility those whose last file speaks of it."""
+    last = select(func.max(col(FeedFile.id))).where(col(FeedFile.state) == FileState.APPLIED)
+    query = select(col(FeedFile.feed)).where(col(FeedFile.id).in_(last.group_by(col(FeedFile.feed))))
+    if facility is not None:
+        here = col(Facility.id) == col(FeedFile.facility_id)
+        query = query.join(Facility, here).where(col(Facility.code) == facility)
     return sorted(await session.scalars(query))
 
 
 async def newest_slot(session: AsyncSession) -> int:
     """The id of the slot published last; 0 before the first."""
     return await session.scalar(select(col(Slot.id)).order_by(col(Slot.id).desc()).limit(1)) or 0
-
-
-async def rows_kept(
-    session: AsyncSession, feed: str, meaning: AbsenceMeaning, *, now: datetime
-) -> dict[str, StagedRow]:
-    """The rows of a feed that apply now, by their keys; those that were over before today are nobody's any more."""
-    columns = (
-        col(FeedRow.row_key), col(FeedRow.resource), col(FeedRow.starts_at), col(FeedRow.ends_at),
-        col(FeedRow.state_text), col(FeedRow.closes), col(FeedRow.our_code),
-    )  # fmt: skip
-    query = select(*columns).where(col(FeedRow.feed) == feed, ~over_before(_today(now))).order_by(col(FeedRow.id))
-    offers = meaning is AbsenceMeaning.FREE_LIST
-    found: dict[str, StagedRow] = {}
-    same: dict[datetime, datetime] = {}  # one object for each moment: they are half of what is held
-    # In portions: what the driver holds of a hundred thousand rows is larger than the rows, and others work meanwhile.
-    async for portion in (await session.stream(query.execution_options(yield_per=PORTION))).partitions():
-        for key, resource, starts_at, ends_at, state_text, closes, our_code in portion:
-            free = offers and not closes
-            start, end = same.setdefault(starts_at, starts_at), ends_at and same.setdefault(ends_at, ends_at)
-            found[key] = StagedRow(0, key, intern(resource), start, end, intern(state_text), closes, free, our_code)
-    return found
-
-
-def over_before(moment: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether a row that is kept was over by then; `following.over` says the same of a row that was read."""
-    return func.coalesce(col(FeedRow.ends_at), col(FeedRow.starts_at) + LONGEST_VISIT) <= moment
 
 
 def _today(now: datetime) -> datetime:
@@ -218,6 +193,7 @@ class Plan:
     picture: Picture
     kept: Mapping[str, StagedRow] = field(default_factory=dict)
     whole: frozenset[int] = frozenset()
+    first: bool = False
 
 
 async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, released: bool = False) -> Plan:
@@ -231,7 +207,7 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     content, terms = command.content, command.terms
     last = await last_applied(session, content.feed)
     both = terms if last is None or "terms" not in last.report else terms.beside(Terms.from_plain(last.report["terms"]))
-    kept = await rows_kept(session, content.feed, both.meaning, now=now)
+    kept = await feed_rows.kept(session, content.feed, both.meaning, now=now)
     slots = await times_of(session, content.facility, _resources(both, kept), now=now)
     signs = await asyncio.to_thread(compared, command.signs, command.rows, slots)
     before, earlier = await whole_before(session, content.feed), await _came_before(session, content)
@@ -250,9 +226,9 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     if released:
         verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
     if verdict.kind is VerdictKind.APPLY:
-        return Plan(verdict, signs, changes, wholly, kept, wholly.closed)
+        return Plan(verdict, signs, changes, wholly, kept, wholly.closed, before is None)
     changes, picture = await asyncio.to_thread(followed, verdict.kind)
-    return Plan(verdict, signs, changes, picture, kept, wholly.closed)
+    return Plan(verdict, signs, changes, picture, kept, wholly.closed, before is None)
 
 
 def _shift(wholly: Picture, before: tuple[Signs, Terms] | None) -> Shift:
@@ -279,7 +255,7 @@ def _followed(
 
 async def picture(session: AsyncSession, feed: str, facility: str, terms: Terms, *, now: datetime) -> Picture:
     """What a feed closes by the rows kept, and what it closes in the calendar."""
-    kept = await rows_kept(session, feed, terms.meaning, now=now)
+    kept = await feed_rows.kept(session, feed, terms.meaning, now=now)
     slots = await times_of(session, facility, _resources(terms, kept), now=now)
     ours = await our_visits.ours(session, facility, kept.values(), now=now)
     return await asyncio.to_thread(_picture, kept, slots, terms, await closed_by(session, feed, now=now), ours)

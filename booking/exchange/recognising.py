@@ -1,7 +1,8 @@
 """Our own bookings, known again when they come back in a hospital's export: plain values in, plain values out.
 
-A row that is our own booking at its own time takes no place, because the booking has it already. The same booking at
-another time is two truths about one visit: the row takes that time, and staff are told.
+A row that is our own booking at its own time, or a quarter of an hour before it, takes no place, because the booking
+has it already. The same booking at another time is two truths about one visit: the row takes that time, and staff are
+told.
 """
 
 from collections import defaultdict
@@ -16,6 +17,9 @@ from booking.exchange.rules import StagedRow
 
 MISSING: Final = "\x1fmissing"
 """The state of a row that a snapshot had, and its newest has not. No hospital's state holds such a sign."""
+
+EARLY: Final = timedelta(minutes=15)
+"""So much before our visit its row may begin: many programs write down when to be there, not when it is one's turn."""
 
 STALE_FOR: Final = timedelta(days=1)
 """So long a hospital may still show a booking at the time it was moved away from, or that was cancelled."""
@@ -112,7 +116,8 @@ class _Seen:
 
 def _counted(key: str, row: StagedRow, visit: OurVisit, seen: _Seen, meaning: AbsenceMeaning) -> StagedRow:
     """The row as it counts; what it says is noted."""
-    here = row.resource in visit.resources and visit.starts_at <= row.starts_at < visit.ends_at
+    begin = visit.starts_at if row.starts_at in visit.been else visit.starts_at - EARLY
+    here = row.resource in visit.resources and begin <= row.starts_at < visit.ends_at
     if row.state_text == MISSING:
         if here:
             seen.missing.append(key)
@@ -135,11 +140,20 @@ def _counted(key: str, row: StagedRow, visit: OurVisit, seen: _Seen, meaning: Ab
 def _without_place(row: StagedRow, visit: OurVisit, meaning: AbsenceMeaning) -> StagedRow:
     """It takes what lies beyond the visit's own time, and nothing else.
 
+    What lies before that is the time to be there. A row that is over before the visit begins is another matter: it is
+    known, and it takes its time, because the hospital may have moved the visit to a slot of a few minutes before.
     Where only free times are listed, the time of our own booking is not offered because the booking is there.
     """
+    if _over_before(row, visit):
+        return row
     if row.ends_at is not None and row.ends_at > visit.ends_at:
         return replace(row, starts_at=visit.ends_at)
     return replace(row, closes=False, offers=meaning is AbsenceMeaning.FREE_LIST)
+
+
+def _over_before(row: StagedRow, visit: OurVisit) -> bool:
+    """Whether nothing of a row lies in the visit's time; one without an end lasts as long as the visit."""
+    return (row.ends_at or row.starts_at + (visit.ends_at - visit.starts_at)) <= visit.starts_at
 
 
 @dataclass(frozen=True, slots=True)

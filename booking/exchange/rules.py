@@ -76,6 +76,14 @@ def span_of(row: StagedRow, length_at: LengthAt) -> Span:
     return row.starts_at, row.starts_at + length_at(row.resource, row.starts_at)
 
 
+def meets(row: StagedRow, span: Span, length_at: LengthAt) -> bool:
+    """Whether a row has any of this time."""
+    if span[0] <= row.starts_at < span[1]:
+        return True
+    start, end = span_of(row, length_at)
+    return start < span[1] and end > span[0]
+
+
 def lengths_of(slots: Iterable[GridSlot], fallback_minutes: Mapping[str, int] | None = None) -> LengthAt:
     """Length of the slot that holds the start, else the resource's shortest, else `fallback_minutes` (else 15)."""
     known: dict[str, list[Span]] = defaultdict(list)
@@ -207,8 +215,9 @@ def gone(
 ) -> set[str]:
     """Row keys seen before that this file takes back by not listing them.
 
-    `previous` maps each known key to its start. Only a full snapshot takes back, and only inside its window: from any
-    other file a missing row may mean a search filter, a row limit or half a file.
+    `previous` maps each known key to its start. Only a full snapshot takes back, and only what began inside its window:
+    most exports list by the begin, so of a row that began before it and reaches into it nothing is said. From any other
+    file a missing row may mean a search filter, a row limit or half a file.
     """
     if meaning is not AbsenceMeaning.FULL_SNAPSHOT or window is None:
         return set()

@@ -1,7 +1,8 @@
 """Applying hospital exports. A file is one transaction: all of what its verdict allows, or nothing.
 
-Locks are taken in one order: publishing (shared by imports), the facility, then slots by id. So an import never sees
-half a publishing run, two imports of a facility follow each other, and the same content at once is done once.
+Locks are taken in one order: publishing (shared by whoever works at one facility), the facility, then slots by id. So
+an import never sees half a publishing run, what is done at one facility follows each other and keeps no other waiting,
+and the same content at once is done once.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Text, any_, bindparam, delete, func, select, update
+from sqlalchemy import Integer, Text, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -20,9 +21,9 @@ from booking.availability.closing import Settled
 from booking.availability.commands import PublishSlots
 from booking.availability.publishing import Published
 from booking.clock import day_bounds, local_day
-from booking.columns import Moment
 from booking.directory import queries as directory
-from booking.exchange import conflicts, history, lateness, our_visits, queries
+from booking.directory import upkeep
+from booking.exchange import conflicts, feed_rows, history, lateness, our_visits, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.following import Changes
 from booking.exchange.guarding import Verdict
@@ -39,12 +40,12 @@ _ASIDE = 0x45787071  # the second key is a hash of the feed: two that refuse one
 _SETTING_ASIDE = select(func.pg_advisory_xact_lock(_ASIDE, func.hashtext(bindparam("feed", type_=Text))))
 _IMPORTING = select(func.pg_advisory_xact_lock_shared(_PUBLISHING))
 _PUBLISH = select(func.pg_advisory_xact_lock(_PUBLISHING))
+_ALONE_AT = select(func.pg_advisory_xact_lock(_FACILITY, bindparam("facility_id", type_=Integer)))
 
 BUSY = "busy"
 """The reason a feed gives for closing a slot."""
 
 _file = SQLModel.metadata.tables["feed_file"]
-_row = SQLModel.metadata.tables["feed_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,8 @@ async def apply_file(
     await heard(session, content, facility_id, now=None if held else received or now)
     counts, settled = Counts(), Settled()
     if not held:
-        await write_rows(session, content.feed, plan.changes, file_id)
-        await session.execute(_FORGET, {"of_feed": content.feed, "today": day_bounds(local_day(now))[0]})
+        await feed_rows.write(session, content.feed, plan.changes, file_id)
+        await feed_rows.forget(session, content.feed, before=day_bounds(local_day(now))[0])
         counts, settled = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
         counts = replace(counts, rows=len(plan.changes.put), dropped=len(plan.changes.drop))
     await history.write(session, file_id, content.feed, _run(command, plan, settled))
@@ -174,12 +175,19 @@ async def set_aside(session: AsyncSession, content: Content, *, by: Actor, now: 
 async def publish(session: AsyncSession, command: PublishSlots, *, by: Actor, now: datetime) -> Published:
     """Publish slots, and in the same transaction close those that hospitals have given away already.
 
+    Of one facility beside whatever is done at others; of all of them alone, which only a change of all days needs.
+
     Raises:
         FacilityUnknown: the command names a facility there is none of.
     """
-    await alone(session)
+    if command.facility is None:
+        await alone(session)
+    else:
+        await session.execute(_IMPORTING)
+        place = await upkeep.facility_id_of(session, command.facility)
+        await session.execute(_ALONE_AT, {"facility_id": place})
     done = await availability.publish(session, command, by=by, now=now)
-    for feed in await queries.feeds_applied(session):
+    for feed in await queries.feeds_applied(session, command.facility):
         await settle_anew(session, feed, by=by, now=now)
     return done
 
@@ -209,7 +217,7 @@ async def alone_at(session: AsyncSession, facility: str) -> int:
     await directory.facility(session, facility)
     facility_id = await queries.facility_of(session, facility)
     assert facility_id is not None, "found a line above"
-    await session.execute(select(func.pg_advisory_xact_lock(_FACILITY, facility_id)))
+    await session.execute(_ALONE_AT, {"facility_id": facility_id})
     return facility_id
 
 
@@ -285,57 +293,3 @@ async def record_file(
     }  # fmt: skip
     put = insert(_file) if known is None else update(_file).where(_file.c.id == known.id)
     return int((await session.execute(put.values(values).returning(_file.c.id))).scalar_one())
-
-
-_GIVEN = (
-    func.unnest(
-        bindparam("keys", type_=ARRAY(Text)),
-        bindparam("resources", type_=ARRAY(Text)),
-        bindparam("starts", type_=ARRAY(Moment)),
-        bindparam("ends", type_=ARRAY(Moment)),
-        bindparam("closes", type_=ARRAY(Boolean)),
-        bindparam("states", type_=ARRAY(Text)),
-        bindparam("codes", type_=ARRAY(Text)),
-    )
-    .table_valued("row_key", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code")
-    .render_derived(name="given")
-)
-_ADD = insert(_row).from_select(
-    ["feed", "feed_file_id", "row_key", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code"],
-    select(bindparam("feed", type_=Text), bindparam("file", type_=BigInteger), *_GIVEN.c),
-)
-_PUT = _ADD.on_conflict_do_update(
-    constraint="feed_row_key",
-    set_={
-        name: _ADD.excluded[name]
-        for name in ("feed_file_id", "resource", "starts_at", "ends_at", "closes", "state_text", "our_code")
-    },
-)
-_DROP = delete(_row).where(
-    _row.c.feed == bindparam("of_feed", type_=Text), _row.c.row_key == any_(bindparam("keys", type_=ARRAY(Text)))
-)
-
-_FORGET = delete(_row).where(
-    _row.c.feed == bindparam("of_feed", type_=Text), queries.over_before(bindparam("today", type_=Moment))
-)
-
-
-async def write_rows(session: AsyncSession, feed: str, changes: Changes, file_id: int) -> None:
-    """Change the rows kept of a feed."""
-    if changes.drop:
-        await session.execute(_DROP, {"of_feed": feed, "keys": sorted(changes.drop)})
-    if not changes.put:
-        return
-    rows = list(changes.put.items())
-    values = {
-        "feed": feed,
-        "file": file_id,
-        "keys": [key for key, _ in rows],
-        "resources": [row.resource for _, row in rows],
-        "starts": [row.starts_at for _, row in rows],
-        "ends": [row.ends_at for _, row in rows],
-        "closes": [row.closes for _, row in rows],
-        "states": [row.state_text for _, row in rows],
-        "codes": [row.our_code for _, row in rows],
-    }
-    await session.execute(_PUT, values)

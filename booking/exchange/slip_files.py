@@ -15,8 +15,9 @@ from sqlmodel import col
 
 from booking.actor import Actor
 from booking.directory.errors import FacilityUnknown
-from booking.exchange import queries
+from booking.exchange import lateness, queries
 from booking.exchange.commands import Content
+from booking.exchange.guarding import Verdict
 from booking.exchange.hearing import heard
 from booking.exchange.kinds import FileState
 from booking.exchange.models import FeedFile
@@ -29,14 +30,20 @@ _ALONE = select(func.pg_advisory_xact_lock(_FEED, func.hashtext(bindparam("feed"
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A file of slips about to be applied, by whoever is alone with its feed until the transaction ends."""
+    """A file of slips about to be applied, by whoever is alone with its feed until the transaction ends.
+
+    Attributes:
+        done: exactly this content was applied before, by a feed that said the same.
+        last: what the report of the file applied last says of when it was written.
+    """
 
     facility_id: int
     done: bool
+    last: Mapping[str, Any] | None = None
 
 
 async def begin(session: AsyncSession, content: Content, *, now: datetime) -> Begun:
-    """Wait for other files of the feed. `done`: exactly this content was applied before, by a feed that said the same.
+    """Wait for other files of the feed, and look what is known of it.
 
     Slips are news and no state: what was taken once is older than whatever came since, so nothing of it counts again.
 
@@ -56,7 +63,16 @@ async def begin(session: AsyncSession, content: Content, *, now: datetime) -> Be
     done = await session.scalar(query.limit(1)) is not None
     if done:
         await heard(session, content, facility_id, now=now)
-    return Begun(facility_id, done)
+    last = await queries.last_applied(session, content.feed)
+    return Begun(facility_id, done, last.report if last else None)
+
+
+def judged(content: Content, begun: Begun, verdict: Verdict) -> Verdict:
+    """The verdict on a file; one that was written before the file applied last is held.
+
+    Where its envelope does not say when it was made, an older word about a slip would stand over a newer one.
+    """
+    return lateness.refused(verdict, content.report, begun.last) or verdict
 
 
 async def finish(
@@ -67,7 +83,7 @@ async def finish(
     state = FileState.HELD if counts is None else FileState.APPLIED
     report = {**content.report, "facility": content.facility, "definition": content.definition}
     if counts is not None:
-        report["slips"] = dict(counts)
+        report |= {"slips": dict(counts), **lateness.newest(content.report, begun.last)}
     file_id = await record_file(session, content, begun.facility_id, state, report, now=now)
     await heard(session, content, begun.facility_id, now=None if counts is None else now)
     name = "export.hold" if counts is None else "export.apply"

@@ -1,11 +1,12 @@
 """Reads a file in a process of its own, which has limits and no network, and believes nothing it says unseen.
 
 with opened(path) as file:
-    for item in reading_process().read(feed, file, today=today): ...
+    for item in reading_processes().read(feed, file, today=today): ...
 """
 
 import atexit
 import os
+import queue
 import select
 import signal
 import socket
@@ -31,6 +32,8 @@ from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.staging import Item
 
 LIMITS: Final = Limits()
+AT_ONCE: Final = 2
+"""Files that are read at the same time, where nobody says otherwise: each may take as much memory as its limits say."""
 _ROOT: Final = Path(__file__).parent.parent.parent
 _BOOT: Final = (
     "import socket, sys; sys.path.insert(0, sys.argv[3]); from scheduler.exports.child import main;"
@@ -260,14 +263,48 @@ class _Reading:
         raise ExportUnreadable(UnreadableReason.READER_DIED, why=why)
 
 
-_shared: ReadingProcess | None = None
+class ReadingProcesses:
+    """So many files at once, each by a process that forks for it alone: a file that takes long keeps no other waiting.
+
+    The process that was used last is used first, so a second one is started only where two files meet.
+
+    Attributes:
+        processes: all of them, in the order in which they are begun.
+        last: how the child before ended.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self.processes = [ReadingProcess() for _ in range(at_once)]
+        self.last: End | None = None
+        self._free: queue.LifoQueue[ReadingProcess] = queue.LifoQueue()
+        for process in reversed(self.processes):
+            self._free.put(process)
+
+    def read(
+        self, feed: AnyFeed, file: BinaryIO, *, today: date, limits: Limits = LIMITS, key: bytes = b""
+    ) -> Iterator[Item]:
+        """As `ReadingProcess.read`, by the first that is free; threads wait for it."""
+        process = self._free.get()
+        try:
+            yield from process.read(feed, file, today=today, limits=limits, key=key)
+        finally:
+            self.last = process.last
+            self._free.put(process)
+
+    def close(self) -> None:
+        """Hang up all of them."""
+        for process in self.processes:
+            process.close()
+
+
+_shared: ReadingProcesses | None = None
 _owner = 0
 
 
-def reading_process() -> ReadingProcess:
-    """The one of this process: a fork of it makes its own."""
+def reading_processes(at_once: int | None = None) -> ReadingProcesses:
+    """Those of this process: a fork of it makes its own. `at_once` is said before the first file, or never."""
     global _shared, _owner
-    if _shared is None or _owner != os.getpid():
-        _shared, _owner = ReadingProcess(), os.getpid()
+    if _shared is None or _owner != os.getpid() or (at_once or len(_shared.processes)) != len(_shared.processes):
+        _shared, _owner = ReadingProcesses(at_once or AT_ONCE), os.getpid()
         atexit.register(_shared.close)
     return _shared

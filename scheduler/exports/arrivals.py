@@ -103,9 +103,10 @@ class Sights:
 
     def _forget(self, folder: Path, present: set[Path]) -> None:
         for known in (self.seen, self.settled):
-            for path in [path for path in known if path.parent == folder and not os.path.lexists(path)]:
+            # A list of its own: of another feed a file may be put away in this moment.
+            for path in [path for path in list(known) if path.parent == folder and not os.path.lexists(path)]:
                 if path not in present:
-                    del known[path]
+                    known.pop(path, None)
 
 
 def _listed(folder: Path, pattern: str) -> tuple[list[tuple[Path, Mark]], list[Arrival], list[str]]:

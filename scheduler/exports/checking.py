@@ -18,18 +18,20 @@ from booking.exchange.rules import (
     Span,
     StagedRow,
     busy_intervals,
+    meets,
     merged,
     outside_hours,
     span_of,
 )
-from scheduler.exports.apart import LIMITS, ReaderLost, reading_process
+from scheduler.exports.apart import LIMITS, ReaderLost, reading_processes
 from scheduler.exports.confinement import Limits
-from scheduler.exports.feed import WEEKDAYS, Feed, folded
+from scheduler.exports.feed import WEEKDAYS, Feed
 from scheduler.exports.opening import opened
 from scheduler.exports.reader import Note, Skipped
 from scheduler.exports.report import LISTED, Report, most
 from scheduler.exports.slip_feed import AnyFeed
 from scheduler.exports.staging import Item
+from scheduler.exports.states_read import states_of, unnamed
 from scheduler.exports.wording import explain_unreadable
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ def read_stream(
         ReaderLost: nothing is known about the file.
     """
     try:
-        items = reading_process().read(feed, stream, today=today, limits=limits, key=key)
+        items = reading_processes().read(feed, stream, today=today, limits=limits, key=key)
         return collect(feed, items, today=today)
     except (ExportUnreadable, ReaderLost):
         raise
@@ -95,8 +97,14 @@ def read_stream(
         raise ExportUnreadable(UnreadableReason.READER_FAILED, why=type(error).__name__) from error
 
 
-def within(rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:
-    """Rows that start inside the coverage; all when none is stated."""
+def within(feed: Feed, rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:
+    """Rows that lie in the coverage or reach into it: overlap decides here too; all when none is stated."""
+    length_at = lengths_in(feed)
+    return [row for row in rows if window is None or meets(row, window, length_at)]
+
+
+def _begun_in(rows: Iterable[StagedRow], window: Span | None) -> list[StagedRow]:
+    """Rows that begin inside the coverage: what two files are compared by, and what can be missed in one."""
     return [row for row in rows if window is None or window[0] <= row.starts_at < window[1]]
 
 
@@ -129,9 +137,11 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
     for item in items:
         pile.take(item)
     rows, window = pile.rows, feed.window(today)
-    notes = sorted([*pile.notes, *_duplicates(rows), *_outside(rows, window)], key=lambda note: note.line)
-    signs = _signs(feed, pile, window)
-    starts = [row.starts_at for row in within(rows, window)]
+    outside = _outside(feed, rows, window)
+    notes = sorted([*pile.notes, *_duplicates(rows), *outside], key=lambda note: note.line)
+    signs = _signs(feed, pile, window, outside=len(outside))
+    starts = [row.starts_at for row in _begun_in(rows, window)]
+    states = states_of(feed, rows)
     closes = sum(row.closes for row in rows)
     return rows, Report(
         feed=feed.code,
@@ -147,7 +157,7 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         notes=dict(Counter(note.reason.value for note in notes)),
         noted_rows=tuple(notes[:LISTED]),
         unmapped=most(pile.unmapped),
-        unknown_states=most(_unknown_states(feed, rows)),
+        unknown_states=most(unnamed(states)),
         first_start=min(starts, default=None),
         last_start=max(starts, default=None),
         window=window,
@@ -156,6 +166,7 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
             None, signs, scope=Scope(today, window, meaning=feed.absence.meaning), limits=feed.guards.thresholds()
         ),
         busy=_busy(feed, rows, window),
+        states=states,
     )
 
 
@@ -168,8 +179,8 @@ def _duplicates(rows: Iterable[StagedRow]) -> list[Note]:
     ]
 
 
-def _outside(rows: list[StagedRow], window: Span | None) -> list[Note]:
-    inside = set(map(id, within(rows, window)))
+def _outside(feed: Feed, rows: list[StagedRow], window: Span | None) -> list[Note]:
+    inside = set(map(id, within(feed, rows, window)))
     return [
         Note(row.line, NoteReason.OUTSIDE_COVERAGE, {"day": local_day(row.starts_at).isoformat()})
         for row in rows
@@ -177,27 +188,19 @@ def _outside(rows: list[StagedRow], window: Span | None) -> list[Note]:
     ]
 
 
-def _unknown_states(feed: Feed, rows: Iterable[StagedRow]) -> Counter[str]:
-    if feed.columns.state is None:
-        return Counter()
-    known = {folded(word) for word in feed.states.closes + feed.states.releases + feed.states.free}
-    texts = Counter(row.state_text for row in rows)
-    return Counter({text: count for text, count in texts.items() if folded(text) not in known})
-
-
-def _signs(feed: Feed, pile: _Pile, window: Span | None) -> Signs:
-    inside = within(pile.rows, window)
+def _signs(feed: Feed, pile: _Pile, window: Span | None, *, outside: int) -> Signs:
+    inside = _begun_in(pile.rows, window)
     silent = (SkipReason.BLANK.value, SkipReason.CONTINUATION.value)
     passed = sum(count for reason, count in pile.skipped.items() if reason not in silent)
-    compared, outside = outside_hours(inside, hours_of(feed, inside))
+    compared, strange = outside_hours(inside, hours_of(feed, inside))
     return Signs(
         rows=len(pile.rows) + len(pile.refused) + passed,
         read=len(pile.rows),
         refused=len(pile.refused),
         unmapped=pile.skipped[SkipReason.UNMAPPED_RESOURCE.value],
-        outside_period=len(pile.rows) - len(inside),
+        outside_period=outside,
         compared=compared,
-        outside_hours=outside,
+        outside_hours=strange,
         days=Counter(local_day(row.starts_at) for row in inside),
         resources=_per_resource(inside),
     )

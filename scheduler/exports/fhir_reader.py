@@ -1,11 +1,14 @@
-"""FHIR R4: a Bundle, or NDJSON with a resource (or a Bundle) on each line. Appointments and slots make rows."""
+"""FHIR R4: a Bundle, or NDJSON with a resource (or a Bundle) on each line. Appointments and slots make rows.
+
+A Bundle is read entry by entry, NDJSON line by line, so neither is ever in memory as a whole.
+"""
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import SkipReason, UnreadableReason
@@ -13,10 +16,14 @@ from booking.exchange.rules import Refused
 from scheduler.exports import fhir_resource as fhir
 from scheduler.exports.encodings import open_text
 from scheduler.exports.feed import Feed
+from scheduler.exports.fhir_cells import CellReader, Kept
+from scheduler.exports.json_pieces import JsonPieces
 from scheduler.exports.kinds_of_file import looks_like
 from scheduler.exports.reader import Record, Skipped
 
 Found = Record | Refused | Skipped
+_FIRST: Final = 1_000_000
+"""Signs of a first line that are looked at, to tell lines of resources from one text over many lines."""
 
 
 class FhirReader:
@@ -28,14 +35,15 @@ class FhirReader:
         if found not in ("JSON", "text"):
             raise ExportUnreadable(UnreadableReason.WRONG_FORMAT, format="fhir", looks_like=found)
         text, _ = open_text(feed.csv.encoding, stream)
+        file = _File(feed.limits.rows, CellReader(feed))
         try:
-            file = _read(feed, text)
+            _read(file, text)
         except UnicodeDecodeError as error:
             raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
         finally:
             text.detach()
         file.check()
-        yield from _records(feed, file)
+        yield from file.records()
 
 
 @dataclass(slots=True)
@@ -43,8 +51,8 @@ class _File:
     """What a file holds.
 
     Attributes:
-        rows: line (of a Bundle: number of the entry) and resource, by key; a later one takes the place of an earlier.
-        schedules: by reference.
+        rows: line (of a Bundle: number of the entry) and what is kept of the resource, by its key; in the order of
+            the first, while a later one takes the place of an earlier.
         others: lines of what makes no row.
         count: resources met, for the limit and for what a Bundle says of itself.
         total: resources that Bundles say there are.
@@ -52,56 +60,43 @@ class _File:
     """
 
     limit: int
-    rows: dict[str, tuple[int, fhir.Json]] = field(default_factory=dict)
-    schedules: dict[str, fhir.Json] = field(default_factory=dict)
+    reader: CellReader
+    rows: dict[str, tuple[int, Kept]] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
     count: int = 0
     matches: int = 0
     total: int = 0
     more: bool = False
 
-    def take(self, line: int, found: object, *, newest_first: bool = False) -> None:
-        """One resource, or a Bundle of them."""
+    def take(self, line: int, found: object, *, again: dict[str, tuple[int, Kept]] | None = None) -> None:
+        """One resource, or a Bundle of them. What was met before goes into `again`, where that is given."""
         if not isinstance(found, dict) or "resourceType" not in found:
             raise ExportUnreadable(UnreadableReason.WRONG_FORMAT, format="fhir", looks_like="other JSON")
         kind = found["resourceType"]
         if kind == "Bundle":
-            self._bundle(found)
+            entries = found.get("entry")
+            bundle = _Bundle(self)
+            for entry in entries if isinstance(entries, list) else []:
+                bundle.take(entry)
+            bundle.end(found)
             return
         self.count += 1
         if self.count > self.limit:
             raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self.limit)
         if kind == "Schedule":
-            self.schedules.setdefault(fhir.key_of(found), found)
+            self.reader.schedules.setdefault(fhir.key_of(found), found)
         elif kind not in fhir.KINDS:
             self.others.append(line)
         else:
             key = fhir.key_of(found) or f"line {line}"
-            if not (newest_first and key in self.rows):
-                self.rows[key] = (line, found)
-
-    def _bundle(self, bundle: fhir.Json) -> None:
-        entries = bundle.get("entry")
-        history = bundle.get("type") == "history"
-        for number, entry in enumerate(entries if isinstance(entries, list) else [], self.count + 1):
-            inner = entry.get("resource") if isinstance(entry, dict) else None
-            if inner is None:
-                self.others.append(number)
-                continue
-            self.matches += _mode(entry) == "match"
-            self.take(number, inner, newest_first=history)
-        links = bundle.get("link")
-        self.more = any(isinstance(one, dict) and one.get("relation") == "next" for one in links or [])
-        said = bundle.get("total")
-        self.total = (
-            max(self.total, said) if isinstance(said, int) and bundle.get("type") == "searchset" else self.total
-        )
+            where = self.rows if again is None or key not in self.rows else again
+            where[key] = (line, self.reader.kept(found))
 
     def check(self) -> None:
         """Whether it is all there is.
 
         Raises:
-            ExportUnreadable: nothing in it, or it says itself that there is more.
+            ExportUnreadable: it says itself that there is more.
         """
         if self.more:
             raise ExportUnreadable(UnreadableReason.NOT_ALL, why="its last page names a next one")
@@ -109,26 +104,96 @@ class _File:
             why = f"of {self.total} resources there are {self.matches}"
             raise ExportUnreadable(UnreadableReason.NOT_ALL, why=why)
 
+    def records(self) -> Iterator[Found]:
+        """What was passed over, then the rows."""
+        for line in self.others:
+            yield Skipped(line, SkipReason.OTHER_MESSAGE)
+        for line, kept in self.rows.values():
+            for cells in self.reader.cells(kept):
+                yield Record(line, dict(zip(self.reader.names, cells, strict=True)))
 
-def _mode(entry: fhir.Json) -> str:
+
+class _Bundle:
+    """One Bundle. What it is, and whether it is all, may stand behind its entries."""
+
+    def __init__(self, file: _File) -> None:
+        self._file = file
+        self._number = file.count
+        self._again: dict[str, tuple[int, Kept]] = {}
+
+    def take(self, entry: object) -> None:
+        """One entry."""
+        self._number += 1
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if inner is None:
+            self._file.others.append(self._number)
+            return
+        self._file.matches += _mode(entry) == "match"
+        self._file.take(self._number, inner, again=self._again)
+
+    def end(self, said: fhir.Json) -> None:
+        """What the Bundle says of itself. Of a history the first version of a resource is the newest."""
+        if said.get("type") != "history":
+            self._file.rows.update(self._again)
+        links = said.get("link")
+        links = links if isinstance(links, list) else []
+        self._file.more = any(isinstance(one, dict) and one.get("relation") == "next" for one in links)
+        total = said.get("total")
+        if isinstance(total, int) and said.get("type") == "searchset":
+            self._file.total = max(self._file.total, total)
+
+
+def _mode(entry: Any) -> str:
     search = entry.get("search")
     mode = search.get("mode") if isinstance(search, dict) else None
     return mode if isinstance(mode, str) else "match"
 
 
-def _read(feed: Feed, text: io.TextIOWrapper) -> _File:
-    whole = text.read()
-    if not whole.strip():
-        raise ExportUnreadable(UnreadableReason.EMPTY)
-    file = _File(feed.limits.rows)
-    first, _, rest = whole.lstrip().partition("\n")
-    if rest.strip() and _is_json(first):
-        for number, line in enumerate(whole.split("\n"), 1):
-            if line.strip():
-                file.take(number, _parsed(line, number))
+def _read(file: _File, text: io.TextIOWrapper) -> None:
+    number, first = 0, ""
+    while not first.strip():
+        number, first = number + 1, text.readline(_FIRST)
+        if not first:
+            raise ExportUnreadable(UnreadableReason.EMPTY)
+    if first.endswith("\n") and _is_json(first):
+        file.take(number, json.loads(first))
+        _lines(file, text, number)
+        return
+    pieces = JsonPieces(text, first, number)
+    _document(file, pieces)
+    ended = pieces.line
+    if pieces.sign():
+        if ended > number or pieces.line == ended:  # more stands behind it, and it is no line of several
+            raise pieces.damaged()
+        _lines(file, pieces.rest(), pieces.line - 1)
+
+
+def _lines(file: _File, lines: Iterable[str], number: int) -> None:
+    """Each line a resource, or a Bundle."""
+    for line in lines:
+        number += 1
+        if line.strip():
+            file.take(number, _parsed(line, number))
+
+
+def _document(file: _File, pieces: JsonPieces) -> None:
+    """One text, however long: of a Bundle each entry is taken before the next is read."""
+    if pieces.sign() != "{":
+        file.take(1, pieces.value())
+        return
+    said: dict[str, Any] = {}
+    bundle: _Bundle | None = None
+    for key in pieces.members():
+        if key == "entry" and said.get("resourceType") == "Bundle" and pieces.sign() == "[":
+            bundle = bundle or _Bundle(file)
+            for entry in pieces.elements():
+                bundle.take(entry)
+        else:
+            said[key] = pieces.value()
+    if bundle is None:
+        file.take(1, said)
     else:
-        file.take(1, _parsed(whole, 1))
-    return file
+        bundle.end(said)
 
 
 def _is_json(line: str) -> bool:
@@ -145,32 +210,6 @@ def _parsed(text: str, line: int) -> Any:
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
             raise ExportUnreadable(UnreadableReason.CUT_OFF, what="the end of its JSON") from error
-        at = line + error.lineno - 1
-        raise ExportUnreadable(UnreadableReason.DAMAGED, why=f"no JSON at line {at}") from error
+        raise ExportUnreadable(UnreadableReason.DAMAGED, why=f"no JSON at line {line}") from error
     except (ValueError, RecursionError) as error:
         raise ExportUnreadable(UnreadableReason.DAMAGED, why=f"no JSON at line {line}") from error
-
-
-def _records(feed: Feed, file: _File) -> Iterator[Found]:
-    aliases = feed.columns.aliases()
-    sorts = {
-        sort
-        for name, places in aliases.items()
-        if name.startswith("resource.")
-        for place in places
-        if (sort := fhir.actors_in(place)) is not None
-    }
-    for line in file.others:
-        yield Skipped(line, SkipReason.OTHER_MESSAGE)
-    for line, resource in file.rows.values():
-        several = [len(fhir.actors(resource, sort, file.schedules)) for sort in sorts]
-        for number in range(max(1, *several, 0)):
-            cells = {
-                name: next(
-                    (text for place in places if (text := fhir.read(resource, place, file.schedules, number))), ""
-                )
-                for name, places in aliases.items()
-            }
-            if number and cells.get("id"):
-                cells["id"] = f"{cells['id']} #{number + 1}"
-            yield Record(line, cells)

@@ -4,6 +4,7 @@ The columns of a feed name places in a message instead of headers: `SCH-2.1` is 
 SCH segment. The last message of a file about a visit is the one that counts; what it leaves out was said before it.
 """
 
+import io
 from collections.abc import Iterator
 from datetime import date
 from typing import BinaryIO, Final
@@ -11,7 +12,7 @@ from typing import BinaryIO, Final
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import Refused
-from scheduler.exports.encodings import open_text
+from scheduler.exports.encodings import Encoding, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.hl7_message import BrokenMessageError, Message, message_of
 from scheduler.exports.kinds_of_file import looks_like
@@ -21,6 +22,7 @@ _TRAILERS: Final = {"FHS": "FTS", "BHS": "BTS"}
 _MLLP_BEGIN, _MLLP_END = "\x0b", "\x1c"
 
 Found = Record | Refused | Skipped
+Segment = tuple[int, str]
 
 
 class Hl7Reader:
@@ -33,23 +35,20 @@ class Hl7Reader:
             raise ExportUnreadable(UnreadableReason.WRONG_FORMAT, format="hl7", looks_like=found)
         text, encoding = open_text(feed.csv.encoding, stream)
         try:
-            whole = text.read()
+            yield from _records(feed, _segments(feed, text, encoding))
         except UnicodeDecodeError as error:
             raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
         finally:
             text.detach()
-        yield from _records(feed, encoding.mend(whole) if encoding.mend else whole)
 
 
-def _records(feed: Feed, text: str) -> Iterator[Found]:
-    visits: dict[object, list[Record]] = {}
-    count = 0
-    for line, segments in _messages(feed, text):
-        count += 1
+def _records(feed: Feed, segments: Iterator[Segment]) -> Iterator[Found]:
+    visits = _Visits(feed)
+    for count, (line, parts) in enumerate(_messages(segments), 1):
         if count > feed.limits.rows:
             raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=feed.limits.rows)
         try:
-            message = message_of(line, segments)
+            message = message_of(line, parts)
         except BrokenMessageError as error:
             yield Refused(line, RefusalReason.BROKEN_MESSAGE, {"why": str(error)})
             continue
@@ -58,49 +57,71 @@ def _records(feed: Feed, text: str) -> Iterator[Found]:
         elif message.first("SCH") is None:
             yield Refused(line, RefusalReason.BROKEN_MESSAGE, {"why": "it has no SCH segment"})
         else:
-            told = list(_told(feed, message))
-            visit = told[0].cells.get("id") or line  # without an id nothing is known of earlier messages
-            visits[visit] = [_over(record, visits.get(visit, []), place) for place, record in enumerate(told)]
-    for records in visits.values():
-        yield from records
+            visits.take(message)
+    yield from visits.records()
 
 
-def _told(feed: Feed, message: Message) -> Iterator[Record]:
-    """What a message says: once for each practitioner, room or thing that the feed's resource columns find in it."""
-    aliases = feed.columns.aliases()
-    many = {place[:3] for name, places in aliases.items() if name.startswith("resource.") for place in places}
-    for number in range(max(1, *(message.count(segment) for segment in many))):
+class _Visits:
+    """What the messages say of each visit so far. All of them are held until the file has ended, so they are small."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._aliases = feed.columns.aliases()
+        self._names = tuple(self._aliases)
+        places = [place for name in self._names if name.startswith("resource.") for place in self._aliases[name]]
+        self._many = {place[:3] for place in places}
+        self._told: dict[object, list[tuple[int, tuple[str, ...]]]] = {}
+        self._same: dict[str, str] = {}  # one object for each text: begins, doctors and states come again and again
+
+    def take(self, message: Message) -> None:
+        """One more message, over those before it about the same visit."""
+        told = [self._cells(message, number) for number in range(self._resources(message))]
+        visit = told[0].get("id") or message.line  # without an id nothing is known of earlier messages
+        before = self._told.get(visit, [])
+        self._told[visit] = [
+            (message.line, self._over(cells, before[place][1] if place < len(before) else ()))
+            for place, cells in enumerate(told)
+        ]
+
+    def records(self) -> Iterator[Record]:
+        """What was said last."""
+        for told in self._told.values():
+            for line, cells in told:
+                yield Record(line, dict(zip(self._names, cells, strict=True)))
+
+    def _resources(self, message: Message) -> int:
+        return max(1, *(message.count(segment) for segment in self._many))
+
+    def _cells(self, message: Message, number: int) -> dict[str, str]:
+        """What a message says for one of the practitioners, rooms or things that the feed's resource columns find."""
         cells = {
             name: next(
-                (text for place in places if (text := message.at(place, number if place[:3] in many else 0))), ""
+                (text for place in places if (text := message.at(place, number if place[:3] in self._many else 0))), ""
             )
-            for name, places in aliases.items()
+            for name, places in self._aliases.items()
         }
         if number and cells.get("id"):
             cells["id"] = f"{cells['id']} #{number + 1}"
-        yield Record(message.line, cells)
+        return cells
+
+    def _over(self, cells: dict[str, str], before: tuple[str, ...]) -> tuple[str, ...]:
+        """A message over the one before it about the same visit: a cancellation often names the visit and no more."""
+        texts = [text or (before[place] if before else "") for place, text in enumerate(cells.values())]
+        return tuple(
+            text if name == "id" else self._same.setdefault(text, text)
+            for name, text in zip(self._names, texts, strict=True)
+        )
 
 
-def _over(record: Record, before: list[Record], place: int) -> Record:
-    """A message over the one before it about the same visit: a cancellation often names the visit and no more."""
-    if place >= len(before):
-        return record
-    return Record(record.line, {name: text or before[place].cells[name] for name, text in record.cells.items()})
-
-
-def _messages(feed: Feed, text: str) -> Iterator[tuple[int, list[str]]]:
+def _messages(segments: Iterator[Segment]) -> Iterator[tuple[int, list[str]]]:
     """Line and segments of each message; envelopes are checked and left out.
 
     Raises:
         ExportUnreadable: no message, or the file ends before it says so.
     """
-    if not text.strip():
-        raise ExportUnreadable(UnreadableReason.EMPTY)
-    _whole(feed, text)
     current: list[str] = []
     begun = count = 0
     waiting: list[str] = []
-    for line, segment in _segments(feed, text):
+    for line, segment in segments:
         name = segment[:3]
         if name == "MSH" or name in _TRAILERS or name in _TRAILERS.values():
             if current:
@@ -122,24 +143,45 @@ def _messages(feed: Feed, text: str) -> Iterator[tuple[int, list[str]]]:
         raise ExportUnreadable(UnreadableReason.CUT_OFF, what=f"its {waiting[-1]} segment")
 
 
-def _whole(feed: Feed, text: str) -> None:
-    if "\0" in text:
-        raise ExportUnreadable(UnreadableReason.NUL_BYTE, line=text.count("\n", 0, text.index("\0")) + 1)
-    if text.count(_MLLP_BEGIN) > text.count(_MLLP_END):
-        raise ExportUnreadable(UnreadableReason.CUT_OFF, what="the end of its last MLLP block")
-    if text[-1] not in f"\r\n{_MLLP_END}" and feed.csv.last_line_end == "required":
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
-        raise ExportUnreadable(UnreadableReason.TRUNCATED, line=lines)
+def _segments(feed: Feed, text: io.TextIOWrapper, encoding: Encoding) -> Iterator[Segment]:
+    """Each line that is not blank, with its number; line ends and the signs of MLLP are taken away.
 
-
-def _segments(feed: Feed, text: str) -> Iterator[tuple[int, str]]:
+    Raises:
+        ExportUnreadable: no line at all, one that is too long or holds a zero byte, or the file was cut off.
+    """
     limit = feed.limits.line_characters
-    ends = text.replace("\r\n", "\r").replace("\n", "\r").replace(_MLLP_BEGIN, "").replace(_MLLP_END, "\r")
-    for line, segment in enumerate(ends.split("\r"), 1):
-        if len(segment) > limit:
-            raise ExportUnreadable(UnreadableReason.LINE_TOO_LONG, line=line, limit=limit)
-        if segment.strip():
-            yield line, segment
+    number = lines = blocks = filled = 0
+    while line := text.readline(limit + 3):  # one sign and a line end more than may be
+        lines += 1
+        if "\0" in line:
+            raise ExportUnreadable(UnreadableReason.NUL_BYTE, line=lines)
+        blocks += line.count(_MLLP_BEGIN) - line.count(_MLLP_END)
+        whole = line[-1] in f"\r\n{_MLLP_END}"
+        if not whole and len(line) <= limit and (filled or line.strip()):
+            _cut_off(feed, blocks, lines)
+        line = encoding.mend(line) if encoding.mend else line
+        for piece in line.rstrip("\r\n").replace(_MLLP_BEGIN, "").split(_MLLP_END):
+            number += 1
+            if len(piece) > limit:
+                raise ExportUnreadable(UnreadableReason.LINE_TOO_LONG, line=number, limit=limit)
+            if piece.strip():
+                filled += 1
+                yield number, piece
+    if not filled:
+        raise ExportUnreadable(UnreadableReason.EMPTY)
+    _unclosed(blocks)
+
+
+def _cut_off(feed: Feed, blocks: int, line: int) -> None:
+    """A last line without its end."""
+    _unclosed(blocks)
+    if feed.csv.last_line_end == "required":
+        raise ExportUnreadable(UnreadableReason.TRUNCATED, line=line)
+
+
+def _unclosed(blocks: int) -> None:
+    if blocks > 0:
+        raise ExportUnreadable(UnreadableReason.CUT_OFF, what="the end of its last MLLP block")
 
 
 def _ended(trailer: str, waiting: list[str], count: int) -> None:

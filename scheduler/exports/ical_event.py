@@ -43,8 +43,8 @@ def times(event: Any, window: Span, zone: tzinfo, moved: Sequence[str]) -> Itera
         zone: of values that name none.
         moved: originals that stand as events of their own.
 
-    Something long that began before the window is told from the window's begin on: what starts outside a feed's
-    coverage applies nothing, and a doctor's leave must not end on its second day.
+    Something long that began before the window is told from the window's begin on: a doctor's leave must not end on its
+    second day, and is missed in a later snapshot where it was taken back.
 
     Raises:
         BrokenEventError: no start, or a rule that cannot be followed.

@@ -9,8 +9,10 @@ from booking.clock import ZONE
 from booking.exchange.guarding import Signs, Verdict
 from booking.exchange.rules import Refused, Span
 from scheduler.exports.reader import Note
+from scheduler.exports.states_read import StateRead
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
 
+STATES = 50
 LISTED = 200
 """So many refusals and notes are listed; all are counted."""
 
@@ -40,6 +42,7 @@ class Report:
         signs: what the guards look at.
         verdict: what they say, without knowing the file before.
         busy: per resource the times taken, in UTC; the whole file, whatever the coverage.
+        states: every word of a state, and what it does.
     """
 
     feed: str
@@ -62,6 +65,12 @@ class Report:
     signs: Signs
     verdict: Verdict
     busy: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    states: tuple[StateRead, ...] = ()
+
+    @property
+    def closed_by_unknown_state(self) -> int:
+        """Rows that close only because the feed does not name their state."""
+        return sum(each.rows for each in self.states if not each.named)
 
     def as_json(self, *, with_busy: bool = True) -> dict[str, object]:
         """Plain values as `docs/feeds.md` describes them. Times in the facility's zone with their offset."""
@@ -79,23 +88,28 @@ class Report:
             "notes": listing(self.notes, [listed(row, explain_note(row)) for row in self.noted_rows]),
             "unmapped_resources": dict(self.unmapped),
             "unknown_states": dict(self.unknown_states),
+            "closed_by_unknown_state": self.closed_by_unknown_state,
+            "states": [each.as_json() for each in self.states[:STATES]],
             "first_start": local(self.first_start),
             "last_start": local(self.last_start),
             "coverage": [local(self.window[0]), local(self.window[1])] if self.window else None,
             "signs": self.signs.plain(),
-            "verdict": {
-                "kind": self.verdict.kind.value,
-                "reasons": [
-                    {"reason": reason.value, "facts": dict(facts), "text": explain_guard(reason, facts)}
-                    for reason, facts in self.verdict.reasons
-                ],
-            },
+            "verdict": verdict_as_json(self.verdict),
         }
         if with_busy:
             plain["closed"] = {
                 code: [[local(start), local(end)] for start, end in spans] for code, spans in self.busy.items()
             }
         return plain
+
+
+def verdict_as_json(verdict: Verdict) -> dict[str, object]:
+    """What guards say, with their sentences."""
+    reasons = [
+        {"reason": reason.value, "facts": dict(facts), "text": explain_guard(reason, facts)}
+        for reason, facts in verdict.reasons
+    ]
+    return {"kind": verdict.kind.value, "reasons": reasons}
 
 
 def local(moment: datetime | None) -> str | None:

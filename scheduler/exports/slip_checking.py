@@ -17,12 +17,12 @@ from booking.exchange.rules import Refused
 from booking.invitations.commands import ReceiveInvitation, TakeBack
 from booking.invitations.intake import Word, source_key
 from booking.invitations.telling import FEEDS
-from scheduler.exports.apart import LIMITS, ReaderLost, reading_process
+from scheduler.exports.apart import LIMITS, ReaderLost, reading_processes
 from scheduler.exports.confinement import Limits
 from scheduler.exports.opening import opened
 from scheduler.exports.reader import Note
 from scheduler.exports.reexam import ReexamSlip
-from scheduler.exports.report import LISTED, listed, listing, local
+from scheduler.exports.report import LISTED, listed, listing, local, verdict_as_json
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.staging import Item
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
@@ -74,13 +74,7 @@ class SlipReport:
             "first_due": self.first_due.isoformat() if self.first_due else None,
             "last_due": self.last_due.isoformat() if self.last_due else None,
             "made": local(self.made),
-            "verdict": {
-                "kind": self.verdict.kind.value,
-                "reasons": [
-                    {"reason": reason.value, "facts": dict(facts), "text": explain_guard(reason, facts)}
-                    for reason, facts in self.verdict.reasons
-                ],
-            },
+            "verdict": verdict_as_json(self.verdict),
         }
 
 
@@ -105,7 +99,7 @@ def read_slips(
         ReaderLost: nothing is known about the file.
     """
     try:
-        return collect(feed, reading_process().read(feed, stream, today=today, limits=limits))
+        return collect(feed, reading_processes().read(feed, stream, today=today, limits=limits))
     except (ExportUnreadable, ReaderLost):
         raise
     except Exception as error:  # noqa: BLE001  what a file makes fail is the file's trouble
@@ -147,14 +141,18 @@ def collect(feed: SlipFeed, items: Iterable[Item]) -> tuple[list[ReexamSlip], Sl
     )
 
 
-def words_of(feed: SlipFeed, slips: Iterable[ReexamSlip], *, received: datetime) -> list[Word]:
+def words_of(
+    feed: SlipFeed, slips: Iterable[ReexamSlip], *, received: datetime, written: datetime | None = None
+) -> list[Word]:
     """What the slips say to `invitations.intake`. A file from the future counts as made when it came.
+
+    Where its envelope does not say when it was made, that is when it was written, as far as that is known.
 
     Raises:
         ExportUnreadable: no reader of ours says that.
     """
     try:
-        return [_word(feed, slip, min(slip.made or received, received)) for slip in slips]
+        return [_word(feed, slip, min(slip.made or written or received, received)) for slip in slips]
     except ValidationError:  # its words hold the very values, and nobody but a reader gone wrong says them
         raise ExportUnreadable(UnreadableReason.READER_DIED, why="what it answered is no answer") from None
 

@@ -14,11 +14,14 @@ from booking.db import Database
 from booking.directory.errors import FacilityUnknown
 from booking.exchange import queries, slip_files
 from booking.exchange.commands import Content
+from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import VerdictKind
+from booking.exchange.lateness import WRITTEN
 from booking.invitations import intake
 from booking.invitations.intake import Taken, Word
 from scheduler.exports import slips as words
 from scheduler.exports.confinement import Limits
+from scheduler.exports.report import verdict_as_json
 from scheduler.exports.slip_checking import SlipReport, read_slips, words_of
 from scheduler.exports.slip_feed import SlipFeed
 from scheduler.exports.slips import Slip
@@ -43,8 +46,10 @@ class Done:
     taken: Taken | None = None
 
 
-async def deal(db: Database, feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, *, limits: Limits) -> Done:
-    """Read a file and take in its slips.
+async def deal(
+    db: Database, feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, *, written: datetime, limits: Limits
+) -> Done:
+    """Read a file, which was written then, and take in its slips.
 
     Raises:
         ExportUnreadable: nothing of it can be used; the caller puts it aside.
@@ -53,18 +58,18 @@ async def deal(db: Database, feed: SlipFeed, content: Content, stream: BinaryIO,
     """
     if await _is_done(db, content, slip):
         return Done()
-    read = await asyncio.to_thread(_read, feed, content, stream, slip, limits)
+    read = await asyncio.to_thread(_read, feed, content, stream, slip, written, limits)
 
-    async def once() -> Taken | None:
+    async def once() -> tuple[Verdict, Taken | None]:
         async with db.transaction() as session:
             return await _apply(session, read, slip)
 
-    taken = await db.until_known(once)
-    held = read.report.verdict.kind is VerdictKind.HOLD
-    facts = {"feed": slip.feed, "file": slip.sign, "state": read.report.verdict.kind.value, "rows": len(read.slips)}
+    verdict, taken = await db.until_known(once)
+    held = verdict.kind is VerdictKind.HOLD
+    facts = {"feed": slip.feed, "file": slip.sign, "state": verdict.kind.value, "rows": len(read.slips)}
     counts = {name: count for name, count in asdict(taken).items() if count} if taken else {}
     log.log(logging.WARNING if held else logging.INFO, "slips were read", extra={"facts": facts | counts})
-    return Done(words.guarded(slip, read.report.verdict) if held else None, taken)
+    return Done(words.guarded(slip, verdict) if held else None, taken)
 
 
 class _UndoneError(Exception):
@@ -93,21 +98,23 @@ async def _is_done(db: Database, content: Content, slip: Slip) -> bool:
         return (await slip_files.begin(session, content, now=slip.received)).done
 
 
-def _read(feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, limits: Limits) -> Read:
+def _read(feed: SlipFeed, content: Content, stream: BinaryIO, slip: Slip, written: datetime, limits: Limits) -> Read:
     found, report = read_slips(feed, stream, today=local_day(slip.received), limits=limits)
-    told = words_of(feed, found, received=slip.received)
-    return Read(replace(content, report=report.as_json()), told, report)
+    told = words_of(feed, found, received=slip.received, written=written)
+    return Read(replace(content, report=report.as_json() | {WRITTEN: written.isoformat()}), told, report)
 
 
-async def _apply(session: AsyncSession, read: Read, slip: Slip) -> Taken | None:
-    """One transaction; None where a guard holds the file, or another scheduler was faster."""
+async def _apply(session: AsyncSession, read: Read, slip: Slip) -> tuple[Verdict, Taken | None]:
+    """One transaction; nothing is taken where a guard holds the file, or another scheduler was faster."""
     by = system(f"feed:{slip.feed}")
     begun = await slip_files.begin(session, read.content, now=slip.received)
     if begun.done:
-        return None
-    if read.report.verdict.kind is VerdictKind.HOLD:
-        await slip_files.finish(session, read.content, begun, None, by=by, now=slip.received)
-        return None
+        return read.report.verdict, None
+    verdict = slip_files.judged(read.content, begun, read.report.verdict)
+    if verdict.kind is VerdictKind.HOLD:
+        held = replace(read.content, report={**read.content.report, "verdict": verdict_as_json(verdict)})
+        await slip_files.finish(session, held, begun, None, by=by, now=slip.received)
+        return verdict, None
     taken = await intake.take(session, read.slips, by=by, now=slip.received)
     await slip_files.finish(session, read.content, begun, asdict(taken), by=by, now=slip.received)
-    return taken
+    return verdict, taken

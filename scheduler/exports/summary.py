@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from scheduler.exports.report import Report, local
+from scheduler.exports.report import STATES, Report, local
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
 
 _EXAMPLES = 20
@@ -26,11 +26,21 @@ def summary(report: Report) -> list[str]:
     lines += _counted("Used, but odd", report.notes)
     lines += [f"  {explain_note(note)}" for note in report.noted_rows[:_EXAMPLES]]
     lines += _counted("Resources the feed does not map", report.unmapped)
-    lines += _counted("States the feed does not name (they close)", report.unknown_states)
+    lines += _states(report)
     lines += [f"Taken: {code} {len(spans)} spans of time" for code, spans in report.busy.items()]
     lines.append(f"Verdict: {report.verdict.kind}")
     lines += [f"  {reason}: {explain_guard(reason, facts)}" for reason, facts in report.verdict.reasons]
     return lines
+
+
+def _states(report: Report) -> list[str]:
+    """Every word and what it does, those the feed does not name first: of a first file nothing else tells."""
+    if not report.states:
+        return []
+    unknown = report.closed_by_unknown_state
+    told = f"; {unknown} of {report.read} rows close only because the feed does not name their state" if unknown else ""
+    listed = sorted(report.states, key=lambda each: each.named)[:STATES]
+    return [f"States{told}:", *(f"  {each.line()}" for each in listed)]
 
 
 def _counted(title: str, counts: Mapping[str, int]) -> list[str]:

@@ -23,7 +23,7 @@ _NOTES = {
     NoteReason.END_NOT_AFTER_START: "end {end!r} is not after the start; taken as missing",
     NoteReason.LONG_ROW: "takes {hours} hours",
     NoteReason.DUPLICATE_KEY: "its id stood on line {first_line} already; both count, and closing wins",
-    NoteReason.OUTSIDE_COVERAGE: "starts on {day}, outside the coverage; applies nothing",
+    NoteReason.OUTSIDE_COVERAGE: "starts on {day} and lies outside the coverage; applies nothing",
     NoteReason.NO_TABLE_1: "there is no table 1 with its MA_LK; only the insurance numbers of the slip count",
     NoteReason.REPEATED_SLIP: "its MA_LK stood in record {first_line} already; this one counts",
 }
@@ -103,7 +103,7 @@ _GUARDS = {
         "came late. Export again."
     ),
     GuardReason.NOTHING_READ: "None of {of} rows can be used.",
-    GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows start outside the coverage. Day and month swapped? An old file?",
+    GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows lie outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",
     GuardReason.MANY_CLOSINGS: (
         "{slots} of the {of} times that the last file left open would close at once. "

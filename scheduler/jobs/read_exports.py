@@ -7,8 +7,7 @@ not applied again. So a kill at any moment loses nothing, and two schedulers on 
 import asyncio
 import logging
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +28,7 @@ from booking.exchange.service import Applied
 from booking.exchange.shown import listing
 from booking.exchange.shown.listing import Listed
 from scheduler.exports import arrivals, slip_intake, slips
-from scheduler.exports.apart import LIMITS, ReaderLost
+from scheduler.exports.apart import AT_ONCE, LIMITS, ReaderLost
 from scheduler.exports.arrivals import DONE, HELD, QUARANTINE, Arrival, Changed, Sights, Taken
 from scheduler.exports.checking import read_stream, unreadable_json, within
 from scheduler.exports.confinement import Limits
@@ -38,6 +37,7 @@ from scheduler.exports.feed_folder import FeedFolder, drop_folder
 from scheduler.exports.parts import definition_of
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slips import Slip
+from scheduler.exports.turns import Line, Turns
 from scheduler.exports.wording import explain_unreadable
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ class Memory:
     listed: list[Listed] | None = None
     limits: Limits = LIMITS
     seconds: float = 10
-    """So long a run begins new rounds over the feeds; what is left waits for the next run, which looks anew."""
+    """So long feeds have further turns in a run; what is left waits for the next run, which looks anew."""
+    at_once: int = AT_ONCE
+    """So many feeds have their turn at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +83,18 @@ async def run(db: Database, feeds_dir: Path, *, now: datetime, memory: Memory) -
         for problem in each.problems:
             log.error("a feed file cannot be used", extra={"facts": {"file": each.name, "reason": problem}})
     await _note_feeds(db, memory, now=now)
-    lines: list[Line] = []
-    for feed in feeds:
-        folder = drop_folder(feed, feeds_dir)
-        if folder is not None:
-            lines.append(Line(feed, iter(await _look(feed, folder, memory=memory))))
-    outcomes = await _in_turns(db, lines, now=now, memory=memory)
+
+    async def look(busy: Collection[str]) -> list[Line]:
+        folders = [(feed, drop_folder(feed, feeds_dir)) for feed in feeds if feed.code not in busy]
+        return [Line(feed, iter(await _look(feed, folder, memory=memory))) for feed, folder in folders if folder]
+
+    async def deal(feed: AnyFeed, arrival: Arrival) -> tuple[Outcome | None, bool]:
+        outcome = await _tried(db, feed, arrival, now=now, memory=memory)
+        return outcome, not await asyncio.to_thread(_stays, arrival, memory)
+
+    done = await Turns(look, deal, at_once=memory.at_once, seconds=memory.seconds).run()
+    outcomes = [outcome for outcome in done if outcome is not None]
     await _settle_anew(db, now=now, memory=memory)
-    return outcomes
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A feed and its files that look complete, the oldest first."""
-
-    feed: AnyFeed
-    arrivals: Iterator[Arrival]
-
-
-async def _in_turns(db: Database, lines: list[Line], *, now: datetime, memory: Memory) -> list[Outcome]:
-    """One file a feed a round, so that a hospital with many files keeps none waiting; a feed that is stuck waits."""
-    outcomes: list[Outcome] = []
-    until = time.monotonic() + memory.seconds
-    while lines:
-        going = []
-        for line in lines:
-            arrival = next(line.arrivals, None)
-            if arrival is None:
-                continue
-            outcome = await _tried(db, line.feed, arrival, now=now, memory=memory)
-            outcomes += [outcome] if outcome else []
-            if not await asyncio.to_thread(_stays, arrival, memory):
-                going.append(line)
-        lines = going if time.monotonic() < until else []
     return outcomes
 
 
@@ -212,7 +193,8 @@ async def _judge_content(
     content = _content(feed, taken, slip)
     try:
         if isinstance(feed, SlipFeed):
-            done = await slip_intake.deal(db, feed, content, taken.stream, slip, limits=limits)
+            written = _changed(taken, slip)
+            done = await slip_intake.deal(db, feed, content, taken.stream, slip, written=written, limits=limits)
             return Judged(HELD if done.held else DONE, done.held)
         return await _judge_calendar(db, feed, content, taken, slip, limits=limits)
     except ExportUnreadable as error:
@@ -249,18 +231,18 @@ def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits
     rows, report = read_stream(feed, taken.stream, today=today, limits=limits, key=key)
     window = feed.window(today)
     return ApplyExport(
-        replace(content, report={**report.as_json(with_busy=False), WRITTEN: _written(taken, slip)}),
-        rows=within(rows, window),
+        replace(content, report={**report.as_json(with_busy=False), WRITTEN: _changed(taken, slip).isoformat()}),
+        rows=within(feed, rows, window),
         signs=report.signs,
         limits=feed.guards.thresholds(),
         terms=Terms(feed.absence.meaning, window, feed.slot_minutes(), feed.absence.ours_listed),
     )
 
 
-def _written(taken: Taken, slip: Slip) -> str:
+def _changed(taken: Taken, slip: Slip) -> datetime:
     """When the file was last changed. A clock ahead of ours must not make all that comes after it old."""
     changed = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=max(0, taken.changed) // 1000)
-    return min(changed, slip.received).isoformat()
+    return min(changed, slip.received)
 
 
 async def _is_done(db: Database, content: Content, *, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from booking import sealed, settings
 from booking.clock import utc_now
 from booking.db import Database
 from booking.exchange import queries, service
@@ -90,6 +91,7 @@ def _stopwatches() -> None:
 
 async def _serve(url: str, feeds: Path) -> None:
     _stopwatches()
+    sealed.install(settings.load().keyring())  # file names stand in the log as keyed signs
     db, memory = Database(url, pool=2), Memory()
     peak()
     loop = asyncio.get_running_loop()

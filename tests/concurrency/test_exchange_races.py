@@ -106,12 +106,14 @@ async def test_two_schedulers_on_one_folder_apply_a_file_once(db: Database, othe
     assert (names(drop), names(drop / "done")) == ([], [SHAPES[URL]])
 
 
-async def beside_publishing(db: Database, other: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+async def beside_publishing(
+    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch, facility: str | None = "BVVT"
+) -> list[str]:
     """A feed's first file comes between the making of slots and their commit; what the feed closes afterwards."""
     made, known = asyncio.Event(), queries.feeds_applied
 
-    async def slowly(session: AsyncSession) -> list[str]:
-        feeds = await known(session)
+    async def slowly(session: AsyncSession, at: str | None = None) -> list[str]:
+        feeds = await known(session, at)
         made.set()
         await asyncio.sleep(0.5)
         return feeds
@@ -123,21 +125,30 @@ async def beside_publishing(db: Database, other: Database, monkeypatch: pytest.M
         await made.wait()
         await hospital.apply(row("1", "09:00", day=26))
 
-    await asyncio.gather(publish(db, days=5), hand_in())
+    async def publishing() -> None:
+        async with db.transaction() as session:
+            await service.publish(session, PublishSlots(facility=facility, horizon_days=5), by=BY, now=NOW)
+
+    await asyncio.gather(publishing(), hand_in())
     return await hospital.closed()
 
 
+@pytest.mark.parametrize("facility", ["BVVT", None])
 async def test_an_import_beside_publishing_sees_all_of_it(
-    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch, facility: str | None
 ) -> None:
-    assert await beside_publishing(db, other, monkeypatch) == ["26 09:00"]
+    assert await beside_publishing(db, other, monkeypatch, facility) == ["26 09:00"]
 
 
+@pytest.mark.parametrize(
+    ("facility", "lock", "nothing"),
+    [("BVVT", "_ALONE_AT", "SELECT CAST(:facility_id AS bigint)"), (None, "_IMPORTING", "SELECT 1")],
+)
 async def test_without_the_lock_of_publishing_a_given_away_time_stays_open(
-    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
+    db: Database, other: Database, monkeypatch: pytest.MonkeyPatch, facility: str | None, lock: str, nothing: str
 ) -> None:
-    monkeypatch.setattr(service, "_IMPORTING", text("SELECT 1"))
-    assert await beside_publishing(db, other, monkeypatch) == []
+    monkeypatch.setattr(service, lock, text(nothing))
+    assert await beside_publishing(db, other, monkeypatch, facility) == []
 
 
 async def test_a_booking_beside_an_import_is_refused_or_a_conflict(db: Database, other: Database) -> None:

@@ -11,7 +11,7 @@ from booking.availability import service as availability
 from booking.availability.commands import PublishSlots
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
-from booking.exchange import queries, service
+from booking.exchange import feed_rows, queries, service
 from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning, FileState, GuardReason, VerdictKind
 from booking.exchange.rules import GridSlot, StagedRow, closings
@@ -194,7 +194,7 @@ async def test_what_was_over_before_today_is_forgotten(db: Database, hospital: H
     await publish(db, days=3, now=NOW)
     later = moment("07:00", 26)
     async with db.transaction() as session:  # not yet removed, but asked for no more
-        known = await queries.rows_kept(session, "x", hospital.meaning, now=later)
+        known = await feed_rows.kept(session, "x", hospital.meaning, now=later)
     assert sorted(known) == ["3", "4"]  # the third has no end: it may have lasted into today
     done = await hospital.apply(*week, now=later)
     assert (done.counts.rows, await value(db, kept)) == (0, "3 4")

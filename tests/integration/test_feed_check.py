@@ -105,6 +105,7 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
         "patients": 1,
         "ours": 0,
         "without_times": [],
+        "first": True,
     }
     assert await everything(db) == before
     stranger = tmp_path / "feed.toml"
@@ -119,7 +120,7 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
     cut.write_bytes(written(cells_of(URL)[:1001]))
     code, told = as_json(FEED, cut, database=database_url)
     assert (code, told["verdict"]["kind"]) == (1, "closings_only")
-    assert told["calendar"]["opening"] == 0
+    assert (told["calendar"]["opening"], told["calendar"]["first"]) == (0, False)
 
 
 def test_a_link_is_not_opened_and_nothing_steers_the_terminal(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A hospital's slips from the folder to the page of whom they concern: each once, the newest word, no diagnosis."""
 
 import logging
+import os
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from booking.actor import system
 from booking.db import Database
-from booking.exchange import hearing
+from booking.exchange import hearing, lateness
 from booking.invitations import queries, service
 from booking.patients import consents
 from booking.patients.kinds import ConsentPurpose
@@ -46,10 +47,11 @@ class Drop:
         self.folder = folders.write("phieu-hen", feed)
         self.count = 0
 
-    async def __call__(self, data: bytes, *, now: datetime = NOW) -> str | None:
-        """Where the file went."""
+    async def __call__(self, data: bytes, *, now: datetime = NOW, age: int = 0) -> str | None:
+        """Where the file went, which was written so many seconds ago."""
         self.count += 1
         (self.folder / f"{self.count}.xml").write_bytes(data)
+        os.utime(self.folder / f"{self.count}.xml", (now.timestamp() - age, now.timestamp() - age))
         (self.folder / f"{self.count}.xml.done").touch()
         (outcome,) = await self.folders.look(self.db, 1, now=now)
         return outcome.where
@@ -133,6 +135,30 @@ async def test_each_slip_counts_once_whatever_comes_again(db: Database, drop: Dr
     assert await drop(corrected) == "done"
     assert await drop(first) == "done"
     assert await drop.slips() == [("open", "2026-12-02"), ("open", "2026-11-30")]
+
+
+async def _late(drop: Drop) -> str | None:
+    """A file, and then one that was written before it; neither says when it was made."""
+    assert await drop(insurance_file(visit(1, slip={"NGAY_HEN_KL": "20261202"}), made=""), age=100) == "done"
+    return await drop(insurance_file(visit(1), visit(2), made=""), age=200)
+
+
+async def test_an_older_file_that_comes_late_is_held_and_counts_once_it_is_handed_in_anew(drop: Drop) -> None:
+    assert await _late(drop) == "held"
+    assert "written_before" in drop.report("held")
+    kept = await seeds.value(drop.db, "SELECT report->'verdict'->>'kind' FROM feed_file ORDER BY id DESC LIMIT 1")
+    assert kept == "hold"
+    assert await drop.slips() == [("open", "2026-12-02")]
+    assert await drop(insurance_file(visit(1), visit(2), made="20261101")) == "done"
+    assert await drop.slips() == [("open", "2026-12-02"), ("open", "2026-11-30")]
+
+
+async def test_even_where_a_late_one_is_taken_its_word_is_as_old_as_the_file(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lateness, "refused", lambda *_: None)
+    assert await _late(drop) == "done"
+    assert await drop.slips() == [("open", "2026-12-02"), ("open", "2026-11-30")]  # for it was written before
+    assert await drop(insurance_file(visit(1), made=""), now=NOW + timedelta(hours=1)) == "done"
+    assert await drop.slips() == [("open", "2026-11-30")] * 2
 
 
 async def test_a_file_from_the_future_does_not_shut_out_those_after_it(drop: Drop) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from booking.exchange.errors import ExportUnreadable
 from scheduler.exports import xml130_tables
-from scheduler.exports.apart import reading_process
+from scheduler.exports.apart import reading_processes
 from scheduler.exports.feed_file import parse_any
 from scheduler.exports.slip_checking import read_slips
 from scheduler.exports.slip_feed import SlipFeed
@@ -95,7 +95,7 @@ def test_without_the_refusal_of_declarations_entities_are_filled_in() -> None:
 
 def test_each_file_is_read_by_a_process_of_its_own(tmp_path: Path) -> None:
     assert outcome(sound(Random(1)), tmp_path)[0] == READ
-    last = reading_process().last
+    last = reading_processes().last
     assert last is not None
     assert (last.code, last.signal) == (0, 0)
     assert last.peak > 0

@@ -84,7 +84,7 @@ def test_the_newest_version_of_an_event_counts() -> None:
 
 def test_a_long_event_that_began_before_the_period_is_met() -> None:
     rows = rows_of("UID:1\nDTSTART:20261120T003000Z\nDURATION:P5D\nRRULE:FREQ=YEARLY")
-    assert starts(rows) == ["23 00:00"]  # what starts outside the coverage would apply nothing
+    assert starts(rows) == ["23 00:00"]  # what began before it could not be missed later
     rows = rows_of("UID:1\nDTSTART;VALUE=DATE:20261120\nDTEND;VALUE=DATE:20261128")
     assert starts(rows) == ["23 00:00"]
     assert rows[0].ends_at == datetime(2026, 11, 27, 17, tzinfo=UTC)

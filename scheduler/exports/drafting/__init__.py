@@ -18,7 +18,7 @@ from scheduler.exports.drafting import messages, sample, slips
 from scheduler.exports.drafting.columns import Chooser, Picked
 from scheduler.exports.drafting.finding import FILL_IN, CannotTellError, Findings, Table
 from scheduler.exports.drafting.naming import LISTED, Resource, resources_of, say_states
-from scheduler.exports.drafting.times_of import say_formats, say_zone
+from scheduler.exports.drafting.times_of import ask_coverage, say_formats, say_zone
 from scheduler.exports.drafting.writing import plainly, written
 from scheduler.exports.feed_file import parse_feed
 from scheduler.exports.slip_feed import FORMAT
@@ -97,6 +97,7 @@ def draft(data: bytes, name: str, *, today: date, wishes: Wishes | None = None) 
     findings.ask("absence.meaning", ("busy_list", "change_feed", "full_snapshot", "free_list"), *_ABSENCE)
     for key, value in wishes.says.items():
         findings.say(key, value, "as you said")
+    ask_coverage(table, picked.places, formats, today, findings)
     resources = resources_of(table, picked, formats, today, wishes.ours) if picked.ways else []
     if len(resources) == LISTED:
         findings.notes.append(f"only the {LISTED} busiest of those who examine are listed")

@@ -43,7 +43,14 @@ class Chooser:
             if count > 1 and name and role(name) not in ("", "personal"):
                 findings.notes.append(f"{count} columns have the same name ({name!r}); none of them can be used")
         self.kinds = {place: dates.kind_of(table.column(place)[:_SAMPLE], today) for place in self.roles}
+        self._visits = self._with_a_date()
         self._pairs_of_words()
+
+    def _with_a_date(self) -> list[Sequence[str]]:
+        """Rows that may be visits: titles, totals and signatures below a table have no date, and no id is theirs."""
+        dated = [place for place, kind in self.kinds.items() if kind in ("moment", "day", "mixed")]
+        found = [row for row in self.table.rows if any(row[place] and dates.shape(row[place]) for place in dated)]
+        return found or list(self.table.rows)
 
     def choose(self) -> Picked:
         """Everything a feed can name, said or asked."""
@@ -94,8 +101,10 @@ class Chooser:
             self.findings.notes.append(f"no id is named: {names} is empty in some rows, or stands twice")
 
     def _take_id(self, place: int) -> None:
-        values = self.table.column(place)
+        values = [row[place] for row in self._visits]
         count = f"filled and different in all {len(values)} rows"
+        if len(values) < len(self.table.rows):
+            count += f" that have a date ({len(self.table.rows) - len(values)} have none)"
         counting = values == [str(number) for number in range(1, len(values) + 1)]
         if sum(_PERSONS.fullmatch(value.replace(" ", "")) is not None for value in values) > 0.5 * len(values):
             self._ask("id", [place], f"{count}, but its values look like numbers of persons or phones")
@@ -114,8 +123,8 @@ class Chooser:
             )
 
     def _is_key(self, place: int) -> bool:
-        values = self.table.column(place)
-        return len(values) == len(self.table.rows) > 0 and len(set(map(folded, values))) == len(values)
+        values = [row[place] for row in self._visits if row[place]]
+        return len(values) == len(self._visits) > 0 and len(set(map(folded, values))) == len(values)
 
     # Begin and end
 

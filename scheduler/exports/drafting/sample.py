@@ -13,7 +13,7 @@ from booking.exchange.errors import ExportUnreadable
 from booking.text import clean
 from scheduler.exports.drafting import dates, letters
 from scheduler.exports.drafting.finding import CannotTellError, Findings, Table
-from scheduler.exports.drafting.words import role
+from scheduler.exports.drafting.words import counts_rows, role
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_file import parse_feed
 from scheduler.exports.html_reader import HtmlReader
@@ -26,6 +26,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _TABLES_LOOKED_AT: Final = 12
 _LONGEST_NAME: Final = 120
 _FEWEST: Final = 2
+_TOTALS_WITHIN: Final = 3
 _MANY_DIGITS: Final = re.compile(r"\d{5}")
 
 _AS_SAID: Final = ("xlsx", "html", "hl7", "ical", "xml130")
@@ -113,7 +114,9 @@ def _parted(text: str) -> tuple[str, str, list[Line], _Found, list[str]]:
         if header is not None:
             found.append(((*header.score, int(share * 100)), (delimiter, quote, lines, header)))
     if not found:
-        raise CannotTellError(_no_header("; ".join(widths)))
+        looked = (_unquoted(text, delimiter)[1] for delimiter in _DELIMITERS)
+        nearly = next((told for lines in looked if (told := _nearly(lines))), "")
+        raise CannotTellError(nearly or _no_header("; ".join(widths)))
     return (*max(found, key=lambda each: each[0])[1], widths)
 
 
@@ -172,7 +175,7 @@ def from_sheets(stream: BinaryIO, format_name: str, encoding: str, findings: Fin
     """
     reader = XlsxReader() if format_name == "xlsx" else HtmlReader()
     best: tuple[tuple[int, int], int, list[Line], _Found] | None = None
-    problem = ""
+    problem = nearly = ""
     for number in range(1, _TABLES_LOOKED_AT + 1):
         stream.seek(0)
         feed = skeleton(format_name, encoding, f"[sheet]\nnumber = {number}")
@@ -183,10 +186,11 @@ def from_sheets(stream: BinaryIO, format_name: str, encoding: str, findings: Fin
             break
         lines = [(line, cells) for line, cells in lines if any(cells)]
         found = header_in(lines)
+        nearly = nearly or _nearly(lines)
         if found is not None and (best is None or found.score > best[0]):
             best = (found.score, number, lines, found)
     if best is None:
-        raise CannotTellError(_no_header(problem))
+        raise CannotTellError(nearly or _no_header(problem))
     _, number, lines, found = best
     if number > 1:
         findings.say("sheet.number", number, f"of the sheets or tables, number {number} has the header")
@@ -222,6 +226,23 @@ def header_in(lines: Sequence[Line]) -> _Found | None:
     return None
 
 
+def _nearly(lines: Sequence[Line]) -> str:
+    """What a row of words above columns of dates lacks to be a header; none of its words: they may be somebody's."""
+    for at, (line, cells) in enumerate(lines[:_HEADER_WITHIN]):
+        if len({cell for cell in cells if cell}) < _FEWEST or any(map(_like_data, cells)):
+            continue
+        below = [row for _, row in lines[at + 1 : at + 400]]
+        dated = [str(place + 1) for place, cell in enumerate(cells) if cell and _dated(below, place)]
+        if dated:
+            return (
+                f"row {line} may be its line of headers, but too few of its names are known here to be sure that it is"
+                f" no row of somebody's; below it there are dates in column {', '.join(dated)}. Name the columns in a"
+                " copy, such as 'Start' ('Bắt đầu'), 'Doctor' ('Bác sĩ'), 'Status' ('Trạng thái'), and draft from that;"
+                " or write the feed from an example in deploy/feeds: a feed finds columns by whatever names they have"
+            )
+    return ""
+
+
 def _like_data(cell: str) -> bool:
     return (
         len(cell) > _LONGEST_NAME
@@ -244,6 +265,9 @@ def _table(lines: Sequence[Line], found: _Found, findings: Findings) -> Table:
     while len(header) > 1 and not header[-1]:
         header.pop()
     below = [cells for _, cells in lines[found.at + 1 :]]
+    if totals := _totals(below):
+        del below[-totals:]
+        findings.notes.append("its last rows hold totals, and no begin: a feed passes them over, or refuses them")
     ragged = sum(len(cells) < len(header) for cells in below)
     rows = [cells[: len(header)] for cells in below if len(cells) >= len(header)]
     if ragged:
@@ -252,3 +276,14 @@ def _table(lines: Sequence[Line], found: _Found, findings: Findings) -> Table:
     if partial:
         findings.notes.append(f"only the first {ROWS_LOOKED_AT} rows were looked at")
     return Table(header, rows[:ROWS_LOOKED_AT], ragged, partial)
+
+
+def _totals(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows at the end hold totals: they begin with such a word, and none of their cells is a date."""
+    count = 0
+    for row in reversed(rows[-_TOTALS_WITHIN:]):
+        filled = [cell for cell in row if cell]
+        if not filled or not counts_rows(filled[0]) or any(dates.shape(cell) for cell in filled if not cell.isdigit()):
+            break
+        count += 1
+    return count

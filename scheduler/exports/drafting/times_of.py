@@ -10,6 +10,8 @@ from scheduler.exports.times import Parsed
 
 CITY = "Asia/Ho_Chi_Minh"
 _MANY_UNREAD = 0.05
+_A_YEAR = 366
+_OF_A_PERIOD = ("full_snapshot", "free_list")
 _TIMES = ("start", "end", "start_date", "start_time", "end_date", "end_time")
 
 
@@ -60,6 +62,35 @@ def say_zone(table: Table, places: dict[str, int], formats: Sequence[str], today
         *_of_hours(hours),
         f"{offsets} of {len(values)} begins name an offset: nothing in the file tells the zone",
     )
+
+
+def ask_coverage(table: Table, places: dict[str, int], formats: Sequence[str], today: date, findings: Findings) -> None:
+    """The period its begins lie in, for whoever knows how far the export reaches: its rows may end before that."""
+    meaning = findings.keys["absence.meaning"].value
+    if meaning not in (None, *_OF_A_PERIOD):
+        return
+    column = places.get("start", places.get("start_date"))
+    values = table.column(column) if column is not None else []
+    days = [found.day for value in values if (found := _first(formats, value, today)) and found.day]
+    near = [day for day in days if abs((day - today).days) <= _A_YEAR]
+    behind = ahead = 0
+    told = "no begin within a year of today could be read"
+    if near:
+        behind, ahead = max(0, (today - min(near)).days), max(0, (max(near) - today).days)
+        told = f"the begins lie from {min(near):%d/%m/%Y} to {max(near):%d/%m/%Y}"
+        told += f", and {len(days) - len(near)} more than a year away" if len(near) < len(days) else ""
+    if meaning is None:
+        findings.notes.append(
+            f"a full_snapshot or a free_list needs [coverage]; {told}" + f": {_days(behind, ahead)}" * bool(near)
+        )
+        return
+    why = "the file cannot tell how far the export reaches: rows beyond the coverage apply nothing, and what is missing"
+    findings.ask("coverage.days_behind", [behind] * bool(near), f"days before today. {told}")
+    findings.ask("coverage.days_ahead", [ahead] * bool(near), why, "inside it opens. Days after today, as exported")
+
+
+def _days(behind: int, ahead: int) -> str:
+    return f"days_behind = {behind} and days_ahead = {ahead} would hold them"
 
 
 def _first(formats: Iterable[str], value: str, today: date) -> Parsed | None:

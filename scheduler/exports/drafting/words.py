@@ -53,7 +53,8 @@ START_GOOD: Final = (
     "scheduled", "kham luc", "khung gio",
 )  # fmt: skip
 START_BARE: Final = (
-    "ngay", "gio", "thoi gian", "date", "time", "datetime", "ngay gio", "luc", "tu", "from", "hour", "day",
+    "ngay", "gio", "thoi gian", "date", "time", "datetime", "ngay gio", "luc", "tu", "from", "hour", "day", "when",
+    "khi nao", "timestamp",
 )  # fmt: skip
 ID_FIRST: Final = ("ma", "id", "so", "code", "number", "no", "key")
 ID_BEST: Final = ("id", "uid", "uuid", "guid", "ma", "key", "row id", "record id")
@@ -85,6 +86,9 @@ _CANCELLED: Final = re.compile(
 )
 
 
+_TOTALS: Final = re.compile(r"(tong( cong| so)?|cong|(grand |sub ?)?totals?|sum)( .*)?")
+
+
 def plain(header: str) -> str:
     """A header as small words without accents or signs: `Health Prof/LICENSE ID` is `health prof license id`."""
     return _NO_WORD.sub(" ", fold(_CAMEL.sub(" ", header))).strip()
@@ -93,6 +97,11 @@ def plain(header: str) -> str:
 def has(header: str, phrases: tuple[str, ...]) -> bool:
     """Whether a plain header holds one of the phrases as whole words."""
     return any(f" {phrase} " in f" {header} " for phrase in phrases)
+
+
+def counts_rows(cell: str) -> bool:
+    """Whether a cell begins as a line of totals does: `Tổng cộng: 120`, `Total`."""
+    return _TOTALS.fullmatch(plain(cell)) is not None
 
 
 def sort_of_state(word: str) -> str:
