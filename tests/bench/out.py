@@ -34,9 +34,11 @@ _FILL = (
        FROM generate_series(1, $2::int) AS n""",
     """WITH made AS (
          INSERT INTO appointment (public_id, code, state, slot_id, place, facility_id, service_id, patient_id,
-                                  starts_at, ends_at, language, channel, created_at, booked_at)
+                                  starts_at, ends_at, language, channel, uses_reserved, version, token_version,
+                                  created_at, booked_at)
          SELECT gen_random_uuid(), 'Q' || number, 'booked', id, 1, facility_id, service_id,
-                (SELECT min(id) FROM patient) + number - 1, starts_at, ends_at, 'vi', 'mobile', now(), now()
+                (SELECT min(id) FROM patient) + number - 1, starts_at, ends_at, 'vi', 'mobile', false, 1, 1, now(),
+                now()
          FROM (SELECT slot.*, row_number() OVER (ORDER BY starts_at, id) AS number FROM slot) AS slot
          WHERE number <= $2::int AND $1::bytea IS NOT NULL RETURNING slot_id
        ) UPDATE slot SET taken = 1, free_places = '{}' FROM made WHERE slot.id = made.slot_id""",
@@ -89,12 +91,17 @@ async def _look(
 ) -> None:
     before, ours = spent(), time.process_time()
     names = await write_bookings.run(db, home, now=now, memory=memory)
-    print(f"{title:30} {time.process_time() - ours:5.2f} s here, {spent() - before:5.2f} s database: {names}")
+    took = f"{time.process_time() - ours:5.2f} s here, {spent() - before:5.2f} s database"
+    print(f"{title:30} {took}; visits told: {await asyncio.to_thread(_told, home, names):,}")
+
+
+def _told(home: Path, names: list[str]) -> int:
+    return sum(len(path.read_bytes().splitlines()) - 1 for name in names for path in home.rglob(name))
 
 
 async def _cancel(url: str, rest: int) -> None:
     connection = await asyncpg.connect(url)
-    one = "UPDATE appointment SET state = 'cancelled' WHERE state = 'booked' AND id % 50 = $1"
+    one = "UPDATE appointment SET state = 'cancelled', cancelled_at = now() WHERE state = 'booked' AND id % 50 = $1"
     await connection.execute(one, rest)
     await connection.close()
 

@@ -1,16 +1,18 @@
 """Terms are read again while the scheduler runs, and what is put away or waits is neither kept too long nor lost."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from booking import clock, sealed
 from booking.cli import keys
 from booking.db import Database
-from booking.exchange.outgoing import service
+from booking.exchange.outgoing import rules, service, visits
 from booking.settings import load
 from scheduler.jobs import housekeeping
 from tests.conftest import TEST_KEYS, environment
@@ -60,6 +62,27 @@ async def test_terms_are_read_again_without_a_restart(
     (desk.home / "csv.out.toml").unlink()
     await book(db, "11:00", number=4)
     assert await desk.tell() == []
+
+
+async def test_the_loop_in_which_codes_are_sent_makes_and_compares_no_visits(
+    db: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, compared = visits._visit, rules.said_of
+    threads: set[str] = set()
+
+    def noted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*given: Any) -> Any:
+            threads.add(threading.current_thread().name)
+            return work(*given)
+
+        return done
+
+    monkeypatch.setattr(visits, "_visit", noted(made))
+    monkeypatch.setattr(service, "said_of", noted(compared))
+    await book(db, "08:00")
+    assert await desk.tell() == ["hen-kham-000001-changes.csv"]
+    assert threads
+    assert threading.current_thread().name not in threads
 
 
 async def test_what_waits_is_sealed_anew_with_everything_else_when_keys_change(

@@ -107,6 +107,10 @@ async def changes(
     # Those that were told and are not among them: cancelled, or moved to another day.
     gone = [row_id for row_id in told if row_id not in current]
     current |= {visit.id: visit for visit in await visits.by_ids(session, facility_id, gone, personal)}
+    return await asyncio.to_thread(_changed, current, told)
+
+
+def _changed(current: Mapping[int, Visit], told: Mapping[int, Mapping[str, Any]]) -> list[tuple[Item, dict[str, Any]]]:
     found = []
     for visit in current.values():
         says = said_of(visit, _hash(visit.person))

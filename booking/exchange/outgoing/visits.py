@@ -1,9 +1,10 @@
 """Reads of what may be told: a facility's own visits, with those personal values that its terms name and no others."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, any_, bindparam, literal_column, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Result, Row, Select, any_, bindparam, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -49,7 +50,7 @@ async def holding(session: AsyncSession, facility_id: int, window: Span, persona
             _HOLDS,
         )
     )
-    return [_visit(row, personal) for row in await session.execute(query)]
+    return await _visits(await session.execute(query), personal)
 
 
 async def by_ids(session: AsyncSession, facility_id: int, ids: Sequence[int], personal: Sequence[str]) -> list[Visit]:
@@ -60,15 +61,20 @@ async def by_ids(session: AsyncSession, facility_id: int, ids: Sequence[int], pe
         col(Appointment.facility_id) == facility_id,
     )
     for begin in range(0, len(ids), _PORTION):
-        rows = await session.execute(query, {"ids": list(ids[begin : begin + _PORTION])})
-        found += [_visit(row, personal) for row in rows]
+        found += await _visits(await session.execute(query, {"ids": list(ids[begin : begin + _PORTION])}), personal)
     return found
+
+
+async def _visits(rows: Result[Any], personal: Sequence[str]) -> list[Visit]:
+    """In a thread: to make 20,000 of them takes longer than a code may wait to be sent by this loop."""
+    return await asyncio.to_thread(lambda: [_visit(row, personal) for row in rows])
 
 
 async def told(session: AsyncSession, feed: str) -> dict[int, Mapping[str, Any]]:
     """What a hospital was last told of each visit."""
     query = select(col(OutTold.appointment_id), col(OutTold.said)).where(col(OutTold.feed) == feed)
-    return {row.appointment_id: row.said for row in await session.execute(query)}
+    rows = await session.execute(query)
+    return await asyncio.to_thread(lambda: {row.appointment_id: row.said for row in rows})
 
 
 def _query(personal: Sequence[str]) -> Select[Any]:
