@@ -6,6 +6,7 @@ receipt that came another way, and taken as one. Only a list that was read in fu
 go a second time, and a code never goes twice.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from booking.columns import state_in
@@ -24,9 +26,15 @@ from booking.messages.models import Message
 from booking.messages.outbox import Pace
 from booking.messages.preparing import body_of
 from booking.messages.receipts import Receipt
+from booking.sealed import UnsealError
 from booking.sms.gateway import Listed
 
+log = logging.getLogger(__name__)
+
 SENDS_MOST: Final = 2
+_UNREAD: Final = defer(col(Message.phone))  # type: ignore[arg-type]
+"""Rows are compared without their number."""
+
 _SKEW: Final = timedelta(minutes=5)
 """How far the provider's clock may be behind ours: what is in the list and not seen there goes a second time."""
 
@@ -70,9 +78,13 @@ class Doubt:
 
 
 async def take(session: AsyncSession, *, most: int, base_url: str, now: datetime, pace: Pace) -> list[Doubt]:
-    """The unknown messages whose next look has come; each is put down for the look after this one."""
+    """The unknown messages whose next look has come; each is put down for the look after this one.
+
+    Of a number that cannot be read (a key is missing) nothing can be asked; it must not keep the others from it.
+    """
     query = (
         select(Message)
+        .options(_UNREAD)
         .where(state_in([MessageState.UNKNOWN]), col(Message.due_at) <= now)
         .order_by(col(Message.due_at))
         .limit(most)
@@ -81,14 +93,23 @@ async def take(session: AsyncSession, *, most: int, base_url: str, now: datetime
     doubts = []
     for message in (await session.execute(query)).scalars():
         message.due_at = now + _next_look(message, now=now, pace=pace)
-        if message.id is not None and message.phone is not None:
+        phone = await _phone(session, message)
+        if message.id is not None and phone is not None:
             doubts.append(
                 Doubt(
-                    message.id, message.public_id, message.attempts, message.provider, message.kind, message.phone,
+                    message.id, message.public_id, message.attempts, message.provider, message.kind, phone,
                     message.phone_index, _body(message, base_url), _posted(message), _first_posted(message) - _SKEW,
                 )
             )  # fmt: skip
     return doubts
+
+
+async def _phone(session: AsyncSession, message: Message) -> str | None:
+    try:
+        return await session.scalar(select(Message.phone).where(col(Message.id) == message.id))
+    except UnsealError:
+        log.exception("a number cannot be read", extra={"facts": {"message_id": str(message.public_id)}})
+        return None
 
 
 def _next_look(message: Message, *, now: datetime, pace: Pace) -> timedelta:
@@ -177,7 +198,7 @@ async def _rows(session: AsyncSession, doubt: Doubt, listed: Sequence[Listed]) -
         col(Message.phone_index) == doubt.phone_index,
         col(Message.posted_at).is_not(None),
     )
-    query = select(Message).where(or_(named, nameless)).execution_options(populate_existing=True)
+    query = select(Message).options(_UNREAD).where(or_(named, nameless)).execution_options(populate_existing=True)
     return (await session.execute(query)).scalars().all()
 
 

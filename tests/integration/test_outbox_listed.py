@@ -84,6 +84,16 @@ async def test_a_word_nobody_has_met_says_that_it_was_taken(db: Database) -> Non
     assert row.state is MessageState.SENT
 
 
+async def test_a_number_that_cannot_be_read_keeps_no_other_from_being_settled(db: Database) -> None:
+    with Carrier() as carrier:
+        broken = await _lost_answer(db, carrier)
+        good = await _lost_answer(db, carrier)
+        await seeds.run(db, "UPDATE message SET phone = 'no seal'::bytea WHERE id = :id", id=broken.id)
+        assert await settle(db, carrier.url) == 1
+    assert (await stored(db, good)).state is MessageState.SENT
+    assert await seeds.value(db, "SELECT state::text FROM message WHERE id = :id", id=broken.id) == "unknown"
+
+
 # Whose text it is
 
 
