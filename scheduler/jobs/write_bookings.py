@@ -26,9 +26,9 @@ from booking.exchange.outgoing.rules import full_due
 from booking.exchange.outgoing.service import Sending, Waiting
 from scheduler import outgoing
 from scheduler.exports.arrivals import Sights
+from scheduler.exports.putting import NameTaken
 from scheduler.exports.unreached import Unreached
 from scheduler.outgoing import delivery, taking_answers
-from scheduler.outgoing.putting import NameTaken
 from scheduler.outgoing.terms import Outgoing
 from scheduler.outgoing.terms_file import TermsFolder
 

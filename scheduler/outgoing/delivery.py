@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from scheduler.exports.naming import name_over_nothing
+from scheduler.exports.putting import NameTaken, passing_names, put_whole
 from scheduler.exports.servers import beside
 from scheduler.exports.sftp import connected
 from scheduler.exports.unreached import Unreached
-from scheduler.outgoing.putting import NameTaken, passing_names, put_whole
 from scheduler.outgoing.terms import Outgoing
 
 LONGEST: Final = 240.0

@@ -10,10 +10,11 @@ import pytest
 from asyncssh import SFTPClient
 
 from booking.exchange.kinds import ServerProblem
+from scheduler.exports import putting
+from scheduler.exports.putting import NameTaken, passing_names, put_whole
 from scheduler.exports.sftp import connected
 from scheduler.exports.unreached import Unreached
-from scheduler.outgoing import delivery, putting
-from scheduler.outgoing.putting import NameTaken, passing_names, put_whole
+from scheduler.outgoing import delivery
 from tests.feeds import names
 from tests.hospital_sftp import Hospital, hospital_sftp
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from booking.cli import feed_out
+from scheduler.exports.putting import NameTaken
 from scheduler.outgoing import delivery
-from scheduler.outgoing.putting import NameTaken
 from scheduler.outgoing.terms_file import TermsFolder
 
 BASE = """code = "{code}"
