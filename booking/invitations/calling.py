@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_
+from sqlalchemy import Select, and_, false, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -30,10 +30,13 @@ from booking.patients.models import Patient
 from booking.sealed import keys
 from booking.trail.service import record
 
-MOST: Final = 200
+MOST: Final = 60
+"""Lines shown; the next follow once these people were spoken to, have booked, or got it after all."""
 
 _ENDED: Final = (*visits.ENDED, MessageState.EXPIRED)
 """What became of a text tells something then; one that waits may still go before the day on the slip."""
+
+_NOT_GOT: Final = tuple(state for state in _ENDED if state is not MessageState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,18 @@ class SlipToCall:
 
 
 async def to_call(session: AsyncSession, facility_id: int, *, now: datetime) -> list[SlipToCall]:
-    """The list of a facility: those still to be called first, the earliest due first."""
+    """The list of a facility: those still to be called first, the earliest due first; at most `MOST`."""
+    not_got = select(Message.id).where(_told_of(), col(Message.state).in_(_NOT_GOT)).correlate(Invitation)
     query = (
         _good(facility_id, now)
         .add_columns(InvitationCall, Message, col(Service.code))
         .outerjoin(InvitationCall, _of_this_day())
         .outerjoin(Service, and_(col(Service.id) == col(Invitation.service_id), col(Service.bookable)))
         .join(Message, _told_of())
-        .where(col(Message.state).in_(_ENDED))
-        .order_by(col(Invitation.due), col(Invitation.id))
+        .where(col(Message.state).in_(_ENDED), not_got.exists())
+        .order_by(
+            func.coalesce(col(InvitationCall.call).not_in(OPEN_CALLS), false()), col(Invitation.due), col(Invitation.id)
+        )
     )
     found: dict[int | None, tuple[Invitation, InvitationCall | None, str | None, list[Message]]] = {}
     for slip, call, message, service in (await session.execute(query)).all():
@@ -83,10 +89,11 @@ async def to_call(session: AsyncSession, facility_id: int, *, now: datetime) -> 
     calls: list[SlipToCall] = []
     for slip, call, service, told in found.values():
         why = visits.why(told)
-        if (why or call is not None) and len(calls) < MOST:
-            one = await _one(session, slip, call, service, why, now=now)
-            calls += [one] if one is not None else []
-    return sorted(calls, key=lambda one: (not one.open, one.due, one.code))
+        one = await _one(session, slip, call, service, why, now=now) if why or call is not None else None
+        calls += [one] if one is not None else []
+        if len(calls) == MOST:
+            break
+    return calls
 
 
 async def note_call(

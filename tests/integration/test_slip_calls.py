@@ -83,7 +83,8 @@ async def test_she_is_telephoned_and_what_came_of_it_is_kept(client: httpx.Async
     assert await seeds.value(db, read) == 1
     assert "gọi lại chiều" in (await _called(client, db, "no_answer", note="gọi lại chiều")).text
     done = await _called(client, db, "cancelled")
-    assert "không đến khám lại" in done.text
+    assert "○" not in done.text, "nobody is left to be called"
+    assert "không khám lại" in done.text
     assert "Còn 0 người cần gọi" in done.text
     row = await seeds.rows(db, "SELECT call::text, calls, note FROM invitation_call")
     assert row == [{"call": "cancelled", "calls": 2, "note": "gọi lại chiều"}]
@@ -173,6 +174,23 @@ async def test_on_another_day_there_is_something_new_to_tell(
     assert [one.open for one in await _listed(db, world)] == [False]
     await seeds.run(db, "UPDATE invitation SET due = due + 1")
     assert [(one.open, one.calls) for one in await _listed(db, world)] == [(True, 0)]
+
+
+async def test_who_is_to_be_called_comes_before_who_was_and_a_long_list_says_so(
+    client: httpx.AsyncClient, db: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _called(client, db, "reached")
+    await person(db, 2, name="Lê Văn Mẫu", citizen_id="077190000002")
+    await take(db, slip(key="k2", name="Lê Văn Mẫu", citizen_ids=("077190000002",), due=TODAY + timedelta(days=6)))
+    await told(db)
+    await _became(db, LOST)
+    assert [(one.name, one.open) for one in await _listed(db, world)] == [("Lê Văn Mẫu", True), (NAME, False)]
+    assert "Có thể còn nữa" not in (await _page(client)).text
+    monkeypatch.setattr(calling, "MOST", 1)
+    page = await _page(client)
+    assert "Lê Văn Mẫu" in page.text
+    assert NAME not in page.text
+    assert "Có thể còn nữa" in page.text
 
 
 @pytest.mark.parametrize(("outcome", "goes"), [("reached", 0), ("cancelled", 0), ("no_answer", 1)])

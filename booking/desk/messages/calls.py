@@ -79,7 +79,7 @@ async def show(
     return page(
         request, "desk_messages_calls.html", status=status_of(error) if error else 200, personal=True, desk=desk,
         place=place, base=f"/desk/{where.code}/messages", calls=calls, slips=slips, stands=stands, error=said,
-        work=work, today=work.today,
+        work=work, today=work.today, more=len(slips) == calling.MOST,
     )  # fmt: skip
 
 
