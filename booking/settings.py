@@ -58,6 +58,8 @@ class Settings(BaseModel):
     """Its password or key, wherever the template has {secret}."""
     brandname_receipt_secret: SecretStr | None = Field(default=None, min_length=16)
     """What its callbacks carry, so that they are believed."""
+    sms_registered: str = ""
+    """Names of the texts that the carriers have registered for this installation, parted by spaces or lines."""
     sms_per_second: int = Field(10, ge=1, le=1000)
     """Texts in any second, of all schedulers together."""
     sms_per_day: int = Field(20_000, ge=1)
@@ -170,6 +172,11 @@ class Settings(BaseModel):
     def gateway_name(self) -> Literal["console", "twilio", "brandname"]:
         """The SMS gateway in force."""
         return self.sms_provider or ("twilio" if self.twilio_account_sid else "console")
+
+    @property
+    def registered_texts(self) -> frozenset[str]:
+        """`sms_registered`, name by name."""
+        return frozenset(self.sms_registered.replace(",", " ").split())
 
     @property
     def remarks(self) -> list[str]:

@@ -61,6 +61,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         production=where == "production",
         shows_codes=where == "demo",
         allowance=allowance_of(settings),
+        registered=settings.registered_texts,
     )
     codes = Sender(db, gateway, channel, lane="code", pace=pace)
     visits = Sender(db, gateway, channel, lane="visit", together=_together(settings), pace=pace)

@@ -118,6 +118,18 @@ def migrate(
     migrating.run(settings, seed=seed, grant=grant)
 
 
+@app.command()
+def check() -> None:
+    """Say whether a process would start with these settings, and whether the database answers. Changes nothing.
+
+    Exit code 78: a setting is at fault. 1: the database does not answer. 3: its schema is older than this version.
+    """
+    settings = settings_or_exit()
+    from booking.cli import checking
+
+    raise typer.Exit(checking.run(settings))
+
+
 @keys_app.command("status")
 def keys_status() -> None:
     """Say how many values are sealed under which key. Exit code 1: some under an earlier one."""
@@ -286,6 +298,15 @@ def sms_standing() -> None:
     from booking.cli import sms
 
     raise typer.Exit(sms.show(settings))
+
+
+@sms_app.command("texts")
+def sms_texts() -> None:
+    """Every text with its name, as carriers register it. Exit code 1: some may not go yet."""
+    settings = settings_or_exit()
+    from booking.cli import sms
+
+    raise typer.Exit(sms.words(settings))
 
 
 @sms_app.command("resume")

@@ -16,6 +16,7 @@ from booking.cli.sms_storm import Figures, Storm
 from booking.cli.terminal import say
 from booking.clock import ZONE, utc_now
 from booking.db import Database
+from booking.messages import texts, wordings
 from booking.messages.channel import queries, service
 from booking.messages.channel.queries import ChannelView
 from booking.migrations import upgrading
@@ -52,6 +53,18 @@ def resume(settings: Settings) -> int:
     asyncio.run(go_on())
     say("Texts go on. Budget and breaker stay aside until midnight.")
     return 0
+
+
+def words(settings: Settings) -> int:
+    """Print each text with every variable at its longest, as carriers ask for it. Exit code 1: some may not go yet."""
+    registered = settings.registered_texts
+    waiting = {one.name for one in texts.unapproved(registered)}
+    for one in wordings.ALL:
+        say(f"{'waits     ' if one.name in waiting else 'registered'}  {one.name}\n            {one.text}")
+        say(f"            at its longest: {one.longest}")
+    for name in texts.unknown(registered):
+        say(f"HENKHAM_SMS_REGISTERED names {name}, which is no text of this version")
+    return 1 if waiting or texts.unknown(registered) else 0
 
 
 async def _standing(settings: Settings) -> ChannelView:

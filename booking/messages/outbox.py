@@ -207,9 +207,9 @@ async def _prepared(
             return None
         if await of_practice(session, message):
             return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
-        aside = set_aside(message, production=through.production, now=now)
+        aside = set_aside(message, through, now=now)
         aside = aside or await numbers.look(session, message)
-        aside = aside or await sharing.look(session, message, production=through.production, now=now)
+        aside = aside or await sharing.look(session, message, through.takes, now=now)
         aside = aside or await _behind(session, message, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         if outgoing is None:

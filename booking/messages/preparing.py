@@ -51,6 +51,7 @@ class Channel:
         provider: the gateway's name.
         base_url: the public address, for links and receipts.
         production: only approved texts may go.
+        registered: names of the texts that the carriers registered for this installation.
         shows_codes: the demo's inbox is where codes arrive, so they are not erased when posted, only when they end.
         allowance: how fast and how much may go; None for no limit.
     """
@@ -60,12 +61,17 @@ class Channel:
     production: bool
     shows_codes: bool = False
     allowance: Allowance | None = None
+    registered: frozenset[str] = texts.NONE
+
+    def takes(self, kind: MessageKind, language: str) -> bool:
+        """Whether this text may go."""
+        return texts.may_send(kind, language, production=self.production, registered=self.registered)
 
 
-def set_aside(message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
+def set_aside(message: Message, through: Channel, *, now: datetime) -> dict[str, Any] | None:
     """What to write instead of posting; None when it may go."""
     late = rules.valid_seconds(message.useful_until, now) is None
-    if not texts.may_send(message.kind, message.language, production=production):
+    if not through.takes(message.kind, message.language):
         return _not_approved(message, late=late, now=now)
     if late:
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}

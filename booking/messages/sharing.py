@@ -11,7 +11,7 @@ cancelled or moved needs no repair of the others. Whoever is about to post looks
 A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -22,8 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.clock import ZONE
-from booking.messages import texts
-from booking.messages.kinds import MessageState, SuppressedReason
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, ReminderFamily
 from booking.messages.service import APPOINTMENT, Notice, Recipient
 from booking.messages.texts import FAMILY
@@ -81,16 +80,19 @@ def family_of(notice: Notice, to: Recipient) -> bytes:
     return keys().index("family", "|".join(map(str, parts)))
 
 
-async def look(session: AsyncSession, message: Message, *, production: bool, now: datetime) -> dict[str, Any] | None:
+async def look(
+    session: AsyncSession, message: Message, takes: Callable[[MessageKind, str], bool], *, now: datetime
+) -> dict[str, Any] | None:
     """What to write instead of posting a claimed reminder; None where it goes, alone or for the others as well.
 
-    How many it stands for is written into its facts, because its text can be needed once more.
+    `takes` says whether a text may go. How many it stands for is written into its facts, because its text can be needed
+    once more.
     """
     if message.kind not in FAMILY or message.id is None:
         return None
     family = await _locked(session, message.id)
     mine = next((one for one in family if one.id == message.id), None)
-    if mine is None or not texts.may_send(FAMILY[message.kind], message.language, production=production):
+    if mine is None or not takes(FAMILY[message.kind], message.language):
         return None
     states = {one.id: one.state for one in family}
     carrier = states.get(mine.carried_by or 0)

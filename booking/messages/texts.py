@@ -23,6 +23,10 @@ _PLAIN = str.maketrans({
 })  # fmt: skip
 
 
+NONE: Final[frozenset[str]] = frozenset()
+"""No text was registered by this installation."""
+
+
 class MissingFactError(KeyError):
     """A text asks for a variable that was not given; the name of it is the argument."""
 
@@ -55,11 +59,20 @@ def plain(value: str) -> str:
     return "".join(sign if sign in GSM_BASIC or sign in GSM_EXTENSION else "?" for sign in kept)
 
 
-def unapproved() -> list[Template]:
-    """The texts that production must not send yet, for the sender and for /readyz."""
-    return [one for one in ALL if one.approval is not ApprovalState.APPROVED]
+def unapproved(registered: frozenset[str] = NONE) -> list[Template]:
+    """The texts that production must not send yet; `registered` names those registered for this installation."""
+    return [one for one in ALL if not _approved(one, registered)]
 
 
-def may_send(kind: MessageKind, language: str, *, production: bool) -> bool:
+def unknown(registered: frozenset[str]) -> list[str]:
+    """Names that are no text's: misspelt, or of a version that was changed since, which must be registered anew."""
+    return sorted(registered - {one.name for one in ALL})
+
+
+def may_send(kind: MessageKind, language: str, *, production: bool, registered: frozenset[str] = NONE) -> bool:
     """Whether this text may go out here: in production only an approved one."""
-    return not production or TEMPLATES[kind, language].approval is ApprovalState.APPROVED
+    return not production or _approved(TEMPLATES[kind, language], registered)
+
+
+def _approved(template: Template, registered: frozenset[str]) -> bool:
+    return template.approval is ApprovalState.APPROVED or template.name in registered

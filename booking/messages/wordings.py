@@ -54,6 +54,11 @@ class Template:
     text: str
 
     @property
+    def name(self) -> str:
+        """What an operator calls it when the carriers have registered it: `booked.vi.1`."""
+        return f"{self.kind.value}.{self.language}.{self.version}"
+
+    @property
     def variables(self) -> Mapping[str, str]:
         """The variables of this text, each with its longest value."""
         return {name: LONGEST[name] for _, name, _, _ in Formatter().parse(self.text) if name}

@@ -49,8 +49,11 @@ def _texts(settings: Settings) -> dict[str, str]:
     """Where SMS go to people: which texts the carriers have not approved; they wait."""
     if settings.environment != "production" or settings.gateway_name != "twilio":
         return {}
-    waiting = sorted(f"{one.kind} ({one.language})" for one in texts.unapproved())
-    return {"texts": f"not approved: {', '.join(waiting)}" if waiting else "ok"}
+    registered = settings.registered_texts
+    waiting = sorted(f"{one.kind} ({one.language})" for one in texts.unapproved(registered))
+    said = {"texts": f"not approved: {', '.join(waiting)}" if waiting else "ok"}
+    unknown = texts.unknown(registered)
+    return said | ({"texts_unknown": ", ".join(unknown)} if unknown else {})
 
 
 async def _revision(session: AsyncSession) -> str | None:

@@ -31,7 +31,7 @@ async def test_production_names_a_text_that_is_not_approved_and_is_ready_all_the
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = Template(MessageKind.MOVED, "en", 1, ApprovalState.SUBMITTED, "HenKham: {code}")
-    monkeypatch.setattr(texts, "unapproved", lambda: [draft])
+    monkeypatch.setattr(texts, "unapproved", lambda _: [draft])
     answer = await _ready(database_url, **PRODUCTION)
     assert answer.status_code == 200
     assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "texts": "not approved: moved (en)"}
@@ -44,9 +44,16 @@ async def test_every_kind_that_is_not_approved_is_named_in_both_languages(databa
 
 
 async def test_production_is_ready_once_all_are(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "unapproved", list)
+    monkeypatch.setattr(texts, "unapproved", lambda _: [])
     answer = await _ready(database_url, **PRODUCTION)
     assert (answer.status_code, answer.json()["checks"]["texts"]) == (200, "ok")
+
+
+async def test_what_this_installation_registered_is_named_no_more_and_a_name_that_is_none_is(database_url: str) -> None:
+    every = " ".join(one.name for one in texts.TEMPLATES.values() if one.kind is not MessageKind.MOVED)
+    registered = PRODUCTION | {"HENKHAM_SMS_REGISTERED": f"{every}\nmoved.vi.1, moved.en.999"}
+    checks = (await _ready(database_url, **registered)).json()["checks"]
+    assert (checks["texts"], checks["texts_unknown"]) == ("not approved: moved (en)", "moved.en.999")
 
 
 @pytest.mark.parametrize("variables", [{}, PRODUCTION | {"HENKHAM_ENVIRONMENT": "test"}], ids=["console", "test"])

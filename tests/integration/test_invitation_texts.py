@@ -19,6 +19,7 @@ from booking.records.scope import scope_of
 from scheduler.jobs import tell_invitations
 from tests import pages, people, seeds
 from tests.households import TODAY
+from tests.outbox import CHANNEL
 from tests.seeds import FACILITY, OTHER_SERVICE, SERVICE
 from tests.slip_texts import (
     BOTH,
@@ -66,7 +67,7 @@ async def test_only_by_day(db: Database) -> None:
         assert await told(db, at_local(TODAY, time(hour))) == 0
     assert await told(db, at_local(TODAY, time(19, 50))) == 1
     night = at_local(TODAY, time(21, 30))
-    aside = preparing.set_aside(await message(db), production=False, now=night)
+    aside = preparing.set_aside(await message(db), CHANNEL, now=night)
     assert aside == {"state": MessageState.DUE, "due_at": at_local(TODAY + timedelta(days=1), time(7))}
 
 

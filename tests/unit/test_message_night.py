@@ -8,8 +8,9 @@ import pytest
 from booking.clock import at_local
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
-from booking.messages.preparing import set_aside
+from booking.messages.preparing import Channel, set_aside
 
+CHANNEL = Channel("twilio", "https://henkham.example", production=False)
 EVENING = date(2026, 11, 30)
 MIDNIGHT = at_local(EVENING + timedelta(days=1), time(0))
 """When a budget that was spent is new."""
@@ -31,7 +32,7 @@ def message(kind: MessageKind, *, created_at: datetime, useful_until: datetime) 
 
 def aside(kind: MessageKind, *, old: timedelta, useful: datetime, now: datetime = MIDNIGHT) -> object:
     """When it goes instead, or what became of it; None where it goes now."""
-    written = set_aside(message(kind, created_at=now - old, useful_until=useful), production=False, now=now)
+    written = set_aside(message(kind, created_at=now - old, useful_until=useful), CHANNEL, now=now)
     return None if written is None else (written["due_at"] if written["state"] is MessageState.DUE else written)
 
 
@@ -49,7 +50,7 @@ def test_who_has_just_done_something_is_awake(kind: MessageKind) -> None:
 def test_what_goes_once_more_because_it_did_not_arrive_wakes_nobody() -> None:
     again = message(MessageKind.BOOKED, created_at=MIDNIGHT, useful_until=MORNING + timedelta(days=2))
     again.once_more = True
-    assert set_aside(again, production=False, now=MIDNIGHT) == {"state": MessageState.DUE, "due_at": MORNING}
+    assert set_aside(again, CHANNEL, now=MIDNIGHT) == {"state": MessageState.DUE, "due_at": MORNING}
 
 
 def test_a_code_always_goes() -> None:

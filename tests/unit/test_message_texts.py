@@ -12,7 +12,7 @@ import booking
 from booking.directory.rules import SMS_NAME_LONGEST, is_sms_name
 from booking.messages.kinds import ApprovalState, MessageKind
 from booking.messages.segments import GSM_EXTENSION, cost
-from booking.messages.texts import TEMPLATES, MissingFactError, may_send, plain, render, unapproved
+from booking.messages.texts import TEMPLATES, MissingFactError, may_send, plain, render, unapproved, unknown
 from booking.messages.wordings import LONGEST, Template
 from booking.sealed import Keyring
 
@@ -204,6 +204,14 @@ def test_production_sends_only_what_the_carriers_registered() -> None:
         assert may_send(template.kind, template.language, production=True) is approved
         assert may_send(template.kind, template.language, production=False)
         assert (template in unapproved()) is not approved
+
+
+def test_an_installation_names_what_was_registered_for_it() -> None:
+    here = frozenset({"otp.vi.1"})
+    may = {one.name for one in EVERY if may_send(one.kind, one.language, production=True, registered=here)}
+    assert may == here | {one.name for one in EVERY if one.approval is ApprovalState.APPROVED}
+    assert {one.name for one in unapproved(here)} == {one.name for one in EVERY} - may
+    assert unknown(here | {"otp.vi.0", "odp.vi.1"}) == ["odp.vi.1", "otp.vi.0"]
 
 
 def test_a_letter_that_changed_is_another_version() -> None:

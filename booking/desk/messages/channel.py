@@ -47,7 +47,7 @@ async def channel_page(request: Request, asked: Ask, desk: Reader, where: Where)
         request, "desk_messages_channel.html", personal=True, desk=desk, place=place,
         base=f"/desk/{where.code}/messages", stands=stands, done="done" in request.query_params,
         may_resume=at_desk.over_city(desk, where) and desk.staff.may(Right.CLOSE),
-        texts=unapproved() if registered else [],
+        texts=unapproved(settings.registered_texts) if registered else [],
     )  # fmt: skip
 
 
