@@ -2,13 +2,14 @@
 
 RSS counts what is shared with other processes in full, PSS shares it out among them, "own" leaves it out. The pages
 are asked for one after another, of patients and of the desk in each role, and the times of a day by the API; live
-pages, which end never, are left out.
+pages, which end never, are left out. Both languages are read.
 """
 
 import asyncio
 import collections
 import contextlib
 import http.client
+import itertools
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 from booking.access.kinds import Role
 from booking.db import Database
+from booking.i18n import LANGUAGES
 from booking.main import create_app
 from booking.settings import load
 from tests import staff
@@ -119,8 +121,9 @@ def _ask(address: str, asked: set[tuple[str, str]]) -> collections.Counter[int]:
     assert there.hostname
     connection = http.client.HTTPConnection(there.hostname, there.port, timeout=60)
     statuses: collections.Counter[int] = collections.Counter()
-    for cookie, path in sorted(asked):
-        connection.request("GET", path, headers={"Cookie": cookie, "Accept-Language": "vi", "Accept-Encoding": "gzip"})
+    for (cookie, path), language in itertools.product(sorted(asked), LANGUAGES):
+        headers = {"Cookie": cookie, "Accept-Language": language, "Accept-Encoding": "gzip"}
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()
         statuses[answer.status] += 1
