@@ -8,7 +8,7 @@ text not approved, has a small index of its own; so has what waits still, or was
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, func, or_, text
+from sqlalchemy import ColumnElement, and_, case, func, or_, text
 from sqlmodel import col
 
 from booking.columns import state_in
@@ -34,10 +34,12 @@ _HOWEVER_OLD: Final = [
 """What waits and what was lost, by the conditions of the partial indexes that find it."""
 
 
+_sent, _due = col(Message.posted_at), col(Message.due_at)
+
+
 def at() -> ColumnElement[datetime]:
     """When a text went, or is to go: what was refused for now and waits for another post counts when that is due."""
-    waits = col(Message.state).in_(_WAITS)
-    return case((waits, col(Message.due_at)), else_=func.coalesce(col(Message.posted_at), col(Message.due_at)))
+    return case((col(Message.state).in_(_WAITS), _due), else_=func.coalesce(_sent, _due))
 
 
 def at_of(message: Message) -> datetime:
@@ -46,18 +48,24 @@ def at_of(message: Message) -> datetime:
 
 
 def within(begins: datetime, ends: datetime) -> list[ColumnElement[bool]]:
-    """Conditions over Message: it counts between these, the second one excluded."""
+    """Conditions over Message: it counts between these, the second one excluded.
+
+    What is late is asked for by the columns of its index, because of how many rows are late nothing is estimated.
+    """
+    went = and_(_LATE, _sent >= begins, _sent < ends)
+    never_left = and_(_LATE, _sent.is_(None), _due >= begins, _due < ends)
     return [
         at() >= begins,
         at() < ends,
-        or_(col(Message.created_at) >= begins - SOON, _LATE, *_HOWEVER_OLD),
+        or_(col(Message.created_at) >= begins - SOON, went, never_left, *_HOWEVER_OLD),
         col(Message.created_at) < ends,
     ]
 
 
 def posted_by(moment: datetime) -> list[ColumnElement[bool]]:
     """Conditions over Message that find rows whose first post, or only one, may have been about then."""
+    late = and_(_LATE, _sent >= moment - _ROUNDLY)
     return [
-        or_(col(Message.created_at) >= moment - SOON - _ROUNDLY, _LATE),
+        or_(col(Message.created_at) >= moment - SOON - _ROUNDLY, late),
         col(Message.created_at) <= moment + _ROUNDLY,
     ]

@@ -59,6 +59,7 @@ class Message(SQLModel, table=True):
         Index(
             "message_late",
             "posted_at",
+            "due_at",
             postgresql_where="coalesce(posted_at, due_at) - created_at > interval '4 days'",
         ),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),

@@ -1,14 +1,16 @@
 """A tick costs one look at an index when nothing is due, however many old messages there are."""
 
 import json
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
+from sqlmodel import col
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import days, outbox
 from booking.messages.models import Message
 from tests import seeds
 from tests.bench import old_messages
@@ -59,3 +61,24 @@ async def test_control_without_that_index_the_table_is_read(db: Database, databa
     index, blocks = await _plan(db, _look())
     assert index != "message_due"
     assert blocks > 100
+
+
+SPREAD = """
+    INSERT INTO message (public_id, subject_kind, subject_id, kind, version, copy, lane, language, phone, phone_index,
+        facts, state, due_at, useful_until, attempts, sends, created_at, posted_at, changed_at)
+    SELECT gen_random_uuid(), 'appointment', gen_random_uuid(), 'booked', 1, 0, 'visit', 'vi', ''::bytea, ''::bytea,
+        '{}', 'delivered', at, at, 1, 1, at, at, at
+    FROM (SELECT now() - n * interval '30 minutes' AS at FROM generate_series(20000, 1, -1) n) AS year
+"""
+
+
+async def test_the_texts_of_a_day_are_found_without_reading_those_of_a_year(db: Database) -> None:
+    await seeds.run(db, SPREAD)
+    await seeds.run(db, "ANALYZE message")
+    made = select(col(Message.id)).where(*days.within(utc_now() - timedelta(days=1), utc_now()))
+    sql = str(made.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
+    async with db.transaction() as session:
+        plan = "\n".join(await session.scalars(text("EXPLAIN " + sql.replace(":", "\\:"))))
+    assert "Seq Scan" not in plan
+    for index in ("message_created", "message_late"):
+        assert index in plan

@@ -19,7 +19,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute(f"SET lock_timeout = '{BUILD_TIMEOUT}'")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS message_late")  # half-built, by a try that was ended
-        op.execute(f"CREATE INDEX CONCURRENTLY message_late ON message (posted_at) WHERE {LATE}")
+        op.execute(f"CREATE INDEX CONCURRENTLY message_late ON message (posted_at, due_at) WHERE {LATE}")
         op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 
