@@ -18,11 +18,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from booking import dsn
 from booking.errors import BookingError, Busy, OutcomeUnknown
 from booking.hot import Hot
 from booking.ids import jitter
@@ -51,27 +52,26 @@ _LOST_NUMBERS = frozenset({
 })  # fmt: skip
 
 
-def async_url(url: str) -> URL:
-    """The URL operators write (postgresql://...), for the driver we use."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
-
-
 class Database:
     """One engine of one process."""
 
     def __init__(self, url: str, *, pool: int = 16, application: str = "henkham") -> None:
         self.engine: AsyncEngine = create_async_engine(
-            async_url(url),
+            dsn.async_url(url),
             pool_size=pool,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
             hide_parameters=True,  # an error's text would quote them: names and numbers of patients
             pool_pre_ping=False,  # costs a round trip for each request; a broken connection is an error we replay
-            connect_args={"server_settings": {"application_name": application, "timezone": "UTC"}, "timeout": 5},
+            connect_args={
+                "server_settings": {"application_name": application, "timezone": "UTC"},
+                "timeout": 5,
+                **dsn.tls(url),
+            },
         )
         event.listen(self.engine.sync_engine, "checkout", _still_there)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._dsn = async_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._dsn, self._tls = dsn.plain_url(url), dsn.tls(url)
         self._pool_size = pool
         self._application = application
         self._hot: asyncpg.Pool | None = None
@@ -127,6 +127,7 @@ class Database:
                     max_size=self._pool_size,
                     init=self.hot_opened,
                     timeout=5,
+                    **self._tls,
                     server_settings={
                         "application_name": f"{self._application}-hot",
                         "timezone": "UTC",

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from booking import dsn
 from booking.sealed import Keyring
 
 _SECRET_MINIMUM = 32
@@ -142,8 +143,12 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         problems = [*_twilio_problems(dict(self)), *_brandname_problems(dict(self)), *self._secret_problems()]
-        if self.trusted_proxies.strip() == "*":
+        if any(each.strip() == "*" or each.strip().endswith("/0") for each in self.trusted_proxies.split(",")):
             problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
+        try:
+            dsn.tls(self.database_url)
+        except ValueError as problem:
+            problems.append(str(problem))
         if self.environment == "production" and not self.public_base_url.startswith("https://"):
             problems.append(
                 "PUBLIC_BASE_URL must begin with https:// in production: tickets are opened by secret links"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from booking.db import async_url
+from booking import dsn
 
 ADVISORY_LOCK = 0x48656E4B68616D  # "HenKham": one migration at a time, whoever starts it
 LOCK_TIMEOUT = "500ms"
@@ -50,7 +50,7 @@ async def apply(url: str, change: Callable[[Config], None]) -> None:
     Raises:
         sqlalchemy.exc.DBAPIError: when a lock was not to be had in TRIES; that migration changed nothing then.
     """
-    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    engine = create_async_engine(dsn.async_url(url), poolclass=NullPool, connect_args=dsn.tls(url))
     try:
         for left in reversed(range(TRIES)):
             try:
@@ -82,7 +82,7 @@ def grant(url: str) -> None:
 
 
 async def _grant(url: str) -> None:
-    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    engine = create_async_engine(dsn.async_url(url), poolclass=NullPool, connect_args=dsn.tls(url))
     try:
         async with engine.begin() as connection:
             plain = await connection.get_raw_connection()

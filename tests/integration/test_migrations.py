@@ -15,7 +15,8 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import booking.exchange.models  # noqa: F401  the one capability that create_app alone does not load
-from booking.db import Database, async_url
+from booking.db import Database
+from booking.dsn import async_url
 from booking.main import create_app
 from booking.migrations import upgrading
 from booking.migrations.needed import head
