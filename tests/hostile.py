@@ -295,7 +295,9 @@ def another_day(random: Random) -> Case:
 
 def memory_bomb(empties: int) -> Case:
     """Sound JSON of empty objects, each a hundred times larger in memory than in the file."""
-    data = b'{"resourceType":"Bundle","entry":[' + b"{}," * empties + b"{}]}"
+    # Not as entries: those are read one by one, and it would only have too many.
+    entries = b",".join([b'{"resource":{"resourceType":"Patient"}}'] * 1_001)
+    data = b'{"resourceType":"Bundle","contained":[' + b"{}," * empties + b'{}],"entry":[' + entries + b"]}"
     return Case(limited(example("fhir")[0], rows=1_000), data, frozenset({"too_much_memory"}))
 
 

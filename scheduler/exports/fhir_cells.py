@@ -4,24 +4,28 @@ Of an appointment its cells are read at once. Of a slot its own parts that the f
 schedule, which may come later in the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scheduler.exports import fhir_resource as fhir
 from scheduler.exports.feed import Feed
 from scheduler.exports.fhir_resource import Json
 
-Cells = tuple[str, ...]
+Row = tuple[int, *tuple[str, ...]]
+"""A line (of a Bundle: the number of the entry), and the cells in the order of the feed's fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotParts:
     """A slot as far as the feed reads it."""
 
+    line: int
+    key: str
     parts: Json
 
 
-Kept = tuple[Cells, ...] | SlotParts
+Kept = Row | list[Row] | SlotParts
+"""One row as it is, because nearly all are; several where several take part."""
 
 
 class CellReader:
@@ -44,31 +48,34 @@ class CellReader:
         self._same: dict[str, str] = {}  # one object for each text: begins, doctors and states come again and again
         self._with: dict[str, Json] = {}  # and one for each reference to a schedule
 
-    def kept(self, resource: Json) -> Kept:
+    def kept(self, line: int, key: str, resource: Json) -> Kept:
         """All that is to be kept of an appointment or a slot."""
         if resource.get("resourceType") != "Slot":
-            return tuple(self._cells(resource))
+            rows = list(self._rows(line, key, resource))
+            return rows[0] if len(rows) == 1 else rows
         parts = {name: self._one(name, resource[name]) for name in self._own if name in resource}
         schedule = resource.get("schedule")
         reference = schedule.get("reference") if isinstance(schedule, dict) else None
         if isinstance(reference, str):
             parts["schedule"] = self._with.setdefault(reference, {"reference": reference})
-        return SlotParts(parts)
+        return SlotParts(line, key, parts)
 
-    def cells(self, kept: Kept) -> tuple[Cells, ...]:
+    def rows(self, kept: Kept) -> Iterable[Row]:
         """A row for each who takes part, once all schedules are known."""
-        return tuple(self._cells(kept.parts)) if isinstance(kept, SlotParts) else kept
+        if isinstance(kept, SlotParts):
+            return self._rows(kept.line, kept.key, kept.parts)
+        return kept if isinstance(kept, list) else [kept]
 
-    def _cells(self, resource: Json) -> Iterator[Cells]:
+    def _rows(self, line: int, key: str, resource: Json) -> Iterator[Row]:
         several = [len(fhir.actors(resource, sort, self.schedules)) for sort in self._sorts]
         for number in range(max(1, *several, 0)):
-            yield tuple(self._cell(resource, name, number) for name in self.names)
+            yield (line, *(self._cell(key, resource, name, number) for name in self.names))
 
-    def _cell(self, resource: Json, name: str, number: int) -> str:
+    def _cell(self, key: str, resource: Json, name: str, number: int) -> str:
         texts = (fhir.read(resource, place, self.schedules, number) for place in self._aliases[name])
         text = next((text for text in texts if text), "")
         if name == "id":
-            return f"{text} #{number + 1}" if number and text else text
+            return f"{text} #{number + 1}" if number and text else key if text == key else text
         return self._same.setdefault(text, text)
 
     def _one(self, name: str, found: object) -> object:

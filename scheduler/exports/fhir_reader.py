@@ -51,8 +51,8 @@ class _File:
     """What a file holds.
 
     Attributes:
-        rows: line (of a Bundle: number of the entry) and what is kept of the resource, by its key; in the order of
-            the first, while a later one takes the place of an earlier.
+        rows: what is kept of each resource, by its key; in the order of the first, while a later one takes the
+            place of an earlier.
         others: lines of what makes no row.
         count: resources met, for the limit and for what a Bundle says of itself.
         total: resources that Bundles say there are.
@@ -61,14 +61,14 @@ class _File:
 
     limit: int
     reader: CellReader
-    rows: dict[str, tuple[int, Kept]] = field(default_factory=dict)
+    rows: dict[str, Kept] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
     count: int = 0
     matches: int = 0
     total: int = 0
     more: bool = False
 
-    def take(self, line: int, found: object, *, again: dict[str, tuple[int, Kept]] | None = None) -> None:
+    def take(self, line: int, found: object, *, again: dict[str, Kept] | None = None) -> None:
         """One resource, or a Bundle of them. What was met before goes into `again`, where that is given."""
         if not isinstance(found, dict) or "resourceType" not in found:
             raise ExportUnreadable(UnreadableReason.WRONG_FORMAT, format="fhir", looks_like="other JSON")
@@ -80,9 +80,7 @@ class _File:
                 bundle.take(entry)
             bundle.end(found)
             return
-        self.count += 1
-        if self.count > self.limit:
-            raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self.limit)
+        self.met()
         if kind == "Schedule":
             self.reader.schedules.setdefault(fhir.key_of(found), found)
         elif kind not in fhir.KINDS:
@@ -90,7 +88,17 @@ class _File:
         else:
             key = fhir.key_of(found) or f"line {line}"
             where = self.rows if again is None or key not in self.rows else again
-            where[key] = (line, self.reader.kept(found))
+            where[key] = self.reader.kept(line, key, found)
+
+    def met(self) -> None:
+        """One more resource, or an entry without one.
+
+        Raises:
+            ExportUnreadable: there are more than may be.
+        """
+        self.count += 1
+        if self.count > self.limit:
+            raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self.limit)
 
     def check(self) -> None:
         """Whether it is all there is.
@@ -108,8 +116,8 @@ class _File:
         """What was passed over, then the rows."""
         for line in self.others:
             yield Skipped(line, SkipReason.OTHER_MESSAGE)
-        for line, kept in self.rows.values():
-            for cells in self.reader.cells(kept):
+        for kept in self.rows.values():
+            for line, *cells in self.reader.rows(kept):
                 yield Record(line, dict(zip(self.reader.names, cells, strict=True)))
 
 
@@ -119,13 +127,14 @@ class _Bundle:
     def __init__(self, file: _File) -> None:
         self._file = file
         self._number = file.count
-        self._again: dict[str, tuple[int, Kept]] = {}
+        self._again: dict[str, Kept] = {}
 
     def take(self, entry: object) -> None:
         """One entry."""
         self._number += 1
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if inner is None:
+            self._file.met()
             self._file.others.append(self._number)
             return
         self._file.matches += _mode(entry) == "match"

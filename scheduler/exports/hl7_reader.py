@@ -23,6 +23,8 @@ _MLLP_BEGIN, _MLLP_END = "\x0b", "\x1c"
 
 Found = Record | Refused | Skipped
 Segment = tuple[int, str]
+_Row = tuple[int, *tuple[str, ...]]
+"""A line and the cells in the order of the feed's fields."""
 
 
 class Hl7Reader:
@@ -69,23 +71,23 @@ class _Visits:
         self._names = tuple(self._aliases)
         places = [place for name in self._names if name.startswith("resource.") for place in self._aliases[name]]
         self._many = {place[:3] for place in places}
-        self._told: dict[object, list[tuple[int, tuple[str, ...]]]] = {}
+        self._told: dict[object, tuple[_Row, ...]] = {}
         self._same: dict[str, str] = {}  # one object for each text: begins, doctors and states come again and again
 
     def take(self, message: Message) -> None:
         """One more message, over those before it about the same visit."""
         told = [self._cells(message, number) for number in range(self._resources(message))]
         visit = told[0].get("id") or message.line  # without an id nothing is known of earlier messages
-        before = self._told.get(visit, [])
-        self._told[visit] = [
-            (message.line, self._over(cells, before[place][1] if place < len(before) else ()))
+        before = self._told.get(visit, ())
+        self._told[visit] = tuple(
+            (message.line, *self._over(cells, before[place] if place < len(before) else None))
             for place, cells in enumerate(told)
-        ]
+        )
 
     def records(self) -> Iterator[Record]:
         """What was said last."""
         for told in self._told.values():
-            for line, cells in told:
+            for line, *cells in told:
                 yield Record(line, dict(zip(self._names, cells, strict=True)))
 
     def _resources(self, message: Message) -> int:
@@ -103,13 +105,12 @@ class _Visits:
             cells["id"] = f"{cells['id']} #{number + 1}"
         return cells
 
-    def _over(self, cells: dict[str, str], before: tuple[str, ...]) -> tuple[str, ...]:
+    def _over(self, cells: dict[str, str], before: _Row | None) -> Iterator[str]:
         """A message over the one before it about the same visit: a cancellation often names the visit and no more."""
-        texts = [text or (before[place] if before else "") for place, text in enumerate(cells.values())]
-        return tuple(
-            text if name == "id" else self._same.setdefault(text, text)
-            for name, text in zip(self._names, texts, strict=True)
-        )
+        known = before[1:] if before is not None else ("",) * len(cells)
+        for (name, said), earlier in zip(cells.items(), known, strict=True):
+            text = said or earlier
+            yield text if name == "id" else self._same.setdefault(text, text)
 
 
 def _messages(segments: Iterator[Segment]) -> Iterator[tuple[int, list[str]]]:

@@ -116,12 +116,12 @@ class JsonPieces:
         return found
 
     def _more(self) -> bool:
-        """Read on, at least as much again as a piece has already: else a long one were read anew for each chunk."""
+        """Read on, several times what a piece has already: else a long one were read anew for each chunk."""
         if self._over:
             return False
         self._line = self.line
         rest = self._held[self._at :]
-        read = self._text.read(max(_CHUNK, len(rest)))
+        read = self._text.read(max(_CHUNK, 7 * len(rest)))
         self._held, self._at, self._over = rest + read, 0, not read
         return bool(read)
 

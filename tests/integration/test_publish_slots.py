@@ -70,7 +70,7 @@ async def test_the_same_again_changes_nothing_and_is_not_audited(db: Database) -
     async with db.transaction() as session:
         assert [each.model_dump() for each in await slots(session)] == before
         [event] = await events(session)
-        assert (event.action, event.object_id, event.actor_kind) == ("slots.publish", "all", ActorKind.SYSTEM)
+        assert (event.action, event.object_id, event.actor_kind) == ("slots.publish", "X1", ActorKind.SYSTEM)
         assert event.facts == {
             "counts": {"sessions": 3, "slots": 12, "closed": 0, "opened": 0, "resized": 0, "adjusted": 0}
         }
