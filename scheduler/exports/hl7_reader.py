@@ -71,6 +71,7 @@ class _Visits:
         self._names = tuple(self._aliases)
         places = [place for name in self._names if name.startswith("resource.") for place in self._aliases[name]]
         self._many = {place[:3] for place in places}
+        self._who = [place for place, name in enumerate(self._names, 1) if name.startswith("resource.")]
         self._told: dict[object, tuple[_Row, ...]] = {}
         self._same: dict[str, str] = {}  # one object for each text: begins, doctors and states come again and again
 
@@ -79,9 +80,10 @@ class _Visits:
         told = [self._cells(message, number) for number in range(self._resources(message))]
         visit = told[0].get("id") or message.line  # without an id nothing is known of earlier messages
         before = self._told.get(visit, ())
+        if len(before) > len(told) and self._left_out(told, before):
+            told = [self._cells(message, number) for number in range(len(before))]
         self._told[visit] = tuple(
-            (message.line, *self._over(cells, before[place] if place < len(before) else None))
-            for place, cells in enumerate(told)
+            (message.line, *self._over(cells, self._known(before, place))) for place, cells in enumerate(told)
         )
 
     def records(self) -> Iterator[Record]:
@@ -104,6 +106,20 @@ class _Visits:
         if number and cells.get("id"):
             cells["id"] = f"{cells['id']} #{number + 1}"
         return cells
+
+    def _known(self, before: tuple[_Row, ...], place: int) -> _Row | None:
+        """What was said of one who takes part; of one who is new, what holds for all: when, and in which state."""
+        if not before or place < len(before):
+            return before[place] if before else None
+        line, *cells = before[0]
+        return (line, *("" if number in self._who else cell for number, cell in enumerate(cells, 1)))
+
+    def _left_out(self, told: list[dict[str, str]], before: tuple[_Row, ...]) -> bool:
+        """Whether a message does not say who takes part, and the one before it did: then all of those still do."""
+        names = [(place, self._names[place - 1]) for place in self._who]
+        return any(
+            any(row[place] for row in before) and not any(cells[name] for cells in told) for place, name in names
+        )
 
     def _over(self, cells: dict[str, str], before: _Row | None) -> Iterator[str]:
         """A message over the one before it about the same visit: a cancellation often names the visit and no more."""
