@@ -123,7 +123,7 @@ async def test_a_bad_file_and_a_bad_feed_stop_no_other(db: Database, folders: Fo
     good = folders.add(URL)
     shutil.copy(HIS / SAMPLE, good)
     outcomes = await folders.look(db)
-    assert [(each.feed, each.where) for each in outcomes] == [("bvvt-desktop", "quarantine"), ("bvvt-url", "done")]
+    assert {each.feed: each.where for each in outcomes} == {"bvvt-desktop": "quarantine", "bvvt-url": "done"}
     assert await closed_times(db) == truth()
     assert names(lost) == [SHAPES["gnuhealth-desktop-utf16"]]  # it waits for its feed to be put right
 
