@@ -133,6 +133,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "HENKHAM_SMS_PROVIDER": "console",
         "HENKHAM_LIMIT_ADDRESS_PER_10_MINUTES": "1000000",
         "HENKHAM_LIMIT_HOLDS_PER_10_MINUTES": "1000000",
+        **({"HENKHAM_TESTS_FULL": "1"} if FULL else {}),
         **TEST_KEYS,
         **more,
     }

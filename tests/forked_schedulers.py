@@ -21,6 +21,7 @@ from tests.quick_scheduler import PATIENT, POINTS
 def _child(point: str, told: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(told, 1)
+    quick_scheduler.without_the_others()
     if point in POINTS:
         quick_scheduler.stand_still_at(point)
     if point == "careless":

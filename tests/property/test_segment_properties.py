@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from booking.messages.graphemes import graphemes
 from booking.messages.segments import cost
+from tests.conftest import FULL
 
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=400 if FULL else 100, deadline=None)
 
 # GSM 03.38, clause 6.2.1: the default alphabet, row by row from 0x00; 0x1B is the escape to the extension.
 TABLE = (
