@@ -20,7 +20,5 @@ async def choose(request: Request) -> Response:
     for name, known in (("lang", LANGUAGES), ("type", TYPES)):
         chosen = text_of(form, name)
         if chosen in known:
-            answer.set_cookie(
-                name, chosen, max_age=device.A_YEAR, secure=device.secure(request), httponly=True, samesite="lax"
-            )
+            device.set_cookie(request, answer, name, chosen, max_age=device.A_YEAR)
     return answer

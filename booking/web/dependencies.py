@@ -12,6 +12,7 @@ from booking.db import Database
 from booking.i18n import Language, preferred
 from booking.logs import request_id
 from booking.settings import Settings
+from booking.web import device
 
 _MOST_REMEMBERED = 50_000
 """Addresses a process keeps in mind; beyond that it begins anew, which forgives each less than a step."""
@@ -63,7 +64,7 @@ class Asked:
 
 def language_of(request: Request) -> Language:
     """The language chosen by the person (cookie), else what the browser prefers, else Vietnamese."""
-    chosen = request.cookies.get("lang")
+    chosen = device.preference(request, "lang")
     if chosen in ("vi", "en"):
         return "vi" if chosen == "vi" else "en"
     return preferred(request.headers.get("accept-language"))

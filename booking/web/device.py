@@ -24,6 +24,11 @@ def cookie_name(request: Request, name: str) -> str:
     return f"__Host-{name}" if secure(request) else name
 
 
+def preference(request: Request, name: str) -> str:
+    """What somebody switched on her pages, under whichever name it was kept: it opens nothing, so it is only believed."""
+    return request.cookies.get(f"__Host-{name}") or request.cookies.get(name, "")
+
+
 def mark(request: Request) -> str | None:
     """The mark the browser sent; None when it sent none, or something that is none of ours."""
     sent = request.cookies.get(cookie_name(request, "device"), "")

@@ -139,7 +139,7 @@ def page_in(
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     frame = {
         "here": here if echo else "/",
-        "large_type": request.cookies.get("type") == "large",
+        "large_type": device.preference(request, "type") == "large",
         "training": getattr(request.state, "training", False),
         # Set by a page that knows who asks; on the others the cookie is believed: it opens nothing here.
         "account": getattr(request.state, "signed_in", token_of(request)),

@@ -215,12 +215,16 @@ async def test_over_https_cookies_are_bound_to_the_host(settings: Settings) -> N
     app = create_app(settings.model_copy(update={"public_base_url": "https://henkham.example"}))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="https://henkham.example") as client:
-        cookie = (await client.get("/api/docs")).headers["set-cookie"]
+        given = (await client.get("/api/docs")).headers.get_list("set-cookie")
+        switched = await client.post("/language", data={"lang": "en", "type": "large", "next": "/"})
+        given += switched.headers.get_list("set-cookie")
+        assert '<html lang="en"' in (await client.get("/help")).text  # and it is found again under that name
     await app.state.db.close()
-    assert cookie.startswith("__Host-device=")
-    for part in ("Secure", "Path=/", "HttpOnly"):
-        assert part in cookie
-    assert "Domain" not in cookie
+    assert {cookie.partition("=")[0] for cookie in given} >= {"__Host-device", "__Host-lang", "__Host-type"}
+    for cookie in given:
+        assert cookie.startswith("__Host-")
+        assert all(part in cookie for part in ("Secure", "Path=/", "HttpOnly", "SameSite"))
+        assert "Domain" not in cookie
 
 
 async def test_a_fault_of_ours_is_a_page_without_a_word_about_how(

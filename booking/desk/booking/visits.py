@@ -15,7 +15,7 @@ from booking.invitations import service as invitations
 from booking.records import at_facility, finding
 from booking.sealed import keys
 from booking.trail.keys import keyed
-from booking.web import metrics
+from booking.web import device, metrics
 from booking.web.form_values import text_of
 from booking.web.origin import check_origin
 from booking.web.pages import see_other
@@ -91,7 +91,7 @@ async def slip_page(
     new: Annotated[str, Query()] = "",
 ) -> Response:
     """The slip as it is printed: on a roll of 80 mm, or on A5."""
-    chosen = paper if paper in PAPERS else request.cookies.get("paper", "")
+    chosen = paper if paper in PAPERS else device.preference(request, "paper")
     async with work.asked.db.transaction() as session:
         visit = await at_facility.visit(session, code, work.looking("slip"))
     # A slip of practice is read by our own scanner, and its link opens nothing on anybody's telephone.
@@ -107,5 +107,5 @@ async def slip_page(
         new=bool(new),
     )
     if paper in PAPERS:
-        answer.set_cookie("paper", paper, max_age=400 * 86_400, path="/desk", httponly=True, samesite="lax")
+        device.set_cookie(request, answer, "paper", paper, max_age=device.A_YEAR)
     return answer
