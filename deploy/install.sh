@@ -28,7 +28,9 @@ units="$root/etc/systemd/system"
 site="$root/etc/nginx/conf.d/henkham.conf"
 unit_files="$(ls "$here"/systemd/* "$here"/backup/*.service "$here"/backup/*.timer)"
 users="henkham-web henkham-scheduler henkham-migrate"
-secrets="web-database-url scheduler-database-url owner-database-url seal-key index-key twilio-auth-token"
+secrets="web-database-url scheduler-database-url owner-database-url seal-key index-key"
+# What not every installation has; whether this one needs it, the program says.
+more_secrets="twilio-auth-token brandname-secret brandname-receipt-secret seal-keys-old metrics-token"
 python="${PYTHON:-python3}"
 
 # --- what is there -------------------------------------------------------------------------------------------------
@@ -46,7 +48,49 @@ new_enough() { "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; 
 setting() { sed -n "s/^$1=//p" "$etc/henkham.env" 2>/dev/null | tail -n 1; }
 is_set() { [ -n "$(setting "$1")" ]; }
 no_example() { is_set "$1" && ! setting "$1" | grep -q 'example'; }
+# The program itself, with the settings and secrets that a unit gives it: what it says is what the start will say.
+starts() { # starts UNIT
+    local file="$here/systemd/$1" given name id secret said code=0
+    mapfile -t given < <(grep -E '^[A-Z][A-Z0-9_]*=' "$etc/henkham.env")
+    while read -r name id; do
+        secret="$root$(sed -n "s|^LoadCredential=$id:||p" "$file")"
+        [ ! -e "$secret" ] || given+=("$name=$secret")
+    done < <(sed -n 's|^Environment=\([A-Z_]*_FILE\)=%d/\(.*\)|\1 \2|p' "$file")
+    said="$(env -i PATH="$PATH" "${given[@]}" "$opt/venv/bin/henkham" check 2>&1)" || code=$?
+    case "$code" in
+        0) there "$1: $said" ;;
+        3) may "$1: the schema" "systemctl start henkham-migrate" ;;
+        *) lacks "$1 would not start" "$(printf '%s' "$said" | tr '\n' ' ')" ;;
+    esac
+}
+ready() { # ready PORT: what a web process that runs says of itself
+    local said code=0
+    said="$("$python" - "$1" <<'PYTHON' 2>&1
+import json, sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/readyz", timeout=10)
+except urllib.error.HTTPError as refused:
+    answer = refused
+except OSError:
+    sys.exit(3)
+print("; ".join(f"{name}: {value}" for name, value in json.load(answer)["checks"].items()))
+sys.exit(answer.status != 200)
+PYTHON
+)" || code=$?
+    case "$code" in
+        0) there "web process at $1: $said" ;;
+        3) may "web process at $1 does not run" "systemctl enable --now henkham.target" ;;
+        *) lacks "web process at $1 is not ready" "$said" ;;
+    esac
+}
 closed() { [ -s "$1" ] && [ "$(stat -c %a "$1")" = 600 ]; }
+no_secret() {
+    ! grep -qE '^(DATABASE_URL|TWILIO_AUTH_TOKEN|HENKHAM_(SEAL_KEY|SEAL_KEYS_OLD|INDEX_KEY|METRICS_TOKEN|BRANDNAME_SECRET|BRANDNAME_RECEIPT_SECRET))=.' \
+        "$etc/henkham.env" 2>/dev/null
+}
+many_pages() {
+    [ "$(sed -n 's/^[^#]*worker_connections  *\([0-9]*\);.*/\1/p' "$root/etc/nginx/nginx.conf" | tail -n 1)" -ge 4096 ]
+}
 own_name() { [ -s "$site" ] && ! grep -q 'henkham\.example\.vn' "$site"; }
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 
@@ -65,7 +109,6 @@ look() {
     echo "Settings in $etc/henkham.env"
     need "the file" "deploy/install.sh writes one to fill in" test -s "$etc/henkham.env"
     need "PUBLIC_BASE_URL" "the address patients type, with https" no_example PUBLIC_BASE_URL
-    need "TWILIO_ACCOUNT_SID" "from Twilio's console" is_set TWILIO_ACCOUNT_SID
     if is_set HENKHAM_BREACHED_PASSWORDS; then
         need "the file of breached passwords" "fetch it, or take HENKHAM_BREACHED_PASSWORDS out" \
             test -s "$(setting HENKHAM_BREACHED_PASSWORDS)"
@@ -76,6 +119,17 @@ look() {
     for secret in $secrets; do
         need "$secret" "deploy/install.sh makes keys; the others you put there (chmod 600)" closed "$etc/secrets/$secret"
     done
+    for secret in $more_secrets; do
+        [ ! -e "$etc/secrets/$secret" ] || need "$secret" "chmod 600; remove it where it is empty" closed "$etc/secrets/$secret"
+    done
+    need "no secret in henkham.env" "put it into a file of its own: docs/operations.md, Secrets" no_secret
+    if [ -x "$opt/venv/bin/henkham" ] && [ -s "$etc/henkham.env" ]; then
+        echo "What the program says of settings and database"
+        for unit in henkham-web@.service henkham-scheduler.service henkham-migrate.service; do starts "$unit"; done
+    fi
+    if [ -s "$units/henkham.target" ]; then
+        for port in $(grep -o '@[0-9]*' "$units/henkham.target" | tr -d @); do ready "$port"; done
+    fi
     echo "Certificate"
     need "fullchain.pem, good for 14 days more" "put your certificate into $etc/tls" \
         openssl x509 -checkend 1209600 -noout -in "$etc/tls/fullchain.pem"
@@ -86,6 +140,10 @@ look() {
     done
     need "nginx knows the site" "deploy/install.sh" test -s "$site"
     need "your own name in it" "change server_name in $site" own_name
+    need "no other default site of nginx" "rm /etc/nginx/sites-enabled/default: with two of them nginx does not start" \
+        test ! -e "$root/etc/nginx/sites-enabled/default"
+    need "worker_connections 4096 or more" "in the events { } of /etc/nginx/nginx.conf; deploy/README.md has the command" many_pages
+    [ -n "$root" ] || need "nginx takes its whole configuration" "nginx -t says why not" nginx -t
     if [ -z "$root" ]; then
         echo "This machine"
         need "PostgreSQL answers on 5432" "start it, or point the database URLs elsewhere" answers 5432
@@ -110,17 +168,19 @@ key() { [ -s "$1" ] || (umask 077 && openssl rand -base64 48 >"$1"); }
 files() {
     install -d -m 755 "$etc" "$etc/feeds" "$units" "$(dirname "$site")" "$opt/share"
     install -d -m 700 "$etc/secrets" "$etc/tls"
-    [ -e "$etc/henkham.env" ] || put 644 "$here/henkham.env.example" "$etc/henkham.env"
+    [ -e "$etc/henkham.env" ] || put 600 "$here/henkham.env.example" "$etc/henkham.env"
     key "$etc/secrets/seal-key"
     key "$etc/secrets/index-key"
     for unit in $unit_files; do put 644 "$unit" "$units/$(basename "$unit")"; done
     # Your name and certificate stand in it, so a new version is laid beside it, to be compared.
     if [ -e "$site" ]; then put 644 "$here/nginx/henkham.conf" "$site.new"; else put 644 "$here/nginx/henkham.conf" "$site"; fi
+    put 644 "$here/nginx/henkham-main.conf" "$root/etc/nginx/modules-enabled/90-henkham.conf"
     put 644 "$here/postgresql/roles.sql" "$opt/share/postgresql/roles.sql"
     put 644 "$here/postgresql/henkham.conf" "$opt/share/postgresql/henkham.conf"
     for each in pgbackrest.conf archive.conf; do put 644 "$here/backup/$each" "$opt/share/backup/$each"; done
     for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
     put 755 "$here/as-web.sh" "$opt/share/as-web.sh"
+    put 644 "$here/sms/brandname-json.toml" "$opt/share/sms/brandname-json.toml"
     install -d "$opt/share/docs"
     install -m 644 "$project"/docs/*.md "$opt/share/docs/"
 }
@@ -139,6 +199,10 @@ accounts() {
 }
 
 if [ "$check" = yes ]; then
+    if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
+        echo "Run it as root: nobody else may read the secrets, so to others all of them seem to be missing." >&2
+        exit 2
+    fi
     look
     exit
 fi

@@ -140,7 +140,11 @@ def start(root: Path, name: str, instance: str = "") -> subprocess.Popen[bytes]:
     credentials.mkdir(parents=True)
     for each in told["LoadCredential"]:
         identity, _, source = each.partition(":")
-        shutil.copy(f"{root}{source}", credentials / identity)
+        otherwise = dict(line.split(":", 1) for line in told["SetCredential"])
+        if identity in otherwise and not Path(f"{root}{source}").exists():
+            (credentials / identity).write_text(otherwise[identity].replace("\\n", "\n"))
+        else:
+            shutil.copy(f"{root}{source}", credentials / identity)
     environment = {"PATH": os.environ["PATH"]}
     for path in told["EnvironmentFile"]:
         lines = Path(f"{root}{path}").read_text("utf-8").splitlines()

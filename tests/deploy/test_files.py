@@ -121,7 +121,6 @@ def test_install_makes_keys_nobody_else_reads_and_overwrites_no_setting(tmp_path
     found = _checked(tmp_path).stdout
     assert "MISSING  seal-key" not in found
     assert "MISSING  PUBLIC_BASE_URL" not in found
-    assert "MISSING  TWILIO_ACCOUNT_SID" in found
 
 
 def test_install_says_where_no_list_of_breached_passwords_is_asked(tmp_path: Path) -> None:

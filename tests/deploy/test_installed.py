@@ -15,10 +15,11 @@ from booking import sealed
 from booking.cli import publishing
 from booking.db import Database
 from booking.settings import load
-from booking.sms.sample_carrier import Carrier
+from booking.sms.sample_carrier import Carrier, unused_port
 from tests import people
 from tests.asking import BASE, BOOK, new_key, span
 from tests.deploy.installed import Installation, installation, start
+from tests.deploy.test_checked import said
 from tests.postgres import apart, scratch
 from tests.seeds import FACILITY, World, seed
 
@@ -98,6 +99,16 @@ def test_pages_come_over_https_with_their_headers_and_plain_http_leads_there(ins
     led = httpx.get(f"http://127.0.0.1:{installed.plain_port}/f?q=1", headers={"Host": "localhost"})
     assert (led.status_code, led.headers["location"]) == (301, "https://localhost/f?q=1")
     assert installed.client.get("/readyz").json()["status"] == "ok"
+
+
+def test_check_asks_each_web_process_whether_it_is_ready(installed: Installation) -> None:
+    target = installed.root / "etc/systemd/system/henkham.target"
+    ports = {"8001": str(installed.web_ports[0]), "8002": str(unused_port())}
+    target.write_text(re.sub(r"@(\d+)", lambda found: f"@{ports[found[1]]}", target.read_text("utf-8")), "utf-8")
+    text = said(installed.root)
+    assert f"ok       web process at {ports['8001']}: database: ok; migrations: ok" in text
+    assert f"not set  web process at {ports['8002']} does not run" in text
+    assert text.count("the database answers, its schema is at") == 3
 
 
 def test_another_name_gets_no_answer(installed: Installation) -> None:
