@@ -25,7 +25,7 @@ def cookie_name(request: Request, name: str) -> str:
 
 
 def preference(request: Request, name: str) -> str:
-    """What somebody switched on her pages, under whichever name it was kept: it opens nothing, so it is only believed."""
+    """What somebody switched on her pages, under whichever name it was kept: it opens nothing, so it is believed."""
     return request.cookies.get(f"__Host-{name}") or request.cookies.get(name, "")
 
 
