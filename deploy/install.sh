@@ -178,6 +178,9 @@ files() {
     put 644 "$here/postgresql/roles.sql" "$opt/share/postgresql/roles.sql"
     put 644 "$here/postgresql/henkham.conf" "$opt/share/postgresql/henkham.conf"
     for each in pgbackrest.conf archive.conf; do put 644 "$here/backup/$each" "$opt/share/backup/$each"; done
+    # The newest cluster of this machine; Debian 12 has 15, Debian 13 has 17.
+    postgres="$(ls "$root/etc/postgresql" 2>/dev/null | sort -n | tail -n 1)"
+    sed -i "s|/postgresql/15/main|/postgresql/${postgres:-15}/main|" "$opt/share/backup/pgbackrest.conf"
     for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
     put 755 "$here/as-web.sh" "$opt/share/as-web.sh"
     put 644 "$here/sms/brandname-json.toml" "$opt/share/sms/brandname-json.toml"

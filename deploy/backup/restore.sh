@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Puts the database back to a moment. Whoever has never done it may do it with this script alone:
 #
-#     sudo restore.sh '2026-11-23 10:15:00+07'      to that moment; write the zone
-#     sudo restore.sh latest                        as far as the repository reaches
+#     restore.sh '2026-11-23 10:15:00+07'      as root: to that moment; write the zone
+#     restore.sh latest                        as far as the repository reaches
 #
 # It stops the service and PostgreSQL, moves today's data folder aside (it deletes nothing), restores, starts PostgreSQL,
 # and tells the scheduler which SMS may have gone meanwhile, so that none goes twice. The service stays stopped until you
@@ -12,18 +12,28 @@ moment="${1:?To which moment? For instance: restore.sh '2026-11-23 10:15:00+07',
 
 # What a drill on another machine puts in its place.
 stanza="${HENKHAM_STANZA:-henkham}"
-pgbackrest="${HENKHAM_PGBACKREST:-sudo -u postgres pgbackrest}"
-data="${HENKHAM_DATA:-/var/lib/postgresql/15/main}"
+pgbackrest="${HENKHAM_PGBACKREST:-runuser -u postgres -- pgbackrest}"
+data="${HENKHAM_DATA:-$(sed -n 's/^pg1-path=//p' /etc/pgbackrest.conf 2>/dev/null || true)}"
 stop="${HENKHAM_STOP:-systemctl stop henkham.target postgresql}"
 start="${HENKHAM_START:-systemctl start postgresql}"
-psql="${HENKHAM_PSQL:-sudo -u postgres psql -d henkham}"
+psql="${HENKHAM_PSQL:-runuser -u postgres -- psql -d henkham}"
 after="${HENKHAM_AFTER:-/opt/henkham/share/as-web.sh henkham after-restore}"
 
-case "$moment" in
-    latest) to=(--type=default) ;;
-    *[+-][0-9][0-9] | *[+-][0-9][0-9]:[0-9][0-9]) to=(--type=time "--target=$moment" --target-action=promote) ;;
-    *) echo "Write the zone too, such as '2026-11-23 10:15:00+07': without it nobody knows which moment is meant." >&2; exit 2 ;;
-esac
+# Everything that can be wrong with what was asked is said now, before anything is stopped.
+refuse() { echo "$1 Nothing was stopped or changed." >&2; exit 2; }
+written='^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?[+-][0-9]{2}(:?[0-9]{2})?$'
+if [ "$moment" = latest ]; then
+    to=(--type=default)
+else
+    [[ "$moment" =~ $written ]] \
+        || refuse "Write day, time and zone, such as '2026-11-23 10:15:00+07': else nobody knows which moment is meant."
+    second="$(date -d "$moment" +%s 2>/dev/null)" || refuse "There is no such moment: $moment."
+    [ "$second" -le "$(date +%s)" ] || refuse "$moment lies ahead."
+    to=(--type=time "--target=$moment" --target-action=promote)
+fi
+[ -d "$data" ] || refuse "There is no data folder '$data': which one it is stands in /etc/pgbackrest.conf, pg1-path."
+[ -n "${HENKHAM_STOP:-}" ] || [ "$(id -u)" -eq 0 ] || refuse "Run it as root."
+cd / # where the user postgres may be too
 
 echo "1. Stopping the service and PostgreSQL."
 $stop

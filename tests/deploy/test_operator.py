@@ -1,0 +1,81 @@
+"""What the documents tell an operator to type is right on a plain Debian, and what she mistypes stops nothing."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.installed import DEPLOY, laid_down
+
+DOCS = DEPLOY.parent / "docs"
+TYPED = [
+    (path.name, line)
+    for path in (DEPLOY / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DEPLOY / "backup").glob("*.sh")))
+    for line in path.read_text("utf-8").splitlines()
+]
+"""Every line of what tells people what to type."""
+
+
+def test_nothing_asks_for_sudo_or_for_one_version_of_postgresql() -> None:
+    assert len(TYPED) > 500
+    assert [line for _, line in TYPED if re.search(r"\bsudo -u|sudo [/a-z]+(/|\.sh)|/15/main", line)] == []
+
+
+def _restore(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
+    (folder / "data").mkdir(exist_ok=True)
+    return subprocess.run(
+        [str(DEPLOY / "backup/restore.sh"), moment], check=False, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "HENKHAM_DATA": f"{folder}/data", "HENKHAM_STOP": f"touch {folder}/stopped",
+             "HENKHAM_START": "true", "HENKHAM_PGBACKREST": "false", "HENKHAM_PSQL": "false", "HENKHAM_AFTER": "true"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-11-23", "2026-11-23 10:15:00", "2026-13-23 10:15:00+07", "2026-11-23 25:15:00+07", "yesterday+07",
+     "2199-01-01 00:00:00+07", "10:15+07"],
+)  # fmt: skip
+def test_a_moment_that_is_none_is_refused_before_anything_is_stopped(tmp_path: Path, moment: str) -> None:
+    done = _restore(tmp_path, moment)
+    assert done.returncode == 2, done.stderr
+    assert "Nothing was stopped or changed." in done.stderr
+    assert not (tmp_path / "stopped").exists()
+
+
+@pytest.mark.parametrize("moment", ["latest", "2024-11-23 10:15:00+07", "2024-11-23 10:15+07:00"])
+def test_control_a_moment_is_gone_back_to(tmp_path: Path, moment: str) -> None:
+    _restore(tmp_path, moment)
+    assert (tmp_path / "stopped").exists()
+
+
+@pytest.mark.parametrize("version", ["15", "17"])
+def test_backups_are_of_the_version_this_machine_has(tmp_path: Path, version: str) -> None:
+    (tmp_path / f"etc/postgresql/{version}/main").mkdir(parents=True)
+    laid_down(tmp_path)
+    conf = (tmp_path / "opt/henkham/share/backup/pgbackrest.conf").read_text("utf-8")
+    assert re.findall(r"^pg1-path=(.+)$", conf, re.MULTILINE) == [f"/var/lib/postgresql/{version}/main"]
+
+
+def test_the_folder_of_backups_is_made_for_its_owner_before_it_is_used() -> None:
+    """pgBackRest works as postgres and may not make a folder in /var/backups."""
+    conf = (DEPLOY / "backup/pgbackrest.conf").read_text("utf-8")
+    (folder,) = re.findall(r"^repo1-path=(.+)$", conf, re.MULTILINE)
+    lines = [line.strip() for name, line in TYPED if name == "operations.md"]
+    made = next(n for n, line in enumerate(lines) if line.startswith("install -d -o postgres") and folder in line)
+    used = next(n for n, line in enumerate(lines) if "stanza-create" in line)
+    assert made < used
+
+
+def test_every_program_the_documents_use_is_in_the_list_of_packages() -> None:
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    packages = set(re.findall(r"apt-get install ([^`]+)`", text)[0].split())
+    used = {
+        word
+        for _, line in TYPED
+        for word in ("age", "pgbackrest", "openssl", "nginx")
+        if re.match(rf" .*\b{word} -", line)
+    }
+    assert used >= {"age", "pgbackrest"}
+    assert used <= packages
