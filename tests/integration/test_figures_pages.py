@@ -142,8 +142,8 @@ async def test_what_did_not_arrive_leads_on_without_naming_anybody(
     client: httpx.AsyncClient, db: Database, morning: Morning
 ) -> None:
     await seeds.run(
-        db, "UPDATE message SET state = 'undelivered', error_code = 104, fault = 'phone', due_at = :at WHERE kind = 'booked' AND"
-        " subject_id = (SELECT public_id FROM appointment WHERE state = 'noshow')", at=morning.clock.opens,
+        db, "UPDATE message SET state = 'undelivered', error_code = 104, fault = 'phone', due_at = :at"
+        " WHERE kind = 'booked' AND subject_id = (SELECT public_id FROM appointment WHERE state = 'noshow')", at=morning.clock.opens,
     )  # fmt: skip
     await _sign_in(client, db, Role.MANAGER, FACILITY)
     code = await seeds.value(db, "SELECT code FROM appointment WHERE state = 'noshow'")

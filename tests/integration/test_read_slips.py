@@ -153,7 +153,9 @@ async def test_an_older_file_that_comes_late_is_held_and_counts_once_it_is_hande
     assert await drop.slips() == [("open", "2026-12-02"), ("open", "2026-11-30")]
 
 
-async def test_even_where_a_late_one_is_taken_its_word_is_as_old_as_the_file(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_even_where_a_late_one_is_taken_its_word_is_as_old_as_the_file(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lateness, "refused", lambda *_: None)
     assert await _late(drop) == "done"
     assert await drop.slips() == [("open", "2026-12-02"), ("open", "2026-11-30")]  # for it was written before

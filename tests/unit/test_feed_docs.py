@@ -151,7 +151,8 @@ def test_the_summary_for_a_terminal_tells_what_the_report_tells() -> None:
     name = next(iter(SHAPES))
     report = check(load_feed(FEEDS / f"{name}.toml"), HIS / SHAPES[name], today=TODAY)
     told = "\n".join(summary(report))
-    for part in ("1665 rows apply", "no_start 3", "outside_coverage 2", "(empty): 4 rows", "Verdict: apply", "2062-11-26"):
+    facts = ("1665 rows apply", "no_start 3", "outside_coverage 2", "(empty): 4 rows", "Verdict: apply", "2062-11-26")
+    for part in facts:
         assert part in told
     held = guard(None, replace(report.signs, outside_hours=report.signs.compared))
     assert "Is times.zone right?" in "\n".join(summary(replace(report, verdict=held)))
