@@ -19,5 +19,5 @@ HENKHAM_SEAL_KEYS_OLD seal-keys-old
 HENKHAM_METRICS_TOKEN metrics-token
 LIST
 command="$1"
-[ "$command" != henkham ] || command=/opt/henkham/venv/bin/henkham
+[ "$command" != henkham ] || command=/opt/henkham/current/bin/henkham
 exec systemd-run --quiet --collect --wait --pty --unit=henkham-once "${given[@]}" "$command" "${@:2}"

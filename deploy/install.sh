@@ -3,7 +3,8 @@
 #
 #   deploy/install.sh --check          changes nothing; lists what is there and what is missing; exit 1 if anything is
 #   deploy/install.sh                  as root: users, program, settings, units, nginx; asks nothing, overwrites no setting
-#   deploy/install.sh --root FOLDER    only the files, below FOLDER: to look at, or to build an image from
+#   deploy/install.sh --root FOLDER    only the files, below FOLDER: to look at, or to build an image from;
+#                                      with --program the program too
 #
 # Run it again for an upgrade: docs/operations.md, "Upgrades", says in which order.
 set -euo pipefail
@@ -12,11 +13,13 @@ here="$(cd "$(dirname "$0")" && pwd)"
 project="$(dirname "$here")"
 root=""
 check=no
+only_files=yes
 while [ $# -gt 0 ]; do
     case "$1" in
         --check) check=yes ;;
         --root) root="${2:?--root needs a folder}"; shift ;;
-        -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --program) only_files=no ;;
+        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "I do not know $1; --help says what there is." >&2; exit 2 ;;
     esac
     shift
@@ -24,6 +27,10 @@ done
 
 etc="$root/etc/henkham"
 opt="$root/opt/henkham"
+# A version lies beside those before it: `current` is what serves, `next` what was laid down last (docs/operations.md, "Upgrades").
+version="$(sed -n 's/^version = "\(.*\)"/\1/p' "$project/pyproject.toml")"
+commit="$(git -C "$project" rev-parse --short HEAD 2>/dev/null || true)"
+version="$version${commit:+-$commit}"
 units="$root/etc/systemd/system"
 site="$root/etc/nginx/conf.d/henkham.conf"
 unit_files="$(ls "$here"/systemd/* "$here"/backup/*.service "$here"/backup/*.timer)"
@@ -50,13 +57,14 @@ is_set() { [ -n "$(setting "$1")" ]; }
 no_example() { is_set "$1" && ! setting "$1" | grep -q 'example'; }
 # The program itself, with the settings and secrets that a unit gives it: what it says is what the start will say.
 starts() { # starts UNIT
-    local file="$here/systemd/$1" given name id secret said code=0
+    local file="$here/systemd/$1" given name id secret program said code=0
     mapfile -t given < <(grep -E '^[A-Z][A-Z0-9_]*=' "$etc/henkham.env")
     while read -r name id; do
         secret="$root$(sed -n "s|^LoadCredential=$id:||p" "$file")"
         [ ! -e "$secret" ] || given+=("$name=$secret")
     done < <(sed -n 's|^Environment=\([A-Z_]*_FILE\)=%d/\(.*\)|\1 \2|p' "$file")
-    said="$(env -i PATH="$PATH" "${given[@]}" "$opt/venv/bin/henkham" check 2>&1)" || code=$?
+    program="$root$(sed -n 's|^ExecStart=\([^ ]*\) .*|\1|p' "$file")"
+    said="$(env -i PATH="$PATH" "${given[@]}" "$program" check 2>&1)" || code=$?
     case "$code" in
         0) there "$1: $said" ;;
         3) may "$1: the schema" "systemctl start henkham-migrate" ;;
@@ -102,7 +110,7 @@ look() {
     need "psql" "apt-get install postgresql-client" command -v psql
     need "openssl" "apt-get install openssl" command -v openssl
     need "systemd" "without it: deploy/containers or deploy/kubernetes" command -v systemctl
-    need "the program" "deploy/install.sh" test -x "$opt/venv/bin/henkham"
+    need "the program" "deploy/install.sh" test -x "$opt/current/bin/henkham"
     need "pgBackRest" "apt-get install pgbackrest: without it there is no backup" command -v pgbackrest
     echo "Users"
     for user in $users; do need "$user" "deploy/install.sh" id -u "$user"; done
@@ -123,7 +131,7 @@ look() {
         [ ! -e "$etc/secrets/$secret" ] || need "$secret" "chmod 600; remove it where it is empty" closed "$etc/secrets/$secret"
     done
     need "no secret in henkham.env" "put it into a file of its own: docs/operations.md, Secrets" no_secret
-    if [ -x "$opt/venv/bin/henkham" ] && [ -s "$etc/henkham.env" ]; then
+    if [ -x "$opt/current/bin/henkham" ] && [ -s "$etc/henkham.env" ]; then
         echo "What the program says of settings and database"
         for unit in henkham-web@.service henkham-scheduler.service henkham-migrate.service; do starts "$unit"; done
     fi
@@ -179,19 +187,26 @@ files() {
     put 644 "$here/postgresql/henkham.conf" "$opt/share/postgresql/henkham.conf"
     for each in pgbackrest.conf archive.conf; do put 644 "$here/backup/$each" "$opt/share/backup/$each"; done
     # The newest cluster of this machine; Debian 12 has 15, Debian 13 has 17.
-    postgres="$(ls "$root/etc/postgresql" 2>/dev/null | sort -n | tail -n 1)"
+    postgres="$({ ls "$root/etc/postgresql" 2>/dev/null || true; } | sort -n | tail -n 1)"
     sed -i "s|/postgresql/15/main|/postgresql/${postgres:-15}/main|" "$opt/share/backup/pgbackrest.conf"
     for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
-    put 755 "$here/as-web.sh" "$opt/share/as-web.sh"
+    for each in as-web.sh use.sh; do put 755 "$here/$each" "$opt/share/$each"; done
     put 644 "$here/sms/brandname-json.toml" "$opt/share/sms/brandname-json.toml"
     install -d "$opt/share/docs"
     install -m 644 "$project"/docs/*.md "$opt/share/docs/"
 }
 
 program() {
-    "$python" -m venv "$opt/venv"
-    "$opt/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
-    "$opt/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$project"
+    local release="$opt/releases/$version"
+    if [ ! -e "$release/whole" ]; then # what was begun and not finished is begun anew; what is whole may be in use
+        rm -rf "$release"
+        "$python" -m venv "$release"
+        "$release/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
+        "$release/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$project"
+        touch "$release/whole"
+    fi
+    ln -sfn "releases/$version" "$opt/next"
+    [ -e "$opt/current" ] || ln -sfn "releases/$version" "$opt/current"
 }
 
 accounts() {
@@ -211,6 +226,7 @@ if [ "$check" = yes ]; then
 fi
 if [ -n "$root" ]; then
     files
+    [ "$only_files" = yes ] || program
     echo "The files are below $root."
     exit
 fi
@@ -223,5 +239,5 @@ accounts
 files
 program
 systemctl daemon-reload
-echo "Installed. What is left to do:"
+echo "Version $version is laid down; $(readlink "$opt/current") is in use. What is left to do:"
 look || true

@@ -28,7 +28,8 @@ from tests import postgres
 from tests.postgres import Cluster
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
-PROGRAM = "/opt/henkham/venv/bin/henkham"
+PROGRAM = "/opt/henkham/current/bin/henkham"
+NEXT = "/opt/henkham/next/bin/henkham"
 SITE = "/etc/nginx/conf.d/henkham.conf"
 DATABASE = "henkham_installed"
 ROLES = {"owner": "owner-pass-of-a-test", "web": "web-pass-of-a-test", "scheduler": "scheduler-pass-of-a-test",
@@ -151,7 +152,7 @@ def start(root: Path, name: str, instance: str = "") -> subprocess.Popen[bytes]:
         environment |= dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     environment |= dict(line.replace("%d", str(credentials)).split("=", 1) for line in told["Environment"])
     command = told["ExecStart"][0].replace("%i", instance)
-    assert command.startswith(PROGRAM), command
+    assert command.startswith((PROGRAM, NEXT)), command
     ours = str(Path(sys.executable).parent / "henkham")
     with (root / "log" / f"{name}{instance}.log").open("wb") as log:
         return subprocess.Popen([ours, *command.split()[1:]], env=environment, stdout=log, stderr=log)

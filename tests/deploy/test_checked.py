@@ -13,7 +13,7 @@ import pytest
 
 from booking.settings import Settings, variable
 from tests import postgres
-from tests.deploy.installed import DEPLOY, PROGRAM, fill_in, laid_down, make_roles, start, unit
+from tests.deploy.installed import DEPLOY, NEXT, PROGRAM, fill_in, laid_down, make_roles, start, unit
 from tests.postgres import Cluster
 
 
@@ -28,10 +28,10 @@ def put(root: Path, **changed: str) -> None:
 
 def said(root: Path, *, program: bool = True) -> str:
     """What --check says of the machine below `root`."""
-    linked = Path(f"{root}{PROGRAM}")
-    if program and not linked.exists():
-        linked.parent.mkdir(parents=True)
-        linked.symlink_to(Path(sys.executable).parent / "henkham")
+    for linked in (Path(f"{root}{PROGRAM}"), Path(f"{root}{NEXT}")) if program else ():
+        if not linked.exists():
+            linked.parent.mkdir(parents=True)
+            linked.symlink_to(Path(sys.executable).parent / "henkham")
     done = subprocess.run(
         [str(DEPLOY / "install.sh"), "--root", str(root), "--check"],
         check=False, capture_output=True, text=True, env=os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.installed import DEPLOY, PROGRAM, certificate, laid_down, nginx_or_skip, site, unit
+from tests.deploy.installed import DEPLOY, NEXT, PROGRAM, certificate, laid_down, nginx_or_skip, site, unit
 
 ROOT = DEPLOY.parent
 BACKUP = sorted(path for path in (DEPLOY / "backup").iterdir() if path.suffix in (".service", ".timer"))
@@ -17,7 +17,7 @@ DATABASE = DEPLOY / "ha/henkham-patroni.service"
 """Of another machine, as another's user: looked at, and no part of what an installation of ours starts."""
 OURS = sorted((DEPLOY / "systemd").iterdir())
 UNITS = [*OURS, *BACKUP, DATABASE]
-PROGRAMS = (PROGRAM, "/usr/bin/pgbackrest", "/opt/henkham/share/backup/check.sh", "/opt/patroni/bin/patroni")
+PROGRAMS = (PROGRAM, NEXT, "/usr/bin/pgbackrest", "/opt/henkham/share/backup/check.sh", "/opt/patroni/bin/patroni")
 
 
 def _verified(folder: Path) -> subprocess.CompletedProcess[str]:
