@@ -50,7 +50,7 @@ class Upstream:
 
             do_POST = do_GET  # noqa: N815  the name the library looks for
 
-            def log_message(self, *_: object) -> None:  # type: ignore[override]
+            def log_message(self, *_: object) -> None:
                 """Nothing: tests are quiet."""
 
         return Handler

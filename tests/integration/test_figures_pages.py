@@ -143,7 +143,8 @@ async def test_what_did_not_arrive_leads_on_without_naming_anybody(
 ) -> None:
     await seeds.run(
         db, "UPDATE message SET state = 'undelivered', error_code = 104, fault = 'phone', due_at = :at"
-        " WHERE kind = 'booked' AND subject_id = (SELECT public_id FROM appointment WHERE state = 'noshow')", at=morning.clock.opens,
+        " WHERE kind = 'booked' AND subject_id = (SELECT public_id FROM appointment WHERE state = 'noshow')",
+        at=morning.clock.opens,
     )  # fmt: skip
     await _sign_in(client, db, Role.MANAGER, FACILITY)
     code = await seeds.value(db, "SELECT code FROM appointment WHERE state = 'noshow'")

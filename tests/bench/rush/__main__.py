@@ -17,6 +17,7 @@ import random  # noqa: TID251  a seed of its own: the same people come in the sa
 import tempfile
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,7 @@ async def _compare(asked: argparse.Namespace) -> None:
     crowds = [People(random.Random(asked.seed), day, f"p{asked.seed}") for _ in clients]
     for client, people in zip(clients, crowds, strict=True):
         await _warm(client, people)
-    mixes = [
-        lambda run, client=client, people=people: Mix(client, people, run)
-        for client, people in zip(clients, crowds, strict=True)
-    ]
+    mixes = [partial(Mix, client, people) for client, people in zip(clients, crowds, strict=True)]
     young, old = await past.beside(mixes, rate=asked.rate / 2, seconds=asked.seconds or 30, rounds=6)
     for name, run in (("no past", young), (f"{asked.appointments:,} visits in the past", old)):
         print(name)

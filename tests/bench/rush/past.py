@@ -6,7 +6,7 @@ restore does it; each CHECK is asked of each row.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncpg
 
@@ -85,7 +85,7 @@ async def fill(url: str, visits: int) -> int:
     return there
 
 
-async def beside(mixes: list[Callable[[Run], Mix]], *, rate: float, seconds: float, rounds: int) -> list[Run]:
+async def beside(mixes: Sequence[Callable[[Run], Mix]], *, rate: float, seconds: float, rounds: int) -> list[Run]:
     """The same rate to each in turn, again and again, so that whatever the machine does hits all alike."""
     runs = [Run() for _ in mixes]
     for _ in range(rounds):
