@@ -28,7 +28,7 @@ done
 etc="$root/etc/henkham"
 opt="$root/opt/henkham"
 # A version lies beside those before it: `current` is what serves, `next` what was laid down last (docs/operations.md, "Upgrades").
-version="$(sed -n 's/^version = "\(.*\)"/\1/p' "$project/pyproject.toml")"
+version="$(sed -n 's/^version = "\(.*\)"/\1/p' "$project/pyproject.toml" 2>/dev/null || true)"
 commit="$(git -C "$project" rev-parse --short HEAD 2>/dev/null || true)"
 version="$version${commit:+-$commit}"
 units="$root/etc/systemd/system"
@@ -99,6 +99,15 @@ no_secret() {
 many_pages() {
     [ "$(sed -n 's/^[^#]*worker_connections  *\([0-9]*\);.*/\1/p' "$root/etc/nginx/nginx.conf" | tail -n 1)" -ge 4096 ]
 }
+# Where a feed's files lie: the scheduler may write below /var/lib/henkham/exports and nowhere else.
+in_exports() { # in_exports FEED.toml
+    "$python" - "$1" <<'PYTHON'
+import pathlib, sys, tomllib
+told = tomllib.loads(pathlib.Path(sys.argv[1]).read_text("utf-8"))
+folders = [told[part]["folder"] for part in ("source", "out", "answers") if "folder" in told.get(part, {})]
+sys.exit(not all(folder.startswith("/var/lib/henkham/exports/") for folder in folders))
+PYTHON
+}
 own_name() { [ -s "$site" ] && ! grep -q 'henkham\.example\.vn' "$site"; }
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 
@@ -138,6 +147,9 @@ look() {
     if [ -s "$units/henkham.target" ]; then
         for port in $(grep -o '@[0-9]*' "$units/henkham.target" | tr -d @); do ready "$port"; done
     fi
+    for feed in "$etc"/feeds/*.toml; do
+        [ ! -e "$feed" ] || need "folder of $(basename "$feed")" "write it as /var/lib/henkham/exports/NAME" in_exports "$feed"
+    done
     echo "Certificate"
     need "fullchain.pem, good for 14 days more" "put your certificate into $etc/tls" \
         openssl x509 -checkend 1209600 -noout -in "$etc/tls/fullchain.pem"

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking import clock
+from booking.exchange.hearing import is_old
 from booking.exchange.outgoing import showing as outgoing
 from booking.trail import observing
 
@@ -31,7 +32,7 @@ _FEEDS: Final = text("""
     SELECT DISTINCT ON (feed) feed, state::text AS state, received_at FROM feed_file ORDER BY feed, id DESC
 """)
 _APPLIED: Final = text("""
-    SELECT feed, heard_at AS at FROM feed_heard WHERE heard_at IS NOT NULL
+    SELECT feed, heard_at AS at, old_minutes FROM feed_heard WHERE heard_at IS NOT NULL
 """)
 _FETCHED: Final = text("""
     SELECT feed, problem::text AS problem FROM feed_fetch
@@ -90,10 +91,11 @@ async def _sms(session: AsyncSession, now: datetime) -> list[Reading]:
 
 async def _feeds(session: AsyncSession, now: datetime) -> list[Reading]:
     """How old the data of each hospital's feed is, and whether its newest file was not applied."""
-    found = [
-        Reading("feed_age_seconds", _age(row["at"], now), {"feed": row["feed"]})
-        for row in (await session.execute(_APPLIED)).mappings()
-    ]
+    found: list[Reading] = []
+    for row in (await session.execute(_APPLIED)).mappings():
+        named = {"feed": row["feed"]}
+        found.append(Reading("feed_age_seconds", _age(row["at"], now), named))
+        found.append(Reading("feed_old", float(is_old(row["at"], row["old_minutes"], now=now)), named))
     for row in (await session.execute(_FEEDS)).mappings():
         named = {"feed": row["feed"]}
         found.append(Reading("feed_held", float(row["state"] == "held"), named))

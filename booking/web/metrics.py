@@ -38,6 +38,7 @@ HELP = {
     "sms_resting": "1 while the provider asked us to wait.",
     "sms_posts_today": "Texts about visits posted today.",
     "feed_age_seconds": "Since the newest file of this feed that was applied.",
+    "feed_old": "1 where that is longer ago than this feed's own old_minutes.",
     "feed_held": "1 where a guard holds the newest file.",
     "feed_unreadable": "1 where the newest file could not be read.",
     "feed_wrong": "1 where the file that says this feed cannot be used as it is now.",

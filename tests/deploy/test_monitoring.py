@@ -36,7 +36,7 @@ def test_alerts_and_panels_ask_for_readings_that_exist() -> None:
 def test_every_reading_is_on_the_dashboard() -> None:
     shown = set[str]().union(*(_asked(each["expr"]) for panel in PANELS for each in panel["targets"]))
     gone = {f"henkham_{name}" for name in metrics.HELP} - shown
-    assert gone == {"henkham_sms_held", "henkham_sms_resting"}  # these two are alarms, not curves
+    assert gone == {"henkham_sms_held", "henkham_sms_resting", "henkham_feed_old"}  # these are alarms, not curves
 
 
 def test_each_alert_says_what_to_do() -> None:
@@ -47,3 +47,9 @@ def test_each_alert_says_what_to_do() -> None:
         assert runbook == f"docs/operations.md#{name.lower()}"
         assert f'<a id="{name.lower()}"></a>**{name}**' in operations
     assert {rule["labels"]["severity"] for rule in ALERTS} == {"page", "ticket"}
+
+
+def test_how_old_a_feed_may_be_is_said_by_the_feed_and_nobody_is_woken_at_night() -> None:
+    (old,) = (rule["expr"] for rule in ALERTS if rule["alert"] == "FeedOld")
+    assert _asked(old) == {"henkham_feed_old"}
+    assert "hour() >= 1 < 10" in old

@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.installed import DEPLOY, laid_down
+from tests.deploy.installed import DEPLOY, laid_down, unit
+from tests.deploy.test_checked import said
 
 DOCS = DEPLOY.parent / "docs"
 TYPED = [
@@ -79,3 +82,28 @@ def test_every_program_the_documents_use_is_in_the_list_of_packages() -> None:
     }
     assert used >= {"age", "pgbackrest"}
     assert used <= packages
+
+
+EXAMPLES = [path.relative_to(DEPLOY / "feeds") for path in sorted((DEPLOY / "feeds").rglob("*.toml"))]
+
+
+def test_every_example_of_a_feed_is_put_where_the_scheduler_may_write_by_the_words_of_the_manual(
+    tmp_path: Path,
+) -> None:
+    told = unit(DEPLOY / "systemd/henkham-scheduler.service")
+    assert told["StateDirectory"] == ["henkham/exports"]
+    laid_down(tmp_path)
+    feeds = tmp_path / "etc/henkham/feeds"
+    assert len(EXAMPLES) > 10
+    (command,) = (line.strip() for name, line in TYPED if name == "operations.md" and line.startswith("    sed '/^"))
+    for example in EXAMPLES:
+        shutil.copy(DEPLOY / "feeds" / example, feeds / example.name)
+    assert said(tmp_path, program=False).count("MISSING  folder of ") == len(EXAMPLES), "the control"
+    for example in EXAMPLES:
+        typed = command.replace("deploy/feeds/over-sftp.toml", str(DEPLOY / "feeds" / example))
+        subprocess.run(
+            ["bash", "-c", typed.replace("/etc/henkham/feeds/bvvt.toml", str(feeds / example.name))], check=True
+        )
+    assert said(tmp_path, program=False).count("ok       folder of ") == len(EXAMPLES)
+    remote = tomllib.loads((feeds / "over-sftp.toml").read_text("utf-8"))["source"]["sftp"]["folder"]
+    assert remote == "export", "that of the hospital's server stays"
