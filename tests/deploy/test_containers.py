@@ -1,5 +1,6 @@
 """The files for containers and Kubernetes, as far as they can be read without an engine: nobody of us had one."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,39 @@ def test_what_the_image_copies_is_there_and_no_secret_is_among_it(path: Path) ->
     assert all((DEPLOY.parent / name).exists() for name in copied)
     assert re.search(r"^USER 10001", text, re.MULTILINE)
     assert "--require-hashes" in text
+
+
+def test_the_scheduler_has_its_feeds_and_a_folder_it_may_write_to_everywhere() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]["scheduler"]
+    pod = _pods()["henkham-scheduler"]
+    (container,) = pod["containers"]
+    assert {"name": "HENKHAM_FEEDS_DIR", "value": "/etc/henkham/feeds"} in container["env"]
+    assert compose["environment"]["HENKHAM_FEEDS_DIR"] == "/etc/henkham/feeds"
+    (mount,) = (each for each in container["volumeMounts"] if each["mountPath"] == "/var/lib/henkham/exports")
+    assert not mount.get("readOnly")
+    (claimed,) = (each for each in pod["volumes"] if each["name"] == mount["name"])
+    claims = [each["metadata"]["name"] for each in _documents() if each["kind"] == "PersistentVolumeClaim"]
+    assert claims == [claimed["persistentVolumeClaim"]["claimName"]]
+    image = (DEPLOY / "containers/Dockerfile").read_text("utf-8")
+    assert re.search(r"install -d -o 10001 .*/var/lib/henkham/exports", image), "a new volume would be root's"
+    assert any(each.endswith(":/var/lib/henkham/exports") for each in compose["volumes"])
+
+
+def test_nothing_serves_before_the_schema_is_there_and_each_says_whether_it_is_ready() -> None:
+    services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    for name in ("web", "scheduler"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert "profiles" not in services["migrate"]
+    assert "/readyz" in services["web"]["healthcheck"]["test"][-1]
+    assert {"henkham-web", "henkham-scheduler"} == {
+        name for name, pod in _pods().items() if "readinessProbe" in pod["containers"][0]
+    }
+
+
+def test_only_the_ingress_reaches_the_pods_and_no_network_of_pods_is_believed() -> None:
+    settings = next(each for each in _documents() if each["kind"] == "ConfigMap")["data"]
+    believed = [ipaddress.ip_network(each) for each in settings["HENKHAM_TRUSTED_PROXIES"].split(",")]
+    assert all(each.num_addresses == 1 for each in believed)
+    policies = {each["metadata"]["name"]: each["spec"] for each in _documents() if each["kind"] == "NetworkPolicy"}
+    assert policies["henkham-nobody"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    assert all("namespaceSelector" in each for each in policies["henkham-web"]["ingress"][0]["from"])
