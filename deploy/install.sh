@@ -189,6 +189,7 @@ files() {
     install -d -m 755 "$etc" "$etc/feeds" "$units" "$(dirname "$site")" "$opt/share"
     install -d -m 700 "$etc/secrets" "$etc/tls"
     [ -e "$etc/henkham.env" ] || put 600 "$here/henkham.env.example" "$etc/henkham.env"
+    chmod 600 "$etc/henkham.env" # systemd alone reads it
     key "$etc/secrets/seal-key"
     key "$etc/secrets/index-key"
     for unit in $unit_files; do put 644 "$unit" "$units/$(basename "$unit")"; done

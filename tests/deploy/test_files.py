@@ -112,10 +112,12 @@ def test_install_makes_keys_nobody_else_reads_and_overwrites_no_setting(tmp_path
     assert len(kept.strip()) >= 48
     assert kept != (etc / "secrets/index-key").read_text()
     (etc / "henkham.env").write_text("PUBLIC_BASE_URL=https://dat-kham.vn\n")
+    (etc / "henkham.env").chmod(0o644)
     (tmp_path / "etc/nginx/conf.d/henkham.conf").write_text("# ours\n")
     laid_down(tmp_path)
     assert (etc / "secrets/seal-key").read_text() == kept
     assert (etc / "henkham.env").read_text() == "PUBLIC_BASE_URL=https://dat-kham.vn\n"
+    assert (etc / "henkham.env").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "etc/nginx/conf.d/henkham.conf").read_text() == "# ours\n"
     assert (tmp_path / "etc/nginx/conf.d/henkham.conf.new").read_text() == (DEPLOY / "nginx/henkham.conf").read_text()
     found = _checked(tmp_path).stdout

@@ -70,7 +70,7 @@ def answering() -> Iterator[int]:
             self.send_response(200 if self.path == "/readyz" else 404)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             """Nothing: tests are quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
