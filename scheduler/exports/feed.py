@@ -20,7 +20,7 @@ from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
 from scheduler.exports.parts import Filled, Names, Part, Words, as_tuple, or_raise
 from scheduler.exports.sources import HttpsSource, SftpSource, source_problems
-from scheduler.exports.spelling import nearest
+from scheduler.exports.spelling import nearest, nearest_zone
 from scheduler.exports.times import TimeFormat, clashes
 
 __all__ = ["Feed", "FeedError", "Hours", "folded"]
@@ -94,6 +94,10 @@ class Sheet(Part):
     skip_rows: Annotated[int, Field(ge=0, le=100)] = 0
 
 
+_APART = ("id", "start", "start_date", "start_time", "end", "end_time", "duration", "state")
+"""Fields that no column can hold two of; the dates of start and end may be one."""
+
+
 class Columns(Part):
     """Header names of each field, in any language; the first that the file has is taken."""
 
@@ -125,6 +129,13 @@ class Columns(Part):
             problems.append("end_time: give only one of end, end_time, duration")
         if self.end_date is not None and self.end_time is None:
             problems.append("end_date: needs end_time beside it")
+        owner: dict[str, str] = {}
+        apart = [(field, name) for field in _APART for name in getattr(self, field) or ()]
+        problems += [
+            f"{field}: {name!r} is the column of {owner[folded(name)]} too"
+            for field, name in apart
+            if owner.setdefault(folded(name), field) != field
+        ]
         return or_raise(self, problems)
 
     def aliases(self) -> dict[str, tuple[str, ...]]:
@@ -163,7 +174,7 @@ class Times(Part):
         # Asking first: ZoneInfo would open any file that a name of the tree leads to.
         zones = available_timezones()
         if self.zone not in zones or not _loads(self.zone):
-            problems.append(f"zone: {nearest(self.zone, zones, list_all=False)}")
+            problems.append(f"zone: {nearest_zone(self.zone, zones)}")
         return or_raise(self, problems)
 
 

@@ -114,12 +114,16 @@ class Stager:
             length = _duration(text)
             return None if length is None else start + length
         if "end_time" not in cells:
-            return self._times.moment(text)
+            return self._times.end(text)
         day = cells.get("end_date") or cells.get("start_date", "")
         if day:
-            return self._times.in_two(day, cells["end_time"])
-        # A clock time alone, beside a start that has its date in the same cell.
-        return self._times.moment(text, on=self._times.day_of(start))
+            end = self._times.end_in_two(day, cells["end_time"])
+        else:
+            # A clock time alone, beside a start that has its date in the same cell.
+            end = self._times.end(text, on=self._times.day_of(start))
+        if end is None or cells.get("end_date") or end >= start:
+            return end
+        return self._times.midnight_after(start, end)
 
     def _row(
         self, line: int, cells: Mapping[str, str], resource: str, span: tuple[datetime, datetime | None]

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+from scheduler.exports.serials import EPOCHS, moment_of
+
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_ENGLISH, 1)}
 _MORNING = r"a\.?\s?m\.?|sa|sáng"
 _EVENING = r"p\.?\s?m\.?|ch|chiều|tối"
+_NOON = "trưa"
 _OFFSET = r"(?:z|utc|gmt|ict)?\s?(?:[+-]\d{1,2}(?::?\d{2})?)?(?:\s?\([^()\d]{1,40}\))?"
 
 # Every directive a format may hold: the pattern, and whether it is made of digits.
@@ -28,7 +31,7 @@ DIRECTIVES: dict[str, tuple[str, bool]] = {
     "M": (r"(?P<M>\d{2})", True),
     "S": (r"(?P<S>\d{2})", True),
     "f": (r"(?P<f>\d{1,9})", True),
-    "p": (rf"(?P<p>{_MORNING}|{_EVENING})", False),
+    "p": (rf"(?P<p>{_MORNING}|{_EVENING}|{_NOON})", False),
     "z": (rf"(?P<z>(?=\S){_OFFSET})", False),
     "b": (r"(?P<b>[a-z]{3,9}\.?|(?:thg|tháng)\s?\d{1,2})", False),
     "a": (r"(?:[^\W\d_]+(?:\s(?:[^\W\d_]+|\d))?|t\d|cn)", False),
@@ -37,14 +40,14 @@ DIRECTIVES: dict[str, tuple[str, bool]] = {
 SAME_AS = {"Z": "z", "A": "a", "B": "b"}
 # Directives of one digit or two; of two when they stand beside other digits.
 _VARIABLE = {"m", "d", "H", "I"}
-EXCEL = {"excel1900": datetime(1899, 12, 30), "excel1904": datetime(1904, 1, 1)}  # noqa: DTZ001 (the zone comes from the feed)
-_SERIAL = re.compile(r"(\d{1,6})?(?:[.,](\d+))?(?: (\d{1,6})?(?:[.,](\d+))?)?")
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?(Z|[+-]\d{2}(?::?\d{2})?)?)?",
     re.IGNORECASE,
 )
 _FIRST_DAYS = 1904
-_LAST_SERIAL = 110_000  # the year 2201: a greater number is no date but something else
+_EVENING_HOUR = 18
+_MIDNIGHT = re.compile(r"(?<![\d:.,])24(?=\s?[:hg]\s?00(?:[:.]00)?'?(?![\d:]))", re.IGNORECASE)
+"""The hour 24, at which only what ends can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class TimeFormat:
         self.text = text
         self.has_date = self.has_clock = True
         self._read: Callable[[str], Parsed | None]
-        if text in EXCEL:
-            epoch = EXCEL[text]
+        if text in EPOCHS:
+            epoch = EPOCHS[text]
             self._read = lambda value: _excel(value, epoch)
         elif text == "iso":
             self._read = _iso
@@ -123,7 +126,8 @@ def _pattern(text: str) -> str:
     out: list[str] = []
     for place, part in enumerate(parts):
         if part.isspace():
-            out.append(r"\s+")
+            # `7:30sa` is written as often as `7:30 SA`.
+            out.append(r"\s*" if parts[place + 1 : place + 2] == ["%p"] else r"\s+")
         elif part == "%%":
             out.append("%")
         elif len(part) == 2:  # noqa: PLR2004 (a directive)
@@ -184,9 +188,15 @@ def _month(word: str) -> int:
         raise ValueError("no month") from None
 
 
+_LATE_MORNING = 10
+"""From this hour on a time at noon is before one o'clock: `11:30 trưa`, `1:00 trưa`."""
+
+
 def _twelve(hour: int, half: str) -> int:
     if not 1 <= hour <= 12:  # noqa: PLR2004
         raise ValueError("no hour of a 12-hour clock")
+    if half.casefold() == _NOON:
+        return hour if hour >= _LATE_MORNING else hour + 12
     late = re.fullmatch(_EVENING, half, re.IGNORECASE) is not None
     return hour % 12 + 12 * late
 
@@ -223,19 +233,8 @@ def _iso(value: str) -> Parsed | None:
 
 
 def _excel(value: str, epoch: datetime) -> Parsed | None:
-    """A serial such as `46349.3125`; two numbers (a day and a fraction, from two columns) are added."""
-    match = _SERIAL.fullmatch(value)
-    if match is None or not value:
-        return None
-    whole, part, more, rest = match.groups()
-    days = int(whole or 0) + int(more or 0)
-    fraction = sum(float("0." + digits) for digits in (part, rest) if digits)
-    if not 0 < days + fraction < _LAST_SERIAL:
-        return None
-    # Excel keeps binary fractions of a day: to the second is as exact as they are meant.
-    moment = epoch + timedelta(days=days, seconds=round(fraction * 86_400))
-    # Below one day it is a time of day alone; 1900 formats also count a day that never was, before March 1900.
-    return Parsed(moment.date() if days else None, moment.time(), None)
+    found = moment_of(value, epoch)
+    return None if found is None else Parsed(*found, None)
 
 
 class Times:
@@ -269,6 +268,29 @@ class Times:
             return together
         found = next((parsed.day for form in self.formats if (parsed := form.parse(day)) and parsed.day), None)
         return None if found is None else self.moment(clock, on=found)
+
+    def end_in_two(self, day: str, clock: str) -> datetime | None:
+        """The same of an end, which may be at 24:00."""
+        found = self.in_two(day, clock)
+        return self._next_day(self.in_two, day, clock) if found is None else found
+
+    def end(self, value: str, *, on: date | None = None) -> datetime | None:
+        """A moment that something ends at: 24:00 is the midnight after."""
+        found = self.moment(value, on=on)
+        return self._next_day(lambda text: self.moment(text, on=on), value) if found is None else found
+
+    def midnight_after(self, start: datetime, end: datetime) -> datetime:
+        """Of an end without a date of its own: midnight behind an evening's start is that of the next day."""
+        evening = start.astimezone(self.zone).hour >= _EVENING_HOUR
+        midnight = end.astimezone(self.zone).time() == time()
+        return end + timedelta(days=1) if evening and midnight else end
+
+    @staticmethod
+    def _next_day(read: Callable[..., datetime | None], *texts: str) -> datetime | None:
+        """Read with the hour 0 for 24, a day later; nothing where no such hour stands."""
+        earlier = [_MIDNIGHT.sub("00", text) for text in texts]
+        found = read(*earlier) if tuple(earlier) != texts else None
+        return None if found is None else found + timedelta(days=1)
 
     def day_of(self, moment: datetime) -> date:
         """The date the feed's clock shows at that moment."""

@@ -26,7 +26,8 @@ from scheduler.exports.encodings import ENCODINGS
 from scheduler.exports.feed import Feed, Source
 from scheduler.exports.feed_file import load_any, load_feed, parse_feed
 from scheduler.exports.summary import summary
-from scheduler.exports.times import DIRECTIVES, EXCEL
+from scheduler.exports.serials import EPOCHS
+from scheduler.exports.times import DIRECTIVES
 from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY, WAYS
 
 VIETNAM = timedelta(hours=7)
@@ -90,7 +91,7 @@ def test_every_reason_is_explained(title: str, kind: type[StrEnum]) -> None:
 def test_every_directive_and_encoding_is_named() -> None:
     told = " ".join(row[0] for row in table("Dates and times"))
     assert all(f"`%{name}`" in told for name in DIRECTIVES)
-    assert all(f"`{name}`" in MANUAL for name in [*EXCEL, "iso", *ENCODINGS])
+    assert all(f"`{name}`" in MANUAL for name in [*EPOCHS, "iso", *ENCODINGS])
 
 
 def test_the_json_is_described_name_by_name() -> None:
