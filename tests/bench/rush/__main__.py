@@ -70,7 +70,10 @@ def _as_installed(server: Server) -> None:
         name, _, value = line.partition("#")[0].partition("=")
         if value:
             quoted = value.strip().strip("'")
-            server.sql(f"ALTER SYSTEM SET {name.strip()} = '{quoted}'")
+            try:
+                server.sql(f"ALTER SYSTEM SET {name.strip()} = '{quoted}'")
+            except embedded.EmbeddedError:
+                print(f"{name.strip()} = {quoted}: this build of PostgreSQL cannot; it stays at its default")
 
 
 def _one_city(asked: argparse.Namespace, server: Server, front_home: Path) -> None:
