@@ -1,11 +1,14 @@
 """`install.sh --check` asks the program itself: what would stop the start is said, and nothing else."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +154,31 @@ def test_a_command_runs_with_the_secrets_that_are_there(tmp_path: Path) -> None:
     loaded = re.findall(r"LoadCredential=([a-z-]+):", done.stdout)
     assert loaded == ["web-database-url", "seal-key", "index-key", "brandname-secret"]
     assert done.stdout.splitlines()[-3:] == [PROGRAM, "keys", "rotate"]
+
+
+@pytest.mark.parametrize(("texts", "verdict"), [("ok", "ok       "), ("not approved: code (vi)", "MISSING  ")])
+def test_texts_that_are_not_registered_are_missing_though_the_process_is_ready(
+    tmp_path: Path, texts: str, verdict: str
+) -> None:
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"checks": {"database": "ok", "texts": texts}}).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests are quiet."""
+
+    laid_down(tmp_path)
+    target = tmp_path / "etc/systemd/system/henkham.target"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        serving.start()
+        target.write_text(f"Wants=henkham-web@{server.server_port}.service\n")
+        try:
+            text = said(tmp_path, program=False)
+        finally:
+            server.shutdown()
+            serving.join()
+    assert f"{verdict}web process at {server.server_port}" in text
+    assert f"texts: {texts}" in text
