@@ -90,6 +90,11 @@ class _File:
             where = self.rows if again is None or key not in self.rows else again
             where[key] = self.reader.kept(line, key, found)
 
+    def delete(self, key: str, *, again: dict[str, Kept]) -> None:
+        """A resource is no more, whatever older versions of it say; of a history the first word is the newest."""
+        where = self.rows if key not in self.rows else again
+        where[key] = []
+
     def met(self) -> None:
         """One more resource, or an entry without one.
 
@@ -135,6 +140,8 @@ class _Bundle:
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if inner is None:
             self._file.met()
+            if key := _deleted(entry):
+                self._file.delete(key, again=self._again)
             self._file.others.append(self._number)
             return
         self._file.matches += _mode(entry) == "match"
@@ -150,6 +157,14 @@ class _Bundle:
         total = said.get("total")
         if isinstance(total, int) and said.get("type") == "searchset":
             self._file.total = max(self._file.total, total)
+
+
+def _deleted(entry: Any) -> str:
+    """The key of what a history or a transaction deletes; empty where an entry deletes nothing."""
+    request = entry.get("request") if isinstance(entry, dict) else None
+    if not isinstance(request, dict) or request.get("method") != "DELETE":
+        return ""
+    return fhir.reference_of(request.get("url"))
 
 
 def _mode(entry: Any) -> str:

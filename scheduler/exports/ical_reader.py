@@ -3,6 +3,7 @@
 What an event is about is not read: people write names there.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, BinaryIO, Final
@@ -167,7 +168,7 @@ def _cells(feed: Feed, calendar: Any, event: Any, uid: str, one: Time, replaces:
         "start": text(one.start),
         "end": text(one.end) if one.end is not None else "",
         "state": _state(event),
-        "calendar": str(calendar.get("X-WR-CALNAME", "")),
+        "calendar": _plain(str(calendar.get("X-WR-CALNAME", ""))),
         "location": _first(event, "LOCATION"),
         "organizer": _first(event, "ORGANIZER"),
         "categories": _categories(event),
@@ -176,6 +177,11 @@ def _cells(feed: Feed, calendar: Any, event: Any, uid: str, one: Time, replaces:
         field: next((found for place in places if (found := place[1:] if place[0] == "=" else said[place])), "")
         for field, places in feed.columns.aliases().items()
     }
+
+
+def _plain(text: str) -> str:
+    """A text that the library leaves as it is written, because it knows no type of its property."""
+    return re.sub(r"\\([,;\\nN])", lambda found: " " if found[1] in "nN" else found[1], text)
 
 
 def _state(event: Any) -> str:

@@ -1,5 +1,6 @@
 """What a file looks like by its first bytes, for whoever named another format."""
 
+import re
 from typing import BinaryIO
 
 _BEGINS: tuple[tuple[bytes, str], ...] = (
@@ -14,6 +15,7 @@ _BEGINS: tuple[tuple[bytes, str], ...] = (
     (b"{", "JSON"),
 )
 _HEAD = 2000
+_SHEET = re.compile(rb"<(?:[a-z]+:)?workbook[\s>]")
 ROOT = b"<GIAMDINHHS"
 """How the national insurance XML begins, behind its declaration."""
 
@@ -41,6 +43,8 @@ def looks_like(stream: BinaryIO) -> str:
     plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if ROOT.lower() in _letters(plain):
         return "xml130"
+    if _SHEET.search(_letters(plain)):
+        return "an old workbook written as XML (SpreadsheetML); save it as .xlsx"
     for begin, word in _BEGINS:
         if plain.startswith(begin) or head.startswith(begin):
             return word

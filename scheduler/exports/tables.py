@@ -40,7 +40,8 @@ def records_of(
     for count, (line, cells) in enumerate(rows, 1):
         if count > feed.limits.rows:
             raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=feed.limits.rows)
-        if not any(cell.strip() for cell in cells):
+        # A header is printed again at the top of each page.
+        if not any(cell.strip() for cell in cells) or cells[: len(header)] == header:
             yield Skipped(line, SkipReason.BLANK)
         elif len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
             yield Refused(line, RefusalReason.WRONG_WIDTH, {"cells": len(cells), "columns": len(header)})
