@@ -17,9 +17,13 @@ def public_id() -> UUID:
     return uuid4()
 
 
-def booking_code() -> str:
-    """Eight signs from 30 (39 bits): short enough to read aloud. It names a visit; it opens nothing."""
-    number, signs = secrets.randbelow(len(CODE_ALPHABET) ** CODE_LENGTH), []
+def booking_code(mark: bytes | None = None) -> str:
+    """Eight signs from 30 (39 bits): short enough to read aloud. It names a visit; it opens nothing.
+
+    From a mark (16 bytes or more of a keyed hash) always the same one.
+    """
+    many, signs = len(CODE_ALPHABET) ** CODE_LENGTH, []
+    number = secrets.randbelow(many) if mark is None else int.from_bytes(mark) % many
     for _ in range(CODE_LENGTH):
         number, index = divmod(number, len(CODE_ALPHABET))
         signs.append(CODE_ALPHABET[index])

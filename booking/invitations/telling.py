@@ -31,6 +31,7 @@ from booking.patients.errors import PhoneRefused
 from booking.patients.kinds import ConsentPurpose, Relation
 from booking.patients.models import Account, Patient, Profile
 from booking.patients.rules import read_phone
+from booking.sealed import keys
 from booking.trail.service import record
 
 SUBJECT: Final = "invitation"
@@ -191,18 +192,31 @@ async def _write(session: AsyncSession, slip: Invitation, to: Recipient, *, by: 
             col(Message.subject_kind) == SUBJECT, col(Message.subject_id) == slip.public_id
         )
     )
-    slip.code = slip.code or ids.booking_code()
+    slip.code = slip.code or await _code(session, slip)
     facts = {"facility": facility.sms_name, "date": f"{slip.due:%d/%m}", "code": slip.code, "token_version": 1}
     eve = at_local(slip.due - timedelta(days=1), UNTIL)
     notice = Notice(
         slip.public_id, MessageKind.INVITATION, (before or 0) + 1, slip.facility_id, facts, due_at=now,
-        useful_until=eve, subject_kind=SUBJECT,
+        useful_until=eve, subject_kind=SUBJECT, news_at=slip.received_at,
     )  # fmt: skip
     await session.flush()
     written = await messages.write(session, [notice], to, now=now)
     if written:
         record(session, "invitation.tell", "invitation", slip.public_id, by=by, now=now)
     return written
+
+
+async def _code(session: AsyncSession, slip: Invitation) -> str:
+    """The code of its link, the same whenever it is made: after a restore the link that was sent opens still.
+
+    By far most are the first one; another slip may have that already.
+    """
+    each = 0
+    while True:
+        code = ids.booking_code(keys().index("slip code", f"{slip.public_id}:{each}"))
+        if await session.scalar(select(Invitation.id).where(col(Invitation.code) == code)) is None:
+            return code
+        each += 1
 
 
 async def call_back(session: AsyncSession, slips: Sequence[Invitation], *, now: datetime) -> None:

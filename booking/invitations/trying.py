@@ -40,9 +40,9 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
         message = await session.get_one(Message, message_id, with_for_update=True, populate_existing=True)
         if message.again_at is None or message.state not in _LOST:
             continue  # it arrived this moment
-        message.again_at = None
+        again_at, message.again_at = message.again_at, None
         if message.useful_until > now and await _concerns(session, slip, message, now=now):
-            written += await _write(session, message, now=now)
+            written += await _write(session, message, again_at=again_at, now=now)
     return written
 
 
@@ -62,7 +62,7 @@ async def _concerns(session: AsyncSession, slip: Invitation, message: Message, *
     return to is not None and to.phone == message.phone
 
 
-async def _write(session: AsyncSession, message: Message, *, now: datetime) -> int:
+async def _write(session: AsyncSession, message: Message, *, again_at: datetime, now: datetime) -> int:
     last = await session.scalar(
         select(func.max(col(Message.copy_number))).where(
             col(Message.subject_kind) == message.subject_kind,
@@ -74,5 +74,6 @@ async def _write(session: AsyncSession, message: Message, *, now: datetime) -> i
     notice = Notice(
         message.subject_id, message.kind, message.version, message.facility_id, message.facts, due_at=now,
         useful_until=message.useful_until, subject_kind=message.subject_kind, copy=(last or 0) + 1, once_more=True,
+        news_at=again_at,
     )  # fmt: skip
     return await messages.write(session, [notice], messages.Recipient(message.phone, message.language), now=now)

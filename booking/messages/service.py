@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from booking import ids
 from booking.columns import Choice, state_in
-from booking.messages import locking
+from booking.messages import forgotten, locking
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.sealed import keys
@@ -50,6 +50,8 @@ class Notice:
     `secret` is a verification code: kept sealed until the text is posted, replaced or of no use any more.
     `copy` counts news of one kind about one version of a visit: a delay may be told twice in a morning, and staff
     send a text once more. `once_more`: the text is that of another which did not arrive, so it is not tried again.
+    `news_at` is when what it tells came about, where that was before it fell due: a job may tell of it twice, once
+    before a restore and once after.
     """
 
     subject_id: UUID
@@ -64,6 +66,7 @@ class Notice:
     secret: str | None = field(default=None, repr=False)
     copy: int = 0
     once_more: bool = False
+    news_at: datetime | None = None
 
 
 def reach(phone: str | None, *, mobile: bool) -> SuppressedReason | None:
@@ -74,10 +77,16 @@ def reach(phone: str | None, *, mobile: bool) -> SuppressedReason | None:
 
 
 async def write(session: AsyncSession, notices: Sequence[Notice], to: Recipient, *, now: datetime) -> int:
-    """Write the rows; one that is there already stays as it is. Returns how many were new."""
+    """Write the rows; one that is there already stays as it is. Returns how many were new.
+
+    One that may have been sent before a restore begins in doubt (`forgotten`).
+    """
     if not notices:
         return 0
     rows = [_row(notice, to, now) for notice in notices]
+    news = [_news(notice, row) for notice, row in zip(notices, rows, strict=True)]
+    for row, since in zip(rows, await forgotten.perhaps_sent(session, news, now=now), strict=True):
+        row.update({} if since is None else _as_if_posted(since))
     made = upsert(Message).values(rows).on_conflict_do_nothing(constraint="message_once_key")
     result = await session.execute(made.returning(col(Message.id)))
     return len(result.all())
@@ -106,9 +115,22 @@ def _row(notice: Notice, to: Recipient, now: datetime) -> dict[str, Any]:
         "useful_until": notice.useful_until,
         "attempts": 0,
         "sends": 0,
+        "posted_at": None,
         "created_at": now,
         "changed_at": now,
     }
+
+
+def _news(notice: Notice, row: dict[str, Any]) -> datetime | None:
+    """When it could first be told; None for what is never sent, and for codes, which nobody writes anew."""
+    if row["state"] is not MessageState.DUE or notice.subject_kind in _LANES:
+        return None
+    return notice.due_at if notice.news_at is None else notice.news_at
+
+
+def _as_if_posted(since: datetime) -> dict[str, Any]:
+    """A row that stands for a post nobody remembers, made since then at the earliest."""
+    return {"state": MessageState.UNKNOWN, "sends": 1, "posted_at": since, "created_at": since}
 
 
 async def is_told(session: AsyncSession, subject_id: UUID, version: int) -> bool:

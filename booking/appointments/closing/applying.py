@@ -138,7 +138,7 @@ async def _settled(
     if row.fate in ASKS:
         row.answer_by = rules.answer_by(told_at, visit.starts_at)
     row.unreachable = to.suppressed.value if to.suppressed else None
-    await _tell(session, held, row.fate, to, told_at, now=now)
+    await _tell(session, closing, held, row.fate, to, told_at, now=now)
     session.add(row)
     await session.flush()
     return True
@@ -195,10 +195,19 @@ async def _change(
 
 
 async def _tell(
-    session: AsyncSession, held: Held, fate: VisitFate, to: Recipient, told_at: datetime, *, now: datetime
+    session: AsyncSession,
+    closing: Closing,
+    held: Held,
+    fate: VisitFate,
+    to: Recipient,
+    told_at: datetime,
+    *,
+    now: datetime,
 ) -> None:
     useful = max(held.visit.starts_at, told_at + rules.USEFUL)
-    await changes.tell(session, held, _TELLS[fate], to, due_at=told_at, useful_until=useful, now=now)
+    await changes.tell(
+        session, held, _TELLS[fate], to, due_at=told_at, useful_until=useful, now=now, news_at=closing.sms_due_at
+    )
 
 
 async def finish(session: AsyncSession, closing_id: int, *, now: datetime) -> bool:

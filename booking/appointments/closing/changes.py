@@ -132,12 +132,16 @@ async def tell(
     useful_until: datetime,
     now: datetime,
     suppressed: SuppressedReason | None = None,
+    news_at: datetime | None = None,
 ) -> None:
-    """Call back what was not sent of the earlier version, and write what is true now."""
+    """Call back what was not sent of the earlier version, and write what is true now.
+
+    `news_at`: since when a job may have told it, for who goes on after a restore.
+    """
     visit = held.visit
     await messages.supersede(session, visit.public_id, now=now)
     notice = Notice(
         visit.public_id, kind, visit.version, visit.facility_id, facts_of(visit, held.facility.sms_name),
-        due_at=due_at, useful_until=useful_until, suppressed=suppressed,
+        due_at=due_at, useful_until=useful_until, suppressed=suppressed, news_at=news_at,
     )  # fmt: skip
     await messages.write(session, [notice], to, now=now)

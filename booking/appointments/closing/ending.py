@@ -61,8 +61,9 @@ async def tell(session: AsyncSession, row_id: int, *, now: datetime) -> bool:
     to = await changes.reader_of(session, visit)
     why = None if heard else SuppressedReason.UNDONE
     await changes.tell(
-        session, held, MessageKind.BOOKED, to, due_at=now, useful_until=visit.starts_at, now=now, suppressed=why
-    )
+        session, held, MessageKind.BOOKED, to, due_at=now, useful_until=visit.starts_at, now=now, suppressed=why,
+        news_at=row.at,
+    )  # fmt: skip
     row.undone = UndoneAs.RESTORED
     if heard and to.suppressed is not None:
         call_again(row, visit, to.suppressed)

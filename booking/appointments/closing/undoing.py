@@ -127,7 +127,9 @@ async def _tell(
     else:
         moved = row.fate is VisitFate.MOVED
         kind, why = MessageKind.MOVED_BY_FACILITY if moved else MessageKind.CANCELLED_BY_FACILITY, None
-    await changes.tell(session, held, kind, to, due_at=now, useful_until=visit.starts_at, now=now, suppressed=why)
+    await changes.tell(
+        session, held, kind, to, due_at=now, useful_until=visit.starts_at, now=now, suppressed=why, news_at=row.at
+    )
 
 
 async def finish(session: AsyncSession, closing_id: int, *, now: datetime) -> bool:

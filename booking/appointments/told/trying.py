@@ -52,8 +52,8 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
         assert message.id is not None
         shared = await sharing.covered(session, message.id)
         if await _all_free(session, shared):
-            message.again_at = None
-            written += await _one(session, message, shared, now=now)
+            again_at, message.again_at = message.again_at, None
+            written += await _one(session, message, shared, again_at=again_at, now=now)
     return written
 
 
@@ -65,7 +65,9 @@ async def _all_free(session: AsyncSession, shared: Sequence[Message]) -> bool:
     return not shared or free == set((await session.execute(visits)).scalars())
 
 
-async def _one(session: AsyncSession, message: Message, shared: Sequence[Message], *, now: datetime) -> int:
+async def _one(
+    session: AsyncSession, message: Message, shared: Sequence[Message], *, again_at: datetime, now: datetime
+) -> int:
     """Write the text of a message once more, for its visit or for the first of those it stands for that is on."""
     on = [(one, visit) for one in [message, *shared] if (visit := await _visit(session, one, now=now)) is not None]
     if not on or message.useful_until <= now:
@@ -78,6 +80,7 @@ async def _one(session: AsyncSession, message: Message, shared: Sequence[Message
     notice = Notice(
         visit.public_id, first.kind, first.version, first.facility_id, first.facts | {"count": len(on)}, due_at=now,
         useful_until=first.useful_until, copy=await queries.copies(session, first) + 1, once_more=True,
+        news_at=again_at,
     )  # fmt: skip
     written = await messages.write(session, [notice], to, now=now)
     if written:
