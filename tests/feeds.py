@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from booking.exchange import service
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning
-from booking.exchange.rules import Span, StagedRow
+from booking.exchange.rules import Span, StagedRow, Trace
 from booking.exchange.service import Applied
 from booking.migrations.upgrading import migrate
 from booking.trail.keys import keyed
@@ -44,7 +44,7 @@ NOW = datetime(2026, 11, 22, 17, tzinfo=UTC)
 """Midnight of Monday, 23 November 2026, at the hospital."""
 WINDOW: Span = (NOW, NOW + timedelta(days=14))
 DAY: Span = (NOW, NOW + timedelta(days=1))
-QUIET = Thresholds(1, 1, 1, 1, 1, 100_000, 100_000, 366, 1, 1)
+QUIET = Thresholds(1, 1, 1, 1, 1, 1, 1, 1, 1, 100_000, 100_000, 366, 1, 1)
 """Guards that never speak."""
 
 Time = tuple[str, datetime, datetime]
@@ -166,9 +166,11 @@ class Hospital:
         told = signs or Signs(rows=len(rows), read=len(rows))
         return ApplyExport(file, rows, told, self.limits, Terms(self.meaning, self.window, {"chau": 30}))
 
-    async def apply(self, *rows: StagedRow, content: str | None = None, now: datetime = NOW) -> Applied:
-        """Apply a file with these rows."""
-        command = self.command(*rows, content=content)
+    async def apply(
+        self, *rows: StagedRow, content: str | None = None, now: datetime = NOW, nobody: Iterable[datetime] = ()
+    ) -> Applied:
+        """Apply a file with these rows, and at these times rows without an id that name nobody."""
+        command = replace(self.command(*rows, content=content), traces=[Trace(None, None, at) for at in nobody])
         async with self.db.transaction() as session:
             return await service.apply_file(session, command, by=BY, now=now)
 

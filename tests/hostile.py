@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random  # noqa: TID251 (the seed is the test's)
 
-from scheduler.exports.feed import Feed, Limits
+from scheduler.exports.feed import Feed
 from scheduler.exports.feed_file import load_feed, parse_feed
+from scheduler.exports.thresholds import Limits
 from tests.exports import EXAMPLES, FEEDS, ROOT, SMALL, small, small_file
 
 READ = "read"

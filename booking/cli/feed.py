@@ -53,6 +53,7 @@ class Calendar:
     opening: int = 0
     patients: int = 0
     ours: int = 0
+    stay: int = 0
     without_times: tuple[str, ...] = ()
     verdict: Verdict | None = None
     problem: str | None = None
@@ -63,6 +64,7 @@ class Calendar:
         if self.problem is not None:
             return {"asked": False, "problem": self.problem}
         counts = {"closing": self.closing, "opening": self.opening, "patients": self.patients, "ours": self.ours}
+        counts |= {"stay": self.stay}
         return {"asked": True, **counts, "without_times": list(self.without_times), "first": self.first}
 
     def lines(self) -> list[str]:
@@ -75,6 +77,8 @@ class Calendar:
             lines.append(_FIRST)
         if self.ours:
             lines.append(f"Rows that are our own bookings, known by our code: {self.ours}. They take no place.")
+        if self.stay:
+            lines.append(f"Earlier closings that stay, because rows that cannot be used may be theirs: {self.stay}.")
         if self.without_times:
             lines.append(f"Resources without any time in our calendar: {', '.join(self.without_times)}. Are they ours?")
         return lines
@@ -157,8 +161,9 @@ def _ask(feed: Feed, file: Path, rows: list[StagedRow], report: Report, *, now: 
 
 def _command(feed: Feed, file: Path, rows: list[StagedRow], report: Report) -> ApplyExport:
     content = Content(feed.code, feed.facility, "", file.name, hashlib.sha256(file.read_bytes()).digest(), 0, {})
-    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed)
-    return ApplyExport(content, within(feed, rows, report.window), report.signs, feed.guards.thresholds(), terms)
+    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed, feed.numbered)
+    inside = within(feed, rows, report.window)
+    return ApplyExport(content, inside, report.signs, feed.guards.thresholds(), terms, report.traces)
 
 
 async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
@@ -170,6 +175,7 @@ async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
             fresh, over = picture.closed - picture.before, picture.before - picture.closed
             patients = await queries.patients_in(session, picture.closed, now=now)
             without = tuple(picture.without_times)
-            return Calendar(len(fresh), len(over), len(patients), picture.own, without, plan.verdict, first=plan.first)
+            stay, counts = len(plan.changes.stay), (len(fresh), len(over), len(patients), picture.own)
+            return Calendar(*counts, stay, without, plan.verdict, first=plan.first)
     finally:
         await database.close()

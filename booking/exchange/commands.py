@@ -7,7 +7,7 @@ from typing import Any
 
 from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.kinds import AbsenceMeaning
-from booking.exchange.rules import Span, StagedRow
+from booking.exchange.rules import Span, StagedRow, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class Terms:
         window: the period that file spoke about, in UTC; None when the feed states none.
         slot_minutes: the resources the feed maps, each with the length of a visit where no calendar tells.
         ours_listed: its snapshots have our own bookings too, so that one that is gone says something.
+        numbered: a visit tells at once of all who examine, the second and further under its id with ` #2` behind it.
     """
 
     meaning: AbsenceMeaning
     window: Span | None
     slot_minutes: Mapping[str, int]
     ours_listed: bool = False
+    numbered: bool = False
 
     def beside(self, earlier: "Terms") -> "Terms":
         """The terms under which these, applied to closings only, open nothing that the earlier ones close.
@@ -42,7 +44,7 @@ class Terms:
         """As JSON keeps it."""
         window = [moment.isoformat() for moment in self.window] if self.window else None
         plain = {"meaning": self.meaning.value, "window": window, "slot_minutes": dict(self.slot_minutes)}
-        return plain | {"ours_listed": self.ours_listed}
+        return plain | {"ours_listed": self.ours_listed, "numbered": self.numbered}
 
     @staticmethod
     def from_plain(kept: Mapping[str, Any]) -> "Terms":
@@ -50,7 +52,8 @@ class Terms:
         window = kept["window"]
         span = (datetime.fromisoformat(window[0]), datetime.fromisoformat(window[1])) if window else None
         meaning = AbsenceMeaning(kept["meaning"])
-        return Terms(meaning, span, kept["slot_minutes"], ours_listed=kept.get("ours_listed", False))
+        told = {name: kept.get(name, False) for name in ("ours_listed", "numbered")}
+        return Terms(meaning, span, kept["slot_minutes"], **told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class ApplyExport:
         signs: what the guards look at, by the feed alone.
         limits: above which the guards speak.
         terms: how the rows are to be understood.
+        traces: what is known of the rows that cannot be used.
     """
 
     content: Content
@@ -97,3 +101,4 @@ class ApplyExport:
     signs: Signs
     limits: Thresholds
     terms: Terms
+    traces: Sequence[Trace] = ()

@@ -12,10 +12,10 @@ from sqlmodel import SQLModel, col
 
 import booking.exchange.models  # noqa: F401  makes the table known
 from booking.exchange import queries
-from booking.exchange.following import BESIDE
 from booking.exchange.kinds import ClashKind, ConflictAnswer, ConflictState
 from booking.exchange.models import Conflict
 from booking.exchange.recognising import OurClash
+from booking.exchange.standing import BESIDE
 
 _conflict = SQLModel.metadata.tables["conflict"]
 _NEW = insert(_conflict)

@@ -6,6 +6,7 @@ then stands twice, at its old time and, under a key of its own, at its new one, 
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,14 +16,15 @@ from booking.exchange.commands import Terms
 from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
-from booking.exchange.rules import Span, StagedRow, gone, identities
-
-BESIDE = "\x1f"
-"""Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
+from booking.exchange.rules import Span, StagedRow, Trace, gone, identities
+from booking.exchange.standing import BESIDE, Place, Standing, standing
 
 _LONGEST_KEY = 200
 """Characters of a key that are kept; an index of PostgreSQL takes 2,700 bytes."""
 
+
+_NUMBERED = re.compile(r"(.+) #[1-9]\d{0,2}", re.DOTALL)
+"""How readers name a visit's rows beside its first."""
 
 LONGEST_VISIT = timedelta(days=1)
 """A row without an end is taken to be over by then: no slot is longer."""
@@ -30,10 +32,19 @@ LONGEST_VISIT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changes in the rows kept: `put` are new or different, `drop` go."""
+    """What changes in the rows kept.
+
+    Attributes:
+        put: new or different.
+        drop: they go.
+        stay: they would go, did the file not have rows that cannot be used and may be these.
+        idle: the file's unusable rows without an id that are none of these, by their places.
+    """
 
     put: Mapping[str, StagedRow] = field(default_factory=dict)
     drop: frozenset[str] = frozenset()
+    stay: frozenset[str] = frozenset()
+    idle: Mapping[Place, int] = field(default_factory=dict)
 
     def after(self, kept: Mapping[str, StagedRow]) -> dict[str, StagedRow]:
         """The rows kept afterwards."""
@@ -47,15 +58,22 @@ def follow(
     verdict: VerdictKind,
     *,
     since: datetime | None = None,
+    traces: Iterable[Trace] = (),
+    idle: Mapping[Place, int] | None = None,
 ) -> Changes:
     """What a file changes in the rows kept, as far as its verdict lets it.
 
-    A row that was over before `since` is kept only where it takes the place of one that is kept.
+    A row that was over before `since` is kept only where it takes the place of one that is kept. `traces` are of the
+    rows that cannot be used: what they may be is not gone, but for those that were `idle` in the last whole file.
     """
     if verdict is VerdictKind.HOLD:
         return Changes()
     said = keyed(rows, terms.meaning)
-    changes = _wholly(kept, said, terms) if verdict is VerdictKind.APPLY else _closing_only(kept, said, terms)
+    if verdict is VerdictKind.APPLY:
+        short = [replace(one, row_key=one.row_key and _short(one.row_key)) for one in traces]
+        changes = _wholly(kept, said, terms, standing(kept, said, short, idle or {}))
+    else:
+        changes = _closing_only(kept, said, terms)
     if since is None:
         return changes
     return replace(changes, put={key: row for key, row in changes.put.items() if key in kept or not over(row, since)})
@@ -99,16 +117,36 @@ def _short(key: str) -> str:
     return f"{key[: _LONGEST_KEY - 64]}{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> Changes:
+def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms, known: Standing) -> Changes:
+    unsure = {key: row for key, row in said.items() if key in known.unsure}
     # Inside its period a list of free times decides alone, like a full snapshot.
     decides = terms.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT)
     meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
     lost |= _offered_no_more(kept, said, terms)
-    settled = {key for key in kept if BESIDE in key and key.split(BESIDE, 1)[0] in said}
-    missed = {key: _missed(kept[key]) for key in lost if terms.ours_listed and kept[key].our_code}
-    put = _different(kept, {**missed, **said})
-    return Changes(put, frozenset((lost | settled) - set(missed)))
+    stay = frozenset(key for key in lost if key not in known.freed and known.stays(key, kept[key]))
+    lost -= stay
+    settled = {key for key in kept if BESIDE in key and (at := key.split(BESIDE, 1)[0]) in said and at not in unsure}
+    settled |= _with_no_more(kept, said, known) if terms.numbered else set()
+    freed = {} if terms.meaning is AbsenceMeaning.FREE_LIST else known.freed  # there a row that closes not says nothing
+    missed = {key: _missed(kept[key]) for key in lost - set(freed) if terms.ours_listed and kept[key].our_code}
+    sure = {key: row for key, row in said.items() if key not in unsure}
+    put = _different(kept, {**missed, **freed, **sure}) | dict(_closing_only(kept, unsure, terms).put)
+    drop = frozenset((lost | settled | set(known.freed)) - set(missed) - set(freed))
+    return Changes(put, drop, stay, known.idle_after(kept[key] for key in stay))
+
+
+def _with_no_more(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], known: Standing) -> set[str]:
+    """Rows of visits with somebody whom their newest message or resource does not name any more."""
+    sure = {key for key in said if key not in known.unsure}
+    return {
+        key
+        for key in kept
+        if (found := _NUMBERED.fullmatch(name := key.split(BESIDE, 1)[0]))
+        and found[1] in sure
+        and name not in said
+        and name not in known.unsure
+    }
 
 
 def _offered_no_more(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms) -> set[str]:

@@ -3,7 +3,7 @@
 Plain values in, plain values out. A guard never changes what a file says; it says how much of it may apply.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from booking.clock import local_day
 from booking.exchange.kinds import HOLDING_GUARDS, AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.rules import GridSlot, Span, StagedRow, merged, outside_hours
+from booking.exchange.standing import Place
 
 Days = Mapping[date, int]
 Reason = tuple[GuardReason, Mapping[str, int | str]]
@@ -28,8 +29,13 @@ class Signs:
         outside_period: rows read that lie outside the stated coverage.
         compared: starts that could be compared with the sessions' hours.
         outside_hours: of those, how many lie outside.
+        without_resource: rows with a time and nobody who examines.
+        without_start: rows of our resources without a start.
+        bad_ends: rows whose end cannot be read, or is not after the start.
+        let_go: rows that cannot be used, but say that their visit takes no time any more.
         days: rows read that begin in the coverage, per local day.
         resources: the same for each of our codes.
+        idle: rows without an id that cannot be used and are none that is kept, by resource and begin (`standing`).
     """
 
     rows: int = 0
@@ -39,20 +45,34 @@ class Signs:
     outside_period: int = 0
     compared: int = 0
     outside_hours: int = 0
+    without_resource: int = 0
+    without_start: int = 0
+    bad_ends: int = 0
+    let_go: int = 0
     days: Days = field(default_factory=dict)
     resources: Mapping[str, Days] = field(default_factory=dict)
+    idle: Mapping[Place, int] = field(default_factory=dict)
 
     def plain(self) -> dict[str, object]:
         """As JSON keeps it, beside the report of an applied file."""
-        counts = {name: getattr(self, name) for name in self.__slots__ if name not in ("days", "resources")}
+        counts = {name: getattr(self, name) for name in self.__slots__ if name not in ("days", "resources", "idle")}
         resources = {code: _plain(days) for code, days in self.resources.items()}
-        return counts | {"days": _plain(self.days), "resources": resources}
+        # What is beyond these is taken to be new next time: it keeps closed.
+        first = list(self.idle.items())[:_IDLE]
+        idle = [[code, start.isoformat() if start else None, number] for (code, start), number in first]
+        return counts | {"days": _plain(self.days), "resources": resources} | ({"idle": idle} if idle else {})
 
     @staticmethod
     def from_plain(kept: Mapping[str, Any]) -> "Signs":
-        """The other way round; what is older than a sign lacks it."""
+        """The other way round; what is older than a sign lacks it, and shows no growth of what was not counted then."""
         resources = {code: _days(days) for code, days in kept.get("resources", {}).items()}
-        return Signs(**{**kept, "days": _days(kept["days"]), "resources": resources})
+        uncounted = dict.fromkeys(_COUNTED_LATER, kept.get("rows", 0))
+        idle = {(code, start and datetime.fromisoformat(start)): number for code, start, number in kept.get("idle", ())}
+        return Signs(**{**uncounted, **kept, "days": _days(kept["days"]), "resources": resources, "idle": idle})
+
+
+_IDLE = 2_000
+_COUNTED_LATER = ("without_resource", "without_start", "bad_ends")
 
 
 def _plain(days: Days) -> dict[str, int]:
@@ -68,6 +88,10 @@ class Thresholds:
     """Shares above which a guard speaks, and what is too little to speak about.
 
     Attributes:
+        without_resource: of rows with a time and nobody who examines.
+        without_start: of rows of our resources without a start.
+        bad_ends: of rows read, those whose end cannot be used.
+        worse: by so much any of the shares of unusable rows may be above that of the last file.
         full_day: so many rows make a day that cannot vanish unnoticed.
         full_resource: so many rows to come make a resource that cannot.
         ends_early: so many days before the end of the coverage the last row may begin.
@@ -81,6 +105,10 @@ class Thresholds:
     unmapped: float = 0.05
     outside_period: float = 0.5
     outside_hours: float = 0.3
+    without_resource: float = 0.05
+    without_start: float = 0.05
+    bad_ends: float = 0.05
+    worse: float = 0.02
     full_day: int = 5
     full_resource: int = 5
     ends_early: int = 366
@@ -119,8 +147,10 @@ class Scope:
         return local_day(self.window[1] - timedelta(microseconds=1)) if self.window else None
 
     def coming(self, days: Days, current: Signs) -> Days:
-        """Those days that are still to come and that the file speaks about."""
+        """Those days that are still to come and that the file speaks about: a stated period may move on."""
         first, last = self.today or min(current.days, default=date.max), self.last_day or date.max
+        if self.window:
+            first = max(first, local_day(self.window[0]))
         return {day: count for day, count in days.items() if first <= day <= last}
 
 
@@ -135,17 +165,18 @@ def guard(
     shares = (
         (GuardReason.OUTSIDE_PERIOD, current.outside_period, current.read, limits.outside_period),
         (GuardReason.OUTSIDE_HOURS, current.outside_hours, current.compared, limits.outside_hours),
-        (GuardReason.MANY_REFUSED, current.refused, current.rows, limits.refused),
-        (GuardReason.UNMAPPED_RESOURCES, current.unmapped, current.rows, limits.unmapped),
     )
     reasons: list[Reason] = []
-    if not current.read:
+    if not current.read and not current.let_go:
         reasons.append((GuardReason.NOTHING_READ, {"rows": 0, "of": current.rows}))
     changes = scope.meaning is AbsenceMeaning.CHANGE_FEED
     for reason, part, whole, limit in shares:
         # One message of three is no share: held back for it, the cancellation beside it would never be told again.
         if not changes or part >= limits.few_slots:
             reasons += _above(reason, part, whole, limit)
+    for reason, counted, limit, least in _unusable(limits):
+        if not changes or counted(current)[0] >= limits.few_slots:
+            reasons += _worse(reason, counted, None if changes else previous, current, (limit, limits.worse, least))
     if not changes:
         reasons += _beside(previous or Signs(), current, scope, limits)
     return _judged(reasons)
@@ -153,6 +184,45 @@ def guard(
 
 def _above(reason: GuardReason, part: int, whole: int, limit: float, key: str = "rows") -> list[Reason]:
     return [(reason, {key: part, "of": whole})] if whole and part / whole > limit else []
+
+
+_Counted = Callable[[Signs], tuple[int, int]]
+_ODD = 3
+"""Fewer rows without a doctor, a start or a usable end are in any export."""
+_GREW = 10
+"""So many rows more of one kind are needed before they are more than in the last file."""
+
+
+def _unusable(limits: Thresholds) -> tuple[tuple[GuardReason, _Counted, float, int], ...]:
+    """Kinds of rows that tell less than they should: their number and of how many, the share, the least number."""
+    return (
+        (GuardReason.MANY_REFUSED, lambda signs: (signs.refused, signs.rows), limits.refused, 1),
+        (GuardReason.UNMAPPED_RESOURCES, lambda signs: (signs.unmapped, signs.rows), limits.unmapped, 1),
+        (
+            GuardReason.WITHOUT_RESOURCE,
+            lambda signs: (signs.without_resource, signs.rows),
+            limits.without_resource,
+            _ODD,
+        ),
+        (GuardReason.WITHOUT_START, lambda signs: (signs.without_start, signs.rows), limits.without_start, _ODD),
+        (GuardReason.BAD_ENDS, lambda signs: (signs.bad_ends, signs.read), limits.bad_ends, _ODD),
+    )
+
+
+def _worse(
+    reason: GuardReason, counted: _Counted, previous: Signs | None, current: Signs, most: tuple[float, float, int]
+) -> list[Reason]:
+    """Whether too many rows are of one kind: by their share, or by what it was in the last whole file."""
+    share, growth, least = most
+    part, whole = counted(current)
+    if part < least or not whole:
+        return []
+    told: dict[str, int | str] = {"rows": part, "of": whole}
+    before, all_before = counted(previous) if previous else (0, 0)
+    if all_before:
+        told |= {"before": before, "of_before": all_before}
+    grew = all_before and part - before >= _GREW and part / whole - before / all_before > growth
+    return [(reason, told)] if grew or part / whole > share else []
 
 
 def _judged(reasons: Iterable[Reason]) -> Verdict:

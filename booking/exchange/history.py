@@ -14,12 +14,13 @@ from sqlmodel import col
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.guarding import Signs, Thresholds
 from booking.exchange.models import FeedFile, FeedRun
-from booking.exchange.rules import StagedRow
+from booking.exchange.rules import StagedRow, Trace
 
 KEPT: Final = 20
 """So many of a feed's last runs can be taken back, and are shown."""
 
 _ROW: Final = tuple(each.name for each in fields(StagedRow) if each.name != "marks")
+_TRACE: Final = tuple(each.name for each in fields(Trace))
 _MOMENTS: Final = frozenset({"starts_at", "ends_at"})
 
 
@@ -94,6 +95,7 @@ def pack_command(command: ApplyExport) -> bytes:
             "signs": command.signs.plain(),
             "limits": asdict(command.limits),
             "terms": command.terms.plain(),
+            "traces": [_values(trace) for trace in command.traces],
         }
     )
 
@@ -108,7 +110,9 @@ def unpack_command(packed: bytes) -> ApplyExport:
         Signs.from_plain(kept["signs"]),
         Thresholds(**kept["limits"]),
         Terms.from_plain(kept["terms"]),
-    )
+        tuple(Trace(key, resource, start and datetime.fromisoformat(start), *rest)
+              for key, resource, start, *rest in kept.get("traces", ())),
+    )  # fmt: skip
 
 
 def undone(packed: Iterable[bytes]) -> dict[str, StagedRow | None]:
@@ -129,7 +133,11 @@ def _unpack(packed: bytes) -> dict[str, Any]:
 
 
 def _plain(row: StagedRow) -> list[object]:
-    values = (getattr(row, name) for name in _ROW)
+    return _values(row, _ROW)
+
+
+def _values(of: StagedRow | Trace, names: Iterable[str] = _TRACE) -> list[object]:
+    values = (getattr(of, name) for name in names)
     return [value.isoformat() if isinstance(value, datetime) else value for value in values]
 
 

@@ -24,6 +24,7 @@ from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.models import FeedFile
 from booking.exchange.recognising import OurClash, OurVisit, recognise
 from booking.exchange.rules import GridSlot, StagedRow, closed_slots
+from booking.exchange.standing import Place
 
 _FAR = timedelta(days=800)
 """No coverage and no timetable reaches further."""
@@ -218,7 +219,8 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
 
     def followed(kind: VerdictKind) -> tuple[Changes, Picture]:
         under = terms if kind is VerdictKind.APPLY else both
-        return _followed(kept, slots, command, kind, under, closed_now=closed_now, ours=known, now=now)
+        idle = before[0].idle if before else {}
+        return _followed(kept, slots, command, kind, under, closed_now=closed_now, ours=known, idle=idle, now=now)
 
     # Beside the loop: a large file takes seconds, and codes are to leave meanwhile.
     changes, wholly = await asyncio.to_thread(followed, VerdictKind.APPLY)
@@ -226,6 +228,7 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     if released:
         verdict = Verdict(VerdictKind.APPLY, verdict.reasons)
     if verdict.kind is VerdictKind.APPLY:
+        signs = replace(signs, idle=changes.idle)
         return Plan(verdict, signs, changes, wholly, kept, wholly.closed, before is None)
     changes, picture = await asyncio.to_thread(followed, verdict.kind)
     return Plan(verdict, signs, changes, picture, kept, wholly.closed, before is None)
@@ -241,9 +244,9 @@ def _shift(wholly: Picture, before: tuple[Signs, Terms] | None) -> Shift:
 
 def _followed(
     kept: Mapping[str, StagedRow], slots: Sequence[GridSlot], command: ApplyExport, verdict: VerdictKind, under: Terms,
-    *, closed_now: set[int], ours: Mapping[str, OurVisit], now: datetime,
+    *, closed_now: set[int], ours: Mapping[str, OurVisit], idle: Mapping[Place, int], now: datetime,
 ) -> tuple[Changes, Picture]:  # fmt: skip
-    changes = follow(kept, command.rows, command.terms, verdict, since=_today(now))
+    changes = follow(kept, command.rows, command.terms, verdict, since=_today(now), traces=command.traces, idle=idle)
     resources = _resources(under, kept)
     found = _picture(
         changes.after(kept), [slot for slot in slots if slot.resource in resources], under, closed_now, ours

@@ -51,12 +51,32 @@ class StagedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """What is still known of a row that cannot be used: it stands in the file, so it is not gone.
+
+    Attributes:
+        row_key: its id, or of a row that is torn one that may be; None where the export has no ids.
+        resource: our code, where the row tells it.
+        starts_at: UTC, likewise.
+        lets_go: it says that the visit takes no time of ours any more: called off, or with somebody we do not want.
+        state_text: the hospital's word for the state, where that is why it lets go.
+    """
+
+    row_key: str | None
+    resource: str | None = None
+    starts_at: datetime | None = None
+    lets_go: bool = False
+    state_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A row that cannot be used. `facts` quote mapped fields only (a date, a state, a resource), never a person's."""
 
     line: int
     reason: RefusalReason
     facts: Mapping[str, str | int] = field(default_factory=dict)
+    traces: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ an import never sees half a publishing run, what is done at one facility follows
 and the same content at once is done once.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ from booking.exchange.hearing import heard
 from booking.exchange.history import Run
 from booking.exchange.kinds import FileState, VerdictKind
 from booking.exchange.queries import Picture, Plan, source_of
-from booking.exchange.rules import StagedRow, closings
+from booking.exchange.rules import StagedRow, Trace, closings
 from booking.trail.service import record
 
 _PUBLISHING = 0x4578706F7274  # "Export"
@@ -52,7 +52,8 @@ _file = SQLModel.metadata.tables["feed_file"]
 class Counts:
     """What changed: rows written and dropped, slots closed and opened, conflicts opened and ended.
 
-    `own`: rows that are bookings of ours, which take no place.
+    `own`: rows that are bookings of ours, which take no place. `stay`: earlier rows that the file may still have, in a
+    shape that cannot be used.
     """
 
     rows: int = 0
@@ -62,6 +63,7 @@ class Counts:
     conflicts: int = 0
     ended: int = 0
     own: int = 0
+    stay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ async def apply_file(
         await feed_rows.write(session, content.feed, plan.changes, file_id)
         await feed_rows.forget(session, content.feed, before=day_bounds(local_day(now))[0])
         counts, settled = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
-        counts = replace(counts, rows=len(plan.changes.put), dropped=len(plan.changes.drop))
+        changes = plan.changes
+        counts = replace(counts, rows=len(changes.put), dropped=len(changes.drop), stay=len(changes.stay))
     await history.write(session, file_id, content.feed, _run(command, plan, settled))
     name = "export.hold" if held else "export.apply"
     record(
@@ -151,9 +154,14 @@ def _run(command: ApplyExport, plan: Plan, settled: Settled) -> Run:
         settled.opened,
         would_close=plan.whole - closed_now,
         would_open=closed_now - plan.whole,
-        waiting=command,
+        waiting=replace(command, traces=known_of(command.traces, plan.kept)),
         before=None if held else before_of(plan.kept, plan.changes),
     )
+
+
+def known_of(traces: Iterable[Trace], kept: Mapping[str, StagedRow]) -> tuple[Trace, ...]:
+    """The traces that may be rows kept: what may be the id of a torn row may as well be anybody's name."""
+    return tuple(trace for trace in traces if trace.row_key is None or trace.row_key in kept)
 
 
 def before_of(kept: Mapping[str, StagedRow], changes: Changes) -> dict[str, StagedRow | None]:
@@ -266,6 +274,7 @@ def _report(command: ApplyExport, plan: Plan) -> dict[str, object]:
         "signs": plan.signs.plain(),
         "without_times": plan.picture.without_times,
         "ours": plan.picture.own,
+        "stay": len(plan.changes.stay),
         "verdict": {"kind": plan.verdict.kind.value, "reasons": reasons},
     }
 

@@ -17,6 +17,7 @@ from booking.exchange.rules import (
     Refused,
     Span,
     StagedRow,
+    Trace,
     busy_intervals,
     meets,
     merged,
@@ -36,6 +37,7 @@ from scheduler.exports.wording import explain_unreadable
 
 log = logging.getLogger(__name__)
 
+_BAD_ENDS = frozenset({NoteReason.BAD_END, NoteReason.END_NOT_AFTER_START})
 _LONGEST_CALENDAR = 1200  # days; a stated coverage is never longer
 
 
@@ -117,16 +119,21 @@ class _Pile:
     notes: list[Note] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
+    amiss: Counter[SkipReason] = field(default_factory=Counter)
+    traces: list[Trace] = field(default_factory=list)
 
     def take(self, item: Item) -> None:
         if isinstance(item, StagedRow):
             self.rows.append(item)
         elif isinstance(item, Refused):
             self.refused.append(item)
+            self.traces += item.traces
         elif isinstance(item, Note):
             self.notes.append(item)
         elif isinstance(item, Skipped):
             self.skipped[item.reason.value] += 1
+            self.amiss[item.reason] += item.amiss
+            self.traces += item.traces
             if item.reason is SkipReason.UNMAPPED_RESOURCE:
                 self.unmapped[item.key] += 1
 
@@ -165,8 +172,9 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         verdict=guard(
             None, signs, scope=Scope(today, window, meaning=feed.absence.meaning), limits=feed.guards.thresholds()
         ),
-        busy=_busy(feed, rows, window),
+        busy=_busy(feed, within(feed, rows, window), window),
         states=states,
+        traces=tuple(pile.traces),
     )
 
 
@@ -201,6 +209,10 @@ def _signs(feed: Feed, pile: _Pile, window: Span | None, *, outside: int) -> Sig
         outside_period=outside,
         compared=compared,
         outside_hours=strange,
+        without_resource=pile.amiss[SkipReason.NO_RESOURCE],
+        without_start=pile.amiss[SkipReason.NO_START],
+        bad_ends=sum(note.reason in _BAD_ENDS for note in pile.notes),
+        let_go=sum(trace.lets_go for trace in pile.traces),
         days=Counter(local_day(row.starts_at) for row in inside),
         resources=_per_resource(inside),
     )
@@ -248,7 +260,7 @@ def lengths_in(feed: Feed) -> LengthAt:
 
 
 def _busy(feed: Feed, rows: list[StagedRow], window: Span | None) -> dict[str, tuple[Span, ...]]:
-    """Per mapped resource the times taken; under a list of free times also all of the period that is not offered."""
+    """Per mapped resource the times that rows take; of a list of free times also all of the period not offered."""
     length_at = lengths_in(feed)
     spans = [(code, span) for code, theirs in busy_intervals(rows, length_at).items() for span in theirs]
     if feed.absence.meaning is AbsenceMeaning.FREE_LIST and window is not None:

@@ -11,7 +11,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from booking.clock import day_bounds
 from booking.exchange.errors import FeedError
-from booking.exchange.guarding import Thresholds
 from booking.exchange.kinds import AbsenceMeaning
 from booking.exchange.marks import SORTS
 from booking.exchange.rules import Span
@@ -21,6 +20,7 @@ from scheduler.exports.encodings import ENCODINGS, encoding_named
 from scheduler.exports.parts import Filled, Names, Part, Words, as_tuple, or_raise
 from scheduler.exports.sources import HttpsSource, SftpSource, source_problems
 from scheduler.exports.spelling import nearest, nearest_zone
+from scheduler.exports.thresholds import Guards, Limits
 from scheduler.exports.times import TimeFormat, clashes
 
 __all__ = ["Feed", "FeedError", "Hours", "folded"]
@@ -38,7 +38,6 @@ Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
 
 
 def _loads(zone: str) -> bool:
@@ -255,35 +254,6 @@ class Coverage(Part):
         return day_bounds(first)[0], day_bounds(last)[1]
 
 
-class Limits(Part):
-    """Beyond these a file is not read: it is not what the feed describes."""
-
-    megabytes: Annotated[int, Field(ge=1, le=1000)] = 64
-    rows: Annotated[int, Field(ge=1, le=5_000_000)] = 200_000
-    line_characters: Annotated[int, Field(ge=100, le=10_000_000)] = 200_000
-    field_characters: Annotated[int, Field(ge=100, le=131_072)] = 50_000
-
-
-class Guards(Part):
-    """Shares (0 to 1) above which a guard speaks, and what is too little to speak about."""
-
-    shrink: Share = 0.2
-    refused: Share = 0.05
-    unmapped: Share = 0.05
-    outside_period: Share = 0.5
-    outside_hours: Share = 0.3
-    full_day: Annotated[int, Field(ge=1, le=100_000)] = 5
-    full_resource: Annotated[int, Field(ge=1, le=100_000)] = 5
-    ends_early: Annotated[int, Field(ge=0, le=366)] = 366
-    openings: Share = 0.5
-    closings: Share = 0.75
-    few_slots: Annotated[int, Field(ge=1, le=100_000)] = 10
-
-    def thresholds(self) -> Thresholds:
-        """As the rules take them."""
-        return Thresholds(**self.model_dump())
-
-
 class Feed(Part):
     """One export of one facility."""
 
@@ -312,6 +282,11 @@ class Feed(Part):
     def marks_people(self) -> bool:
         """Whether a personal value is named, by which a booking of ours without our code is known again."""
         return any(getattr(self.columns, sort) is not None for sort in SORTS)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether one message or resource names all who examine, so that its rows beside the first are numbered."""
+        return self.source.format in ("hl7", "fhir")
 
     def window(self, today: date) -> Span | None:
         """The stated period, when the feed states one."""

@@ -6,7 +6,7 @@ from datetime import date
 from typing import BinaryIO, Protocol, TypeVar
 
 from booking.exchange.kinds import NoteReason, SkipReason
-from booking.exchange.rules import Refused
+from booking.exchange.rules import Refused, Trace
 from scheduler.exports.feed import Feed
 from scheduler.exports.slip_feed import SlipFeed
 
@@ -30,11 +30,28 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A sound row that applies nothing; `key` names the resource that nobody mapped."""
+    """A sound row that applies nothing.
+
+    Attributes:
+        line: the line it begins on, from 1.
+        reason: why.
+        key: the resource that nobody mapped.
+        amiss: it looks like a visit all the same: a time without anybody, or somebody without a time.
+        traces: what is known of it.
+    """
 
     line: int
     reason: SkipReason
     key: str = ""
+    amiss: bool = False
+    traces: tuple[Trace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Torn(Refused):
+    """A row of another width than the header: `readings` are its fields as they may stand, by where it was torn."""
+
+    readings: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from booking.clock import ZONE
 from booking.exchange.guarding import Signs, Verdict
-from booking.exchange.rules import Refused, Span
+from booking.exchange.rules import Refused, Span, Trace
 from scheduler.exports.reader import Note
 from scheduler.exports.states_read import StateRead
 from scheduler.exports.wording import explain_guard, explain_note, explain_refusal
@@ -41,8 +41,9 @@ class Report:
         window: the coverage in UTC, when the feed states one.
         signs: what the guards look at.
         verdict: what they say, without knowing the file before.
-        busy: per resource the times taken, in UTC; the whole file, whatever the coverage.
+        busy: per resource the times taken, in UTC, by the rows that lie in the coverage or reach into it.
         states: every word of a state, and what it does.
+        traces: what is known of rows that cannot be used; shown to nobody.
     """
 
     feed: str
@@ -66,6 +67,7 @@ class Report:
     verdict: Verdict
     busy: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     states: tuple[StateRead, ...] = ()
+    traces: tuple[Trace, ...] = ()
 
     @property
     def closed_by_unknown_state(self) -> int:

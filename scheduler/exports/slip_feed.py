@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from booking.invitations.rules import EARLY, LATE
-from scheduler.exports.feed import Feed, Limits, Slug, Source, folded
+from scheduler.exports.feed import Feed, Slug, Source, folded
 from scheduler.exports.parts import Names, Part, Words, or_raise
+from scheduler.exports.thresholds import Limits
 
 FORMAT = "xml130"
 """The one format that holds slips."""

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from booking.exchange.kinds import AbsenceMeaning, NoteReason, RefusalReason, SkipReason
 from booking.exchange.marks import SORTS, marks_of
-from booking.exchange.rules import Refused, StagedRow
+from booking.exchange.rules import Refused, StagedRow, Trace
 from booking.ids import CODE_ALPHABET, CODE_LENGTH
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, Feed, folded
-from scheduler.exports.reader import Note, Record, Skipped
+from scheduler.exports.lengths import length_of
+from scheduler.exports.reader import Note, Record, Skipped, Torn
 from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.times import Times
 
@@ -18,8 +20,10 @@ QUOTED = 60
 """So many characters of a value appear in a report."""
 
 LONG_ROW = timedelta(hours=24)
-_MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
+_LONGEST_GUESS = 200
+"""Characters of what may be the id of a torn row."""
+_HOUR = re.compile(r"\d\s?[:hg]", re.IGNORECASE)
+"""A time of day: what stands in the column of starts without one is the foot of a table, and no visit."""
 
 Item = StagedRow | ReexamSlip | Refused | Skipped | Note
 
@@ -42,23 +46,74 @@ class Stager:
         """Exactly one row, refusal or skip, and before it any notes."""
         cells = {name: clean(text) for name, text in record.cells.items()}
         start_text = _joined(cells, "start", "start_date", "start_time")
-        if "id" in cells and not cells["id"]:
-            yield _without_key(record.line, start_text)
-            return
-        if not start_text:
-            yield Skipped(record.line, SkipReason.NO_START)
-            return
         resource = self._resource(record.line, cells)
-        if isinstance(resource, Skipped):
-            yield resource
-            return
-        start = self._start(cells)
-        if start is None:
-            yield Refused(record.line, RefusalReason.BAD_START, {"start": start_text[:QUOTED]})
+        start = self._start(cells) if start_text else None
+        keyless = "id" in cells and not cells["id"]
+        if keyless or start is None or isinstance(resource, Skipped):
+            yield self._unusable(record.line, cells, start_text, resource, start)
             return
         end, notes = self._end(record.line, cells, start)
         yield from notes
         yield self._row(record.line, cells, resource, (start, end))
+
+    def torn(self, row: Torn) -> Refused:
+        """A row of another width: one of its readings may be a row that we know."""
+        traces: dict[Trace, None] = {}
+        for reading in row.readings:
+            cells = {name: clean(text) for name, text in reading.items()}
+            if "id" in cells:
+                traces |= {Trace(cells["id"]): None} if 0 < len(cells["id"]) <= _LONGEST_GUESS else {}
+                continue
+            resource, text = self._resource(row.line, cells), _joined(cells, "start", "start_date", "start_time")
+            found = Trace(None, resource if isinstance(resource, str) else None, self._start(cells) if text else None)
+            traces |= {found: None} if found.resource or found.starts_at else {}
+        return Refused(row.line, row.reason, row.facts, tuple(traces))
+
+    def _unusable(
+        self, line: int, cells: Mapping[str, str], start_text: str, resource: str | Skipped, start: datetime | None
+    ) -> Refused | Skipped:
+        """Why a row cannot be used, with what is known of it all the same."""
+        traces = self._traces(cells, start_text, resource, start)
+        facts = {"start": start_text[:QUOTED]}
+        if "id" in cells and not cells["id"]:
+            # A second line of one visit has no time of its own; a visit without its key cannot be followed.
+            if start_text:
+                return Refused(line, RefusalReason.NO_ROW_KEY, facts, traces)
+            return Skipped(line, SkipReason.CONTINUATION)
+        stands = not any(trace.lets_go for trace in traces)
+        if not start_text:
+            amiss = stands and isinstance(resource, str) and self._closes(cells)
+            return Skipped(line, SkipReason.NO_START, amiss=amiss, traces=traces)
+        if isinstance(resource, Skipped):
+            timed = start is not None or _HOUR.search(start_text) is not None
+            amiss = timed and resource.reason is SkipReason.NO_RESOURCE and self._closes(cells)
+            return replace(resource, amiss=amiss, traces=traces)
+        return Refused(line, RefusalReason.BAD_START, facts, traces)
+
+    def _traces(
+        self, cells: Mapping[str, str], start_text: str, resource: str | Skipped, start: datetime | None
+    ) -> tuple[Trace, ...]:
+        """What is known of a row that cannot be used.
+
+        Without an id it tells of a time or a doctor that it may stand for; the foot of a table tells of neither.
+        """
+        ignored = isinstance(resource, Skipped) and resource.reason is SkipReason.IGNORED_RESOURCE
+        known = None if isinstance(resource, Skipped) else resource
+        called_off = not self._closes(cells)
+        lets_go = ignored or called_off
+        if key := cells.get("id"):
+            state = cells.get("state", "")[:QUOTED] if called_off else ""
+            return (Trace(key, known, start, lets_go=lets_go, state_text=state),)
+        if lets_go or not start_text or (known is None and start is None):
+            return ()
+        return (Trace(None, known, start),)
+
+    def _closes(self, cells: Mapping[str, str]) -> bool:
+        word = folded(cells.get("state", ""))
+        return not self._offers(cells, word) and not ("state" in cells and word in self._releases)
+
+    def _offers(self, cells: Mapping[str, str], word: str) -> bool:
+        return word in self._free if "state" in cells else self._free_list
 
     def _start(self, cells: Mapping[str, str]) -> datetime | None:
         if "start" in cells:
@@ -111,7 +166,7 @@ class Stager:
 
     def _read_end(self, text: str, cells: Mapping[str, str], start: datetime) -> datetime | None:
         if "duration" in cells:
-            length = _duration(text)
+            length = length_of(text)
             return None if length is None else start + length
         if "end_time" not in cells:
             return self._times.end(text)
@@ -130,7 +185,7 @@ class Stager:
     ) -> StagedRow:
         state = cells.get("state", "")
         word = folded(state)
-        offers = word in self._free if "state" in cells else self._free_list
+        offers = self._offers(cells, word)
         return StagedRow(
             line=line,
             row_key=cells.get("id"),
@@ -164,19 +219,3 @@ def _joined(cells: Mapping[str, str], whole: str, day: str, clock: str) -> str:
     if whole in cells:
         return cells[whole]
     return f"{cells[day]} {cells[clock]}".strip()
-
-
-def _without_key(line: int, start_text: str) -> Refused | Skipped:
-    """A second line of one visit has no time of its own; a visit without its key cannot be followed."""
-    if start_text:
-        return Refused(line, RefusalReason.NO_ROW_KEY, {"start": start_text[:QUOTED]})
-    return Skipped(line, SkipReason.CONTINUATION)
-
-
-def _duration(text: str) -> timedelta | None:
-    """`30`, `30.0`, `0:30` or `00:30:00`; None for anything else."""
-    minutes = _MINUTES.fullmatch(text)
-    if minutes is not None:
-        return timedelta(minutes=int(minutes[1]))
-    clock = _CLOCK.fullmatch(text)
-    return None if clock is None else timedelta(hours=int(clock[1]), minutes=int(clock[2]))

@@ -7,7 +7,10 @@ from booking.exchange.kinds import RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import Refused
 from scheduler.exports.feed import Feed
 from scheduler.exports.header import locate
-from scheduler.exports.reader import Record, Skipped
+from scheduler.exports.reader import Record, Skipped, Torn
+
+_MOVES = 4
+"""Of a row that is wider than this beyond the header, not every way it may be torn is tried."""
 
 
 def plainly(feed: Feed, header: Sequence[str]) -> dict[str, int]:
@@ -44,6 +47,22 @@ def records_of(
         if not any(cell.strip() for cell in cells) or cells[: len(header)] == header:
             yield Skipped(line, SkipReason.BLANK)
         elif len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
-            yield Refused(line, RefusalReason.WRONG_WIDTH, {"cells": len(cells), "columns": len(header)})
+            facts = {"cells": len(cells), "columns": len(header)}
+            yield Torn(line, RefusalReason.WRONG_WIDTH, facts, readings=_readings(cells, len(header), places))
         else:
             yield Record(line, {name: cells[place] for name, place in places.items()})
+
+
+def _readings(cells: Sequence[str], width: int, places: dict[str, int]) -> tuple[dict[str, str], ...]:
+    """The fields as they stand if the row was torn behind them, before them, or between.
+
+    A delimiter too many moves all behind it to the right, a line end inside a cell all of the rest to the left.
+    """
+    torn = len(cells) - width
+    most = abs(torn)
+    moves = range(most + 1) if most < _MOVES else (0, 1, most - 1, most)
+    signed = [move if torn > 0 else -move for move in moves]
+    return tuple(
+        {name: cells[place + move] if 0 <= place + move < len(cells) else "" for name, place in places.items()}
+        for move in signed
+    )

@@ -15,7 +15,7 @@ import orjson
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import NoteReason, RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.marks import SIZE, SORTS
-from booking.exchange.rules import Refused, StagedRow
+from booking.exchange.rules import Refused, StagedRow, Trace
 from scheduler.exports import slip_wire
 from scheduler.exports.reader import Note, Skipped
 from scheduler.exports.reexam import ReexamSlip
@@ -28,6 +28,8 @@ LONGEST_KEY: Final = 500
 LONGEST_LINE: Final = 1_000_000
 _LONGEST_TEXT: Final = 2_000
 _LISTED: Final = 200
+_TRACES: Final = 4
+"""So many rows one that is torn may be."""
 _ROW, _REFUSED, _SKIPPED, _NOTE, _END, _UNREADABLE, _SLIP = range(7)
 
 
@@ -81,9 +83,15 @@ def _plain(item: Item) -> list[Any]:
     if isinstance(item, ReexamSlip):
         return [_SLIP, *slip_wire.plain(item)]
     if isinstance(item, Skipped):
-        return [_SKIPPED, item.line, item.reason.value, item.key]
-    kind = _REFUSED if isinstance(item, Refused) else _NOTE
-    return [kind, item.line, item.reason.value, dict(item.facts)]
+        return [_SKIPPED, item.line, item.reason.value, [item.key, item.amiss], *map(_trace, item.traces)]
+    if isinstance(item, Refused):
+        return [_REFUSED, item.line, item.reason.value, dict(item.facts), *map(_trace, item.traces)]
+    return [_NOTE, item.line, item.reason.value, dict(item.facts)]
+
+
+def _trace(trace: Trace) -> list[Any]:
+    key = trace.row_key if trace.row_key is None else trace.row_key[: LONGEST_KEY + 1]
+    return [key, trace.resource, trace.starts_at, trace.lets_go, trace.state_text]
 
 
 def _has_nul(found: object) -> bool:
@@ -143,7 +151,7 @@ class Listener:
                 raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=self._rows)
             if kind == _SLIP and self._slips is not None:
                 return slip_wire.heard(self._slips, *told[1:])
-            return self._row(*told[1:]) if kind == _ROW else _other(kind, *told[1:])
+            return self._row(*told[1:]) if kind == _ROW else self._other(kind, *told[1:])
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise Garbled(type(error).__name__) from error
 
@@ -175,20 +183,32 @@ class Listener:
             tuple(map(_mark, marks)),
         )
 
+    def _other(self, kind: int, line: int, reason: str, told: Any, *seen: Any) -> Item:
+        if kind not in (_SKIPPED, _REFUSED, _NOTE) or len(seen) > (0 if kind == _NOTE else _TRACES):
+            raise ValueError(kind)
+        traces = tuple(self._trace(*each) for each in seen)
+        if kind == _SKIPPED:
+            key, amiss = told
+            return Skipped(_number(line), SkipReason(reason), _text(key, _LONGEST_TEXT), _flag(amiss), traces)
+        facts = {_text(name, QUOTED): _fact(fact) for name, fact in told.items()}
+        if kind == _REFUSED:
+            refused = Refused(_number(line), RefusalReason(reason), facts, traces)
+            explain_refusal(refused)
+            return refused
+        note = Note(_number(line), NoteReason(reason), facts)
+        explain_note(note)
+        return note
 
-def _other(kind: int, line: int, reason: str, told: Any) -> Item:
-    if kind == _SKIPPED:
-        return Skipped(_number(line), SkipReason(reason), _text(told, _LONGEST_TEXT))
-    facts = {_text(name, QUOTED): _fact(fact) for name, fact in told.items()}
-    if kind == _REFUSED:
-        refused = Refused(_number(line), RefusalReason(reason), facts)
-        explain_refusal(refused)
-        return refused
-    if kind != _NOTE:
-        raise ValueError(kind)
-    note = Note(_number(line), NoteReason(reason), facts)
-    explain_note(note)
-    return note
+    def _trace(self, key: str | None, resource: str | None, start: str | None, lets_go: object, state: str) -> Trace:
+        if (key is not None and not self._keyed) or (resource is not None and resource not in self._resources):
+            raise ValueError(resource)
+        return Trace(
+            None if key is None else _text(key, LONGEST_KEY + 1),
+            None if resource is None else intern(resource),
+            None if start is None else _moment(start),
+            _flag(lets_go),
+            intern(_text(state, QUOTED)),
+        )
 
 
 def _unreadable(told: list[Any]) -> ExportUnreadable:
@@ -201,6 +221,12 @@ def _unreadable(told: list[Any]) -> ExportUnreadable:
 def _number(found: object) -> int:
     if type(found) is not int or not 0 <= found < 1 << 53:
         raise ValueError(found)
+    return found
+
+
+def _flag(found: object) -> bool:
+    if type(found) is not bool:
+        raise ValueError(type(found))
     return found
 
 

@@ -85,6 +85,7 @@ _UNREADABLE = {
         "{expected}."
     ),
 }
+_BEFORE = " In the last file it was {before} of {of_before}."
 _GUARDS = {
     GuardReason.ROWS_SHRANK: "{rows} of {of} rows of the last file are gone. Was a filter or a row limit left on?",
     GuardReason.DAYS_MISSING: "Days of the last file are missing: {days}. Was a filter or a row limit left on?",
@@ -94,6 +95,19 @@ _GUARDS = {
     GuardReason.COVERAGE_SHORT: "The rows end on {last}, before {until}. Was the period cut short?",
     GuardReason.UNMAPPED_RESOURCES: "{rows} of {of} rows belong to resources that the feed does not map.",
     GuardReason.MANY_REFUSED: "{rows} of {of} rows cannot be used.",
+    GuardReason.WITHOUT_RESOURCE: (
+        "{rows} of {of} rows have a time and no doctor, so they close nothing. Does the doctor stand only once above a "
+        "group of rows, or in merged cells? Then let each row name the doctor. Was a column left out?"
+    ),
+    GuardReason.WITHOUT_START: (
+        "{rows} of {of} rows name a doctor and no start, so they close nothing. Does the date stand only once above a "
+        "group of rows? Was a column left out?"
+    ),
+    GuardReason.BAD_ENDS: (
+        "Of {rows} of {of} rows the end cannot be used, so each is taken to be as long as one visit of its session. "
+        "Longer visits would be sold at their tail: add the format of the end to times.formats, or leave the column "
+        "out if it never says anything."
+    ),
     GuardReason.CAME_BEFORE: (
         "A file with exactly this content was applied on {applied}, and another one since. Is it an old export?"
     ),
@@ -129,7 +143,8 @@ def explain_note(row: Note) -> str:
 
 def explain_guard(reason: GuardReason, facts: Mapping[str, object]) -> str:
     """What a guard saw."""
-    return _GUARDS[reason].format(**facts)
+    told = _GUARDS[reason].format(**facts)
+    return told + _BEFORE.format(**facts) if "before" in facts else told
 
 
 def explain_unreadable(error: ExportUnreadable) -> str:

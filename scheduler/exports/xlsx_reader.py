@@ -22,6 +22,7 @@ from booking.exchange.rules import Refused
 from scheduler.exports.encodings import ENCODINGS
 from scheduler.exports.feed import Feed
 from scheduler.exports.kinds_of_file import looks_like
+from scheduler.exports.merges import Filling, merges_in
 from scheduler.exports.reader import Record, Skipped
 from scheduler.exports.tables import records_of
 
@@ -118,6 +119,7 @@ def _rows(feed: Feed, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     mend = ENCODINGS[feed.csv.encoding].mend
     limit, width, line = feed.limits.field_characters, 0, 0
     rows = sheet.iter_rows(values_only=True)
+    filling = _filling(sheet)
     while True:
         try:
             cells = next(rows, None)
@@ -132,12 +134,21 @@ def _rows(feed: Feed, sheet: Any) -> Iterator[tuple[int, list[str]]]:
         if any(len(text) > limit for text in texts):
             raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=line, limit=limit)
         texts = [mend(text) for text in texts] if mend else texts
+        texts = filling.filled(line, texts, heading=not width)
         if not width:
             while texts and not texts[-1].strip():
                 texts.pop()
             width = len(texts)
         if width:
             yield line, [*texts, *[""] * (width - len(texts))]
+
+
+def _filling(sheet: Any) -> Filling:
+    try:
+        with sheet._get_source() as source:  # noqa: SLF001  the only way to the sheet as it is written
+            return Filling(merges_in(source))
+    except _BROKEN as error:
+        raise _damaged(error) from error
 
 
 def _text(cell: object) -> str:

@@ -235,7 +235,8 @@ def _read(feed: Feed, content: Content, taken: Taken, slip: Slip, limits: Limits
         rows=within(feed, rows, window),
         signs=report.signs,
         limits=feed.guards.thresholds(),
-        terms=Terms(feed.absence.meaning, window, feed.slot_minutes(), feed.absence.ours_listed),
+        terms=Terms(feed.absence.meaning, window, feed.slot_minutes(), feed.absence.ours_listed, feed.numbered),
+        traces=report.traces,
     )
 
 

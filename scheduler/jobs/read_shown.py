@@ -145,8 +145,9 @@ async def _calendar(
 ) -> dict[str, Any]:
     """What would close and open, by the calendar and the last file; reading only."""
     content = Content(feed.code, feed.facility, "", claimed.name, b"", 0, {})
-    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed)
-    command = ApplyExport(content, within(feed, rows, report.window), report.signs, feed.guards.thresholds(), terms)
+    terms = Terms(feed.absence.meaning, report.window, feed.slot_minutes(), feed.absence.ours_listed, feed.numbered)
+    inside = within(feed, rows, report.window)
+    command = ApplyExport(content, inside, report.signs, feed.guards.thresholds(), terms, report.traces)
     async with db.transaction() as session:
         plan = await queries.plan(session, command, now=now)
         picture = plan.picture
@@ -158,6 +159,7 @@ async def _calendar(
         "whole_closing": len(plan.whole - picture.before),
         "whole_opening": len(picture.before - plan.whole),
         "patients": len(patients),
+        "stay": len(plan.changes.stay),
         "without_times": list(picture.without_times),
         "first": plan.first,
         "verdict": {"kind": plan.verdict.kind.value, "reasons": reasons},

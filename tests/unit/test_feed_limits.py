@@ -12,10 +12,10 @@ import pytest
 from booking.exchange.errors import ExportUnreadable
 from scheduler.exports import READERS
 from scheduler.exports.apart import LIMITS, ReadingProcess
-from scheduler.exports.feed import Limits
 from scheduler.exports.feed_file import parse_any
 from scheduler.exports.opening import opened
 from scheduler.exports.slip_feed import AnyFeed
+from scheduler.exports.thresholds import Limits
 from tests.conftest import FULL
 from tests.exports import TODAY
 from tests.hostile import endless_rows
