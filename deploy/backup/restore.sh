@@ -35,6 +35,10 @@ fi
 [ -n "${HENKHAM_STOP:-}" ] || [ "$(id -u)" -eq 0 ] || refuse "Run it as root."
 cd / # where the user postgres may be too
 
+# The newest segment of WAL that the repository has: "latest" must come so far, or bookings would be lost in silence.
+newest="$($pgbackrest --stanza="$stanza" --output=json info \
+    | python3 -c 'import json, sys; print((json.load(sys.stdin)[0].get("archive") or [{}])[-1].get("max") or "")')"
+
 echo "1. Stopping the service and PostgreSQL."
 $stop
 aside="$data.before-restore-$(date -u +%Y%m%dT%H%M%SZ)"
@@ -58,6 +62,22 @@ for _ in $(seq 600); do
     sleep 1
 done
 [ "$state" = f ] || { echo "PostgreSQL is still catching up; look at its log. $aside holds what was there." >&2; exit 1; }
+# Where recovery ended is in the history of the timeline it opened. A segment that is damaged or missing ends it early,
+# and PostgreSQL takes that for the end of what there is.
+history="$(ls "$data"/pg_wal/*.history 2>/dev/null | sort | tail -n 1 || true)"
+ended="$(grep -v '^[[:space:]]*$' "$history" 2>/dev/null | tail -n 1 | cut -f 2 || true)"
+reached="$($psql -X -A -t -c 'SELECT pg_last_xact_replay_timestamp()')"
+echo "The last transaction that came back is of ${reached:-a moment before the backup ended}."
+if [ "$moment" = latest ] && [ -n "$newest" ]; then
+    begins="$((16#${newest:8:8}))/$((16#${newest:16:8} * 16777216))"
+    if [ -z "$ended" ] || [ "$((16#${ended%/*}))" -lt "${begins%/*}" ] \
+        || { [ "$((16#${ended%/*}))" -eq "${begins%/*}" ] && [ "$((16#${ended#*/}))" -le "${begins#*/}" ]; }; then
+        echo "THIS IS NOT ALL: it ended at ${ended:-an unknown place}, before the newest WAL of the repository ($newest)." >&2
+        echo "A segment is damaged or missing: pgbackrest --stanza=$stanza --output=text verify says which." >&2
+        echo "$aside holds what was there; nothing was told to the scheduler. docs/operations.md, Backups." >&2
+        exit 1
+    fi
+fi
 echo "5. Telling the scheduler which SMS may have gone meanwhile."
 $after
 echo

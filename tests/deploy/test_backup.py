@@ -229,6 +229,7 @@ def test_control_put_back_as_far_as_it_goes_the_rows_are_gone(hospital: Hospital
     before, _ = _accident(hospital)
     done = _restore(hospital, "latest")
     assert done.returncode == 0, done.stdout
+    assert "The last transaction that came back is of 20" in done.stdout
     assert hospital.digest() != before
 
 
@@ -241,8 +242,26 @@ def test_a_backup_is_unreadable_without_its_passphrase_and_a_damaged_one_is_foun
     _damage(hospital.folder / "repo/backup", lambda path: path.suffix == ".zst" or "bundle" in path.parts)
     done = hospital.script("check.sh", str(hospital.folder / "empty"))
     assert done.returncode == 1
-    assert "could not be restored" in done.stderr
+    assert "damaged or missing" in done.stderr
     assert not list((hospital.folder / "empty").iterdir())
+
+
+def test_damaged_wal_is_found_and_no_restore_passes_over_it_in_silence(hospital: Hospital) -> None:
+    _rows(hospital, 50)
+    damaged = hospital.server.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+    hospital.server.sql("SELECT pg_switch_wal()")
+    _rows(hospital, 50)
+    whole = hospital.script("check.sh", str(hospital.folder / "empty"))  # it waits until all of it has arrived
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    old = hospital.script("check.sh", str(hospital.folder / "empty"), HENKHAM_BACKUP_HOURS="0")
+    assert (old.returncode, "hours old" in old.stderr) == (1, True)
+    _damage(hospital.folder / "repo/archive", lambda path: path.name.startswith(damaged))
+    done = hospital.script("check.sh", str(hospital.folder / "empty"))
+    assert (done.returncode, "damaged or missing" in done.stderr) == (1, True), done.stdout + done.stderr
+    done = _restore(hospital, "latest")
+    assert done.returncode == 1, done.stdout
+    assert "THIS IS NOT ALL" in done.stdout
+    assert not (hospital.folder / "told").exists()
 
 
 def _damage(folder: Path, chosen: Callable[[Path], bool]) -> None:

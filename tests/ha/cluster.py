@@ -94,7 +94,7 @@ class Cluster:
         shared = (DEPLOY / "patroni.yaml").read_text("utf-8")
         placed = f"    unix_socket_directories: {self._folder(f'{machine}-sockets')}\n{_FIRST}"
         own = self.home / f"{machine}.yaml"
-        own.write_text(shared.replace(_FIRST, placed), "utf-8")
+        own.write_text(_unarchived(shared).replace(_FIRST, placed), "utf-8")
         self._spawn(on(machine, [str(self.patroni), str(own)], user="postgres"), f"{machine}-patroni", variables)
 
     def _start_proxy(self) -> None:
@@ -209,3 +209,10 @@ def _await(address: str, process: subprocess.Popen[bytes]) -> None:
             pass
         time.sleep(0.1)
     raise AssertionError(f"{address} does not answer")
+
+
+def _unarchived(shared: str) -> str:
+    """The rig has no repository of backups: WAL counts as archived."""
+    command = "pgbackrest --stanza=henkham archive-push %p"
+    assert command in shared
+    return shared.replace(command, "/bin/true")
