@@ -104,6 +104,7 @@ async def test_beside_the_calendar_it_counts_times_and_patients_and_changes_noth
         "opening": 0,
         "patients": 1,
         "ours": 0,
+        "stay": 0,
         "without_times": [],
         "first": True,
     }
