@@ -62,6 +62,7 @@ async def test_rows_close_what_they_overlap_and_the_report_is_kept(db: Database,
     assert await value(db, "SELECT facts FROM audit_event WHERE action = 'export.apply'") == {
         "feed": "x", "verdict": "apply", "rows": 3, "dropped": 0, "closed": 3, "opened": 0, "conflicts": 0, "ended": 0,
         "own": 0,
+        "stay": 0,
     }  # fmt: skip
 
 
