@@ -25,8 +25,8 @@ from scheduler.exports.checking import check, unreadable_json
 from scheduler.exports.encodings import ENCODINGS
 from scheduler.exports.feed import Feed, Source
 from scheduler.exports.feed_file import load_any, load_feed, parse_feed
-from scheduler.exports.summary import summary
 from scheduler.exports.serials import EPOCHS
+from scheduler.exports.summary import summary
 from scheduler.exports.times import DIRECTIVES
 from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY, WAYS
 
