@@ -113,7 +113,7 @@ def _waits(url: str, carrier: Carrier) -> None:
             time.sleep(0.2)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
     waited: dict[str, list[float]] = {"visit": [], "code": []}
     for one in carrier.log.accepted:
         lane, moment = due[str(one.message_id)]
