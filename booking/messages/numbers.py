@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from booking.messages import days
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, NumberStanding
 from booking.messages.service import CODE, READ_OUT
@@ -94,12 +95,34 @@ async def refused(session: AsyncSession, message_id: int, code: int | None, *, n
 
 
 async def heard(session: AsyncSession, message: Message, *, now: datetime) -> None:
-    """Learn from what a receipt made of a message."""
-    if message.state is MessageState.DELIVERED:
-        await reached(session, message.phone_index)
+    """Learn from what a receipt made of a message, unless a text posted later told already: receipts come days late."""
+    at_fault = message.fault is Fault.PHONE and message.state in _LOST
+    if message.phone_index is None or message.id is None or not (at_fault or message.state is MessageState.DELIVERED):
         return
-    if message.fault is Fault.PHONE and message.state in _LOST and message.id is not None:
+    if not at_fault:
+        found = await _row(session, message.phone_index)
+        if found is None or found.silent_since is None:
+            return  # as nearly always: nothing to take back, so nothing is looked up
+    if await _told_since(session, message, now=now):
+        return
+    if at_fault:
         await refused(session, message.id, message.error_code, now=now)
+    else:
+        await reached(session, message.phone_index)
+
+
+async def _told_since(session: AsyncSession, message: Message, *, now: datetime) -> bool:
+    """Whether a text posted to this number after that one arrived, or was refused for the number."""
+    if message.posted_at is None:
+        return False
+    at_fault = and_(col(Message.state).in_(_LOST), col(Message.fault) == Fault.PHONE)
+    later = select(col(Message.id)).where(
+        *days.within(message.posted_at, now),
+        col(Message.phone_index) == message.phone_index,
+        col(Message.posted_at) > message.posted_at,
+        or_(col(Message.state) == MessageState.DELIVERED, at_fault),
+    )
+    return (await session.execute(later.limit(1))).first() is not None
 
 
 async def _row(session: AsyncSession, index: bytes) -> NumberStanding | None:
