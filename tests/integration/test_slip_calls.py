@@ -85,7 +85,7 @@ async def test_she_is_telephoned_and_what_came_of_it_is_kept(client: httpx.Async
     done = await _called(client, db, "cancelled")
     assert "○" not in done.text, "nobody is left to be called"
     assert "không khám lại" in done.text
-    assert "Còn 0 người cần gọi" in done.text
+    assert "Không còn ai cần gọi" in done.text
     row = await seeds.rows(db, "SELECT call::text, calls, note FROM invitation_call")
     assert row == [{"call": "cancelled", "calls": 2, "note": "gọi lại chiều"}]
     acts = "SELECT facts->>'outcome' AS outcome FROM audit_event WHERE action = 'invitation.call' ORDER BY id"
