@@ -198,12 +198,21 @@ async def _of_messages(session: AsyncSession, visits: Visits, *, now: datetime) 
     for visit, patient, account, call, message in (await session.execute(query)).all():
         found.setdefault(visit.public_id, (visit, patient, account, call, []))[4].append(message)
     covered = [one.id for row in found.values() for one in row[4] if one.reason == SuppressedReason.COVERED.value]
-    carriers = await sharing.carriers(session, [one for one in covered if one is not None]) if covered else {}
+    carriers = await _carriers(session, [one for one in covered if one is not None])
     return [
         _from_messages(visit, patient, account, call, reason, asked=any(one.kind in _ASKING for one in told))
         for visit, patient, account, call, told in found.values()
         if (reason := why([carriers.get(one.id or 0, one) for one in told])) or call is not None
     ]
+
+
+async def _carriers(session: AsyncSession, covered: Sequence[int]) -> dict[int, Message]:
+    """The text that stands for each of these covered reminders, where it tells what became of it.
+
+    As any reminder it is no news: that it waits, is out or was called back is no reason to telephone.
+    """
+    found = await sharing.carriers(session, covered) if covered else {}
+    return {each: carrier for each, carrier in found.items() if carrier.state in (*ENDED, MessageState.EXPIRED)}
 
 
 def why(sent: Sequence[Message]) -> str:
