@@ -71,8 +71,9 @@ class Channel:
 def set_aside(message: Message, through: Channel, *, now: datetime) -> dict[str, Any] | None:
     """What to write instead of posting; None when it may go."""
     late = rules.valid_seconds(message.useful_until, now) is None
-    if not through.takes(message.kind, message.language):
-        return _not_approved(message, late=late, now=now)
+    words = texts.worded(message.kind, message.facts)
+    if not through.takes(words, message.language):
+        return _not_approved(message, words, late=late, now=now)
     if late:
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
     return _until_morning(message, now=now) if rules.is_quiet(now, clock.ZONE) else None
@@ -96,15 +97,15 @@ def _until_morning(message: Message, *, now: datetime) -> dict[str, Any] | None:
     return None if message.kind in _IN_VAIN or before_seven else never
 
 
-def _not_approved(message: Message, *, late: bool, now: datetime) -> dict[str, Any]:
+def _not_approved(message: Message, words: MessageKind, *, late: bool, now: datetime) -> dict[str, Any]:
     """It waits for the approval as long as it is of use, and says so: a text that is set aside for good tells nobody.
 
     It is told once a minute for each text: thousands may wait.
     """
-    text = (message.kind, message.language)
+    text = (words, message.language)
     if text not in _told or abs(now - _told[text]) >= _TELL_EVERY:
         _told[text] = now
-        facts = {"kind": message.kind, "language": message.language}
+        facts = {"kind": words, "language": message.language}
         log.error("SMS wait: their text is not approved by the carriers", extra={"facts": facts})
     reason = SuppressedReason.TEXT_NOT_APPROVED.value
     if late:
