@@ -193,10 +193,12 @@ async def _one(
     patient = await _whom(session, slip, now=now)
     if patient is None or await telling.comes(session, slip, patient):
         return None
+    phone = await telling.number_of(session, slip, patient, now=now)
+    if telling.is_wrong(phone, patient):  # it was said since: a stranger would hear of her illness
+        phone, why = None, SuppressedReason.WRONG_NUMBER.value
     return SlipToCall(
-        slip=slip.public_id, patient=patient.public_id, name=patient.name,
-        phone=await telling.number_of(session, slip, patient, now=now), code=slip.code or "", why=why, due=slip.due,
-        first=slip.first_day, last=slip.last_day, service=service,
+        slip=slip.public_id, patient=patient.public_id, name=patient.name, phone=phone, code=slip.code or "", why=why,
+        due=slip.due, first=slip.first_day, last=slip.last_day, service=service,
         call=call.call if call else CallOutcome.NOT_CALLED, calls=call.calls if call else 0,
         called_at=call.called_at if call else None, note=call.note if call else "",
         silent=why in (SuppressedReason.UNREACHABLE.value, visits.NOT_DELIVERED),

@@ -175,9 +175,14 @@ async def number_of(session: AsyncSession, slip: Invitation, patient: Patient, *
     return None if accounts else patient.phone
 
 
+def is_wrong(phone: str | None, patient: Patient) -> bool:
+    """Whether somebody who was reached by this number said that it is not hers."""
+    return phone is not None and patient.wrong_number_at is not None and phone == patient.phone
+
+
 def _mobile(phone: str | None, patient: Patient) -> str | None:
     """The number, if a text can reach it and nobody said that it is not hers."""
-    if phone is None or (patient.wrong_number_at is not None and phone == patient.phone):
+    if phone is None or is_wrong(phone, patient):
         return None
     try:
         return phone if read_phone(phone).mobile else None

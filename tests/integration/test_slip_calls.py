@@ -107,6 +107,20 @@ async def test_whatever_kept_the_sms_away_she_is_on_the_list(db: Database, world
     assert [(one.name, one.why, one.open) for one in found] == [(NAME, why, True)]
 
 
+async def test_a_number_that_is_not_hers_is_not_called(client: httpx.AsyncClient, db: Database, world: World) -> None:
+    """It was said after the SMS went; where her account is, another number of hers is called."""
+    hers = "+84" + people.phone(1)[1:]
+    await seeds.run(db, "UPDATE patient SET wrong_number_at = now(), phone_index = 'x', phone = NULL")
+    assert [(one.why, one.phone) for one in await _listed(db, world)] == [("not_delivered", hers)]
+    assert hers in (await client.get(CALLS)).text
+    await seeds.run(db, "UPDATE patient SET phone = account.phone, phone_index = account.phone_index FROM account")
+    await seeds.run(db, "UPDATE profile SET ended_at = now()")
+    assert [(one.why, one.phone, one.silent) for one in await _listed(db, world)] == [("wrong_number", None, False)]
+    page = (await client.get(CALLS)).text
+    assert "không có số điện thoại" in page
+    assert hers not in page
+
+
 OFF = [
     "UPDATE message SET state = 'delivered'",
     "UPDATE message SET state = 'due'",
