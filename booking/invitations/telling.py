@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, and_, any_, cast, func, or_
+from sqlalchemy import ARRAY, LargeBinary, and_, any_, cast, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -21,6 +21,7 @@ from booking.clock import ZONE, at_local, local_day
 from booking.directory.models import Facility
 from booking.invitations import matching, queries
 from booking.invitations.models import Invitation
+from booking.messages import locking
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
@@ -198,7 +199,7 @@ async def _write(session: AsyncSession, slip: Invitation, to: Recipient, *, by: 
         )
     )
     slip.code = slip.code or await _code(session, slip)
-    facts = {"facility": facility.sms_name, "date": f"{slip.due:%d/%m}", "code": slip.code, "token_version": 1}
+    facts = facts_of(slip, facility)
     eve = at_local(slip.due - timedelta(days=1), UNTIL)
     notice = Notice(
         slip.public_id, MessageKind.INVITATION, (before or 0) + 1, slip.facility_id, facts, due_at=now,
@@ -209,6 +210,11 @@ async def _write(session: AsyncSession, slip: Invitation, to: Recipient, *, by: 
     if written:
         record(session, "invitation.tell", "invitation", slip.public_id, by=by, now=now)
     return written
+
+
+def facts_of(slip: Invitation, facility: Facility) -> dict[str, Any]:
+    """What its text says."""
+    return {"facility": facility.sms_name, "date": f"{slip.due:%d/%m}", "code": slip.code, "token_version": 1}
 
 
 async def _code(session: AsyncSession, slip: Invitation) -> str:
@@ -230,9 +236,14 @@ async def call_back(session: AsyncSession, slips: Sequence[Invitation], *, now: 
 
 
 async def call_back_all(session: AsyncSession, slips: Sequence[UUID], *, now: datetime) -> None:
-    """Likewise by their public ids."""
+    """Likewise by their public ids. What was lost does not go once more."""
     if slips:
         await messages.supersede_all(session, slips, now=now, subject_kind=SUBJECT)
+        lost = locking.in_order(
+            col(Message.subject_kind) == SUBJECT, col(Message.subject_id).in_(slips), col(Message.again_at).is_not(None)
+        )
+        stays = update(Message).where(col(Message.id) == lost.c.id).values(again_at=None)
+        await session.execute(stays.execution_options(synchronize_session=False))
 
 
 async def stop(session: AsyncSession, patient: Patient, *, now: datetime) -> None:

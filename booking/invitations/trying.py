@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from booking.appointments.models import Appointment
 from booking.clock import local_day
+from booking.directory.models import Facility
 from booking.invitations import calling, matching, telling
 from booking.invitations.models import Invitation
 from booking.messages import service as messages
@@ -47,13 +48,14 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
 
 
 async def _concerns(session: AsyncSession, slip: Invitation, message: Message, *, now: datetime) -> bool:
-    """Whether the slip is open, nothing is booked for it, nobody telephoned her, and the same number is to be told."""
+    """Whether its text is still true, the slip open, nothing booked, nobody telephoned her, and her number the same."""
     usable = (
         select(Invitation.id)
         .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
         .where(col(Invitation.id) == slip.id, matching.is_open(local_day(now)))
     )
-    if slip.code != message.facts.get("code") or await session.scalar(usable) is None:
+    facts = telling.facts_of(slip, await session.get_one(Facility, slip.facility_id))
+    if facts != {fact: message.facts.get(fact) for fact in facts} or await session.scalar(usable) is None:
         return False
     patient = await matching.whom(session, slip, today=local_day(now))
     if patient is None or await telling.comes(session, slip, patient) or await calling.is_settled(session, slip):

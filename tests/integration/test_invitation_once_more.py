@@ -11,6 +11,7 @@ from booking.invitations import trying
 from booking.messages import receipts
 from tests import outbox as box
 from tests import seeds
+from tests.households import TODAY
 from tests.seeds import World
 from tests.slip_texts import MORNING, message, person, slip, states, take, told, visit
 
@@ -54,6 +55,8 @@ async def test_not_where_she_has_booked(client: httpx.AsyncClient, db: Database)
     [
         "UPDATE invitation SET state = 'lapsed'",
         "UPDATE invitation SET code = 'K7M2PQ4R'",
+        "UPDATE invitation SET due = due + 1",
+        "UPDATE facility SET sms_name = 'BV Khac'",
         "UPDATE message SET useful_until = now() + interval '5 minutes'",
         "UPDATE patient SET no_sms = true",
     ],
@@ -61,4 +64,14 @@ async def test_not_where_she_has_booked(client: httpx.AsyncClient, db: Database)
 async def test_not_where_it_concerns_nobody_any_more(db: Database, change: str) -> None:
     await _lost(db)
     await seeds.run(db, change)
+    assert await _try_again(db) == 0
+
+
+async def test_not_once_a_newer_file_has_another_day(db: Database) -> None:
+    await _lost(db)
+    waits = "SELECT count(*) FROM message WHERE again_at IS NOT NULL"
+    await take(db, slip())
+    assert await seeds.value(db, waits) == 1, "the control: the same word changes nothing"
+    await take(db, slip(due=TODAY + timedelta(days=12)))
+    assert await seeds.value(db, waits) == 0
     assert await _try_again(db) == 0
