@@ -8,7 +8,8 @@ cancelled or moved needs no repair of the others. Whoever is about to post looks
     its carrier was posted            → covered: this one is never sent
     else                              → carry all that wait, and say how many
 
-A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on.
+A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on. One
+that was posted and did not arrive goes once more with all it stood for: each has another row, and those share again.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +31,9 @@ from booking.sealed import keys
 from booking.trail.forgetting import BATCH, remove
 
 NOON: Final = time(12)
+COUNT: Final = "count"
+"""The fact that says for how many visits a text stands."""
+
 FAMILIES_KEPT: Final = timedelta(days=31)
 """After a reminder was of use."""
 
@@ -66,7 +70,7 @@ async def join(session: AsyncSession, notices: Sequence[Notice], to: Recipient) 
             col(Message.subject_id) == notice.subject_id,
             col(Message.kind) == notice.kind,
             col(Message.version) == notice.version,
-            col(Message.copy_number) == 0,
+            col(Message.copy_number) == notice.copy,
             ~select(col(ReminderFamily.message_id)).where(col(ReminderFamily.message_id) == col(Message.id)).exists(),
         )
         await session.execute(insert(ReminderFamily).from_select(["message_id", "family", "useful_until"], made))
@@ -133,8 +137,8 @@ async def _carry(session: AsyncSession, message: Message, others: list[int]) -> 
     row = col(ReminderFamily.message_id)
     await session.execute(changed.where(row == message.id).values(carried_by=None))
     await session.execute(changed.where(row.in_(others)).values(carried_by=message.id))
-    if len(others) + 1 != int(message.facts.get("count", 1)):
-        message.facts = message.facts | {"count": len(others) + 1}
+    if len(others) + 1 != int(message.facts.get(COUNT, 1)):
+        message.facts = message.facts | {COUNT: len(others) + 1}
         await session.flush()
 
 
@@ -151,20 +155,6 @@ async def covered(session: AsyncSession, message_id: int) -> list[Message]:
         .order_by(col(Message.facts)["starts_at"].astext, col(Message.id))
     )
     return list((await session.execute(query)).scalars())
-
-
-async def hand_on(session: AsyncSession, messages: Sequence[Message], to: Notice) -> None:
-    """A text that was just written stands for these covered reminders from now on."""
-    new = select(col(Message.id)).where(
-        col(Message.subject_kind) == to.subject_kind,
-        col(Message.subject_id) == to.subject_id,
-        col(Message.kind) == to.kind,
-        col(Message.version) == to.version,
-        col(Message.copy_number) == to.copy,
-    )
-    changed = update(ReminderFamily).execution_options(synchronize_session=False)
-    mine = col(ReminderFamily.message_id).in_([one.id for one in messages])
-    await session.execute(changed.where(mine).values(carried_by=new.scalar_subquery()))
 
 
 async def covered_by(session: AsyncSession, messages: Sequence[int]) -> dict[int, UUID]:

@@ -29,6 +29,9 @@ from booking.sms.gateway import Fault
 
 A_PAGE: Final = 100
 
+BY_STAFF: Final = "by_staff"
+"""The fact of a text that staff sent once more; what goes once more by itself has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -48,8 +51,8 @@ class Told:
 
     `at` is when it went, or is to go. `count` visits are told by it; one that was covered has in `by` the code of the
     visit whose message told of it. `starts_at` is the visit's time now, `state_of_visit` its state. `copy_number` is 0
-    for the first, and counts what staff sent again. `code` is the visit's or the slip's. `segments` is what all its
-    posts cost, None where none was taken.
+    for the first, and counts what went again, because staff said so or by itself. `code` is the visit's or the slip's.
+    `segments` is what all its posts cost, None where none was taken.
     """
 
     id: UUID
@@ -130,16 +133,24 @@ async def row(session: AsyncSession, facility_id: int, message: UUID) -> Message
 
 
 async def copies(session: AsyncSession, message: Message) -> int:
-    """The number of the last copy of a message; 0 where it was sent once only."""
-    last: int | None = await session.scalar(
-        select(func.max(col(Message.copy_number))).where(
-            col(Message.subject_kind) == message.subject_kind,
-            col(Message.subject_id) == message.subject_id,
-            col(Message.kind) == message.kind,
-            col(Message.version) == message.version,
-        )
-    )
+    """The number of the last copy of a message, whoever wrote it; 0 where it was sent once only."""
+    last: int | None = await session.scalar(select(func.max(col(Message.copy_number))).where(*_same(message)))
     return last or 0
+
+
+async def by_staff(session: AsyncSession, message: Message) -> int:
+    """How many copies of a message staff wrote."""
+    theirs = col(Message.facts)[BY_STAFF].astext.is_not(None)
+    return await session.scalar(select(func.count()).select_from(Message).where(*_same(message), theirs)) or 0
+
+
+def _same(message: Message) -> list[ColumnElement[bool]]:
+    return [
+        col(Message.subject_kind) == message.subject_kind,
+        col(Message.subject_id) == message.subject_id,
+        col(Message.kind) == message.kind,
+        col(Message.version) == message.version,
+    ]
 
 
 async def heard(session: AsyncSession, message: Message) -> list[Heard]:

@@ -28,7 +28,8 @@ from booking.text import clean
 from booking.trail.service import record
 
 COPIES_MOST: Final = 3
-"""How often one text is sent again: each costs money, and the telephone is there."""
+"""How often staff send one text again: each costs money, and the telephone is there. What went again by itself, because
+our configuration or the network lost it, takes nothing from that."""
 
 AGAIN: Final = frozenset({
     MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT,
@@ -73,7 +74,7 @@ async def send_again(session: AsyncSession, facility_id: int, command: SendAgain
     if command.copy_number <= last:
         return  # pressed twice
     _check(message, visit, now=now)
-    if last >= COPIES_MOST:
+    if await queries.by_staff(session, message) >= COPIES_MOST:
         raise ResendRefused(reason="often", most=COPIES_MOST)
     facts = facts_of(visit, facility.sms_name)
     if {name: message.facts.get(name) for name in facts} != facts or await _is_off(session, message, visit):
@@ -86,8 +87,8 @@ async def send_again(session: AsyncSession, facility_id: int, command: SendAgain
         raise ResendRefused(reason="stopped")
     useful = rules.useful_until(message.kind, visit.starts_at, ZONE)
     notice = Notice(
-        visit.public_id, message.kind, visit.version, facility_id, facts, due_at=now, useful_until=useful,
-        copy=last + 1,
+        visit.public_id, message.kind, visit.version, facility_id, facts | {queries.BY_STAFF: True}, due_at=now,
+        useful_until=useful, copy=last + 1,
     )  # fmt: skip
     await messages.write(session, [notice], to, now=now)
     record(

@@ -26,14 +26,17 @@ from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Patient
 
 _CANCELS = (MessageKind.CANCELLED, MessageKind.CANCELLED_BY_FACILITY)
+_OF_THE_OLD = (sharing.COUNT, queries.BY_STAFF)
+"""Facts of one row, which another does not take over: for how many it stood, and who wrote it."""
+
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
 async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
-    """Write another text for each whose time for it has come, at most `most`; how many were written.
+    """Write another text for each whose time for it has come, at most `most`; how many go once more.
 
     The visits are locked first, as whoever changes one does, and those somebody is changing are left for the next run.
-    A shared reminder goes for those of its visits that are still on.
+    A shared reminder goes for those of its visits that are still on, and counts as one.
     """
     of_visit = col(Appointment.public_id) == col(Message.subject_id)
     query = (
@@ -53,7 +56,8 @@ async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) ->
         shared = await sharing.covered(session, message.id)
         if await _all_free(session, shared):
             again_at, message.again_at = message.again_at, None
-            written += await _one(session, message, shared, again_at=again_at, now=now)
+            each = [await _one(session, one, again_at=again_at, now=now) for one in (message, *shared)]
+            written += any(each)
     return written
 
 
@@ -65,26 +69,27 @@ async def _all_free(session: AsyncSession, shared: Sequence[Message]) -> bool:
     return not shared or free == set((await session.execute(visits)).scalars())
 
 
-async def _one(
-    session: AsyncSession, message: Message, shared: Sequence[Message], *, again_at: datetime, now: datetime
-) -> int:
-    """Write the text of a message once more, for its visit or for the first of those it stands for that is on."""
-    on = [(one, visit) for one in [message, *shared] if (visit := await _visit(session, one, now=now)) is not None]
-    if not on or message.useful_until <= now:
+async def _one(session: AsyncSession, message: Message, *, again_at: datetime, now: datetime) -> int:
+    """Write the text of a message once more for its own visit, where that is on; how many were written.
+
+    A reminder may share its text again: with whom, and how many they are, is seen when it is about to go. Until then
+    each stands for itself, as the first time, so whoever cancels one of the visits takes nothing from the others.
+    """
+    visit = await _visit(session, message, now=now)
+    if visit is None or message.useful_until <= now:
         return 0
-    first, visit = on[0]
     patient = await session.get_one(Patient, visit.patient_id)
     to = recipient_of(visit, patient, await account_of(session, visit))
     if to.suppressed is not None or to.phone != message.phone:
         return 0
+    facts = {name: fact for name, fact in message.facts.items() if name not in _OF_THE_OLD}
     notice = Notice(
-        visit.public_id, first.kind, first.version, first.facility_id, first.facts | {"count": len(on)}, due_at=now,
-        useful_until=first.useful_until, copy=await queries.copies(session, first) + 1, once_more=True,
+        visit.public_id, message.kind, message.version, message.facility_id, facts, due_at=now,
+        useful_until=message.useful_until, copy=await queries.copies(session, message) + 1, once_more=True,
         news_at=again_at,
     )  # fmt: skip
     written = await messages.write(session, [notice], to, now=now)
-    if written:
-        await sharing.hand_on(session, [one for one, _ in on if one is not message], notice)
+    await sharing.join(session, [notice], to)
     return written
 
 

@@ -66,7 +66,7 @@ async def _show(
         one = await queries.one(session, where.facility_id, which)
         row = await queries.row(session, where.facility_id, which)
         heard = await queries.heard(session, row)
-        copies = await queries.copies(session, row)
+        copies, by_staff = await queries.copies(session, row), await queries.by_staff(session, row)
         number = await numbers.of_phone(session, row.phone)
         stands = await standing(session, asked, where)
         if one.patient is not None:
@@ -79,7 +79,7 @@ async def _show(
         request, "desk_message.html", status=status_of(error) if error else 200, personal=True, desk=desk, place=place,
         base=f"/desk/{where.code}/messages", one=one, heard=heard, copies=copies, body=_body(row, asked), error=said,
         field="why" if error and error.facts.get("field") == "why" else "", why=why, number=number, stands=stands,
-        again=one.kind in service.AGAIN and one.group is not Group.WAITING and copies < service.COPIES_MOST
+        again=one.kind in service.AGAIN and one.group is not Group.WAITING and by_staff < service.COPIES_MOST
         and not (number.stopped_at is not None and one.kind in numbers.REMINDING),
         done="done" in request.query_params,
     )  # fmt: skip
