@@ -21,7 +21,7 @@ from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.columns import Choice, state_in
-from booking.messages import locking, numbers, rules, sharing
+from booking.messages import locking, numbers, rules, sharing, two_posts
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.practising import of_practice
@@ -180,8 +180,7 @@ async def begin(
     """Look at a claimed message once more and write down that it is about to be posted. Post only after the commit.
 
     None where it is not to be posted: it was called back, the lease is lost, it is too late, the night has come, the
-    text may not go out, or the row cannot be read. Calling back (`service.supersede`) and this step meet on the row:
-    one of them wins.
+    text may not go out, or the row cannot be read. Calling back (`service.supersede`) meets this on the row: one wins.
     """
     prepared = await _prepared(session, claimed, through, now=now)
     if isinstance(prepared, dict):
@@ -207,8 +206,7 @@ async def _prepared(
             return None
         if await of_practice(session, message):
             return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
-        aside = set_aside(message, through, now=now)
-        aside = aside or await numbers.look(session, message)
+        aside = set_aside(message, through, now=now) or await numbers.look(session, message)
         aside = aside or await sharing.look(session, message, through.takes, now=now)
         aside = aside or await _behind(session, message, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
@@ -278,6 +276,8 @@ async def record(
         .execution_options(synchronize_session=False)
     )
     state = written.scalar_one_or_none()
+    if isinstance(outcome, Accepted) and posting.attempt > 1:
+        return await two_posts.named(session, posting.id, posting.attempt, outcome.provider_sid, now=now) or state
     if state is MessageState.FAILED and isinstance(outcome, Refused) and outcome.fault is Fault.PHONE:
         await numbers.refused(session, posting.id, outcome.code, now=now)
     return state

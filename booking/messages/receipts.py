@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.messages import numbers, rules
+from booking.messages import numbers, rules, two_posts
 from booking.messages.channel import hearing
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
@@ -52,16 +52,17 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
     message = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
     if message is None or message.id is None:
         return False
-    if await _is_kept(session, message.id, receipt):
-        return True  # said before, and learnt from then: replayed without end it would fill the table
-    session.add(
-        MessageReceipt(
-            message_id=message.id, provider_sid=receipt.provider_sid, status=receipt.status,
-            error_code=receipt.error_code, received_at=now,
-        )
-    )  # fmt: skip
+    if not await _is_kept(session, message.id, receipt):  # replayed without end it would fill the table
+        session.add(
+            MessageReceipt(
+                message_id=message.id, provider_sid=receipt.provider_sid, status=receipt.status,
+                error_code=receipt.error_code, received_at=now,
+            )
+        )  # fmt: skip
     state = rules.receipt_state(receipt.status)
-    if state is not None and rules.may_follow(message.state, state) and not _of_lost_post(message, receipt, state):
+    if state is None or not rules.may_follow(message.state, state):
+        return True
+    if not await two_posts.is_of_another(session, message, receipt.provider_sid, state):
         message.state, message.lease_until, message.changed_at = state, None, now
         message.provider_sid = message.provider_sid or receipt.provider_sid
         message.error_code, message.fault = receipt.error_code, receipt.fault
@@ -70,12 +71,6 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         await _once_more(session, message, now=now)
         await numbers.heard(session, message, now=now)
     return True
-
-
-def _of_lost_post(message: Message, receipt: Receipt, state: MessageState) -> bool:
-    """Whether a failure is only that of the other of two posts: the row stands for the one whose name it has."""
-    other = message.provider_sid not in (None, receipt.provider_sid)
-    return state in _FAILURES and other and message.sends > 1
 
 
 async def _once_more(session: AsyncSession, message: Message, *, now: datetime) -> None:
