@@ -4,6 +4,7 @@ They come late, twice, out of order, and sometimes before the answer to our own 
 message moves only to a state that outranks the one it has (`rules.may_follow`), whatever we thought of it meanwhile.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,8 @@ from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace
 from booking.sms.gateway import Fault
 
+log = logging.getLogger(__name__)
+
 _LATER: Final = timedelta(minutes=30)
 """A telephone that was off, or a queue that was full, has another chance after so long."""
 
@@ -28,6 +31,7 @@ _OURS_MOST: Final = 4
 _LEAST: Final = timedelta(minutes=2)
 _OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
 _NOT_ITS_OWN = (Fault.PASSING, Fault.CONFIGURATION)
+_ALARMING = (Fault.CONTENT, Fault.DOUBTFUL)
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
@@ -70,7 +74,18 @@ async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now:
         message.reason = receipt.status if state in _FAILURES else None
         await _once_more(session, message, now=now)
         await numbers.heard(session, message, now=now)
+        _tell(message)
     return True
+
+
+def _tell(message: Message) -> None:
+    """Say in the log what was lost for its content or for what nobody knows, as of a post; what is ours holds."""
+    if message.state in _FAILURES and message.fault in _ALARMING:
+        facts = {
+            "message_id": str(message.public_id), "provider": message.provider, "error_code": message.error_code,
+            "fault": message.fault.value,
+        }  # fmt: skip
+        log.error("a receipt says that a text was lost", extra={"facts": facts})
 
 
 async def _once_more(session: AsyncSession, message: Message, *, now: datetime) -> None:
