@@ -37,7 +37,8 @@ cd / # where the user postgres may be too
 
 # The newest segment of WAL that the repository has: "latest" must come so far, or bookings would be lost in silence.
 newest="$($pgbackrest --stanza="$stanza" --output=json info \
-    | python3 -c 'import json, sys; print((json.load(sys.stdin)[0].get("archive") or [{}])[-1].get("max") or "")')"
+    | python3 -c 'import json, sys; print((json.load(sys.stdin)[0].get("archive") or [{}])[-1].get("max") or "")' 2>/dev/null)" \
+    || refuse "The repository does not answer."
 
 echo "1. Stopping the service and PostgreSQL."
 $stop

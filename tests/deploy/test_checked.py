@@ -44,7 +44,7 @@ def said(root: Path, *, program: bool = True) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Cluster]:
     """A server with our roles and our database, which is empty."""
     with postgres.running() as cluster:

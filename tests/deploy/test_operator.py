@@ -26,12 +26,21 @@ def test_nothing_asks_for_sudo_or_for_one_version_of_postgresql() -> None:
     assert [line for _, line in TYPED if re.search(r"\bsudo -u|sudo [/a-z]+(/|\.sh)|/15/main", line)] == []
 
 
-def _restore(folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
+REPOSITORY = """#!/bin/sh
+case "$*" in *info*) echo '[{"archive": [{"max": "000000010000000000000001"}]}]' ;; *) exit 1 ;; esac
+"""
+"""Answers what it holds, and restores nothing."""
+
+
+def _restore(folder: Path, moment: str, repository: str = REPOSITORY) -> subprocess.CompletedProcess[str]:
     (folder / "data").mkdir(exist_ok=True)
+    (folder / "pgbackrest").write_text(repository)
+    (folder / "pgbackrest").chmod(0o755)
     return subprocess.run(
         [str(DEPLOY / "backup/restore.sh"), moment], check=False, capture_output=True, text=True,
         env={"PATH": os.environ["PATH"], "HENKHAM_DATA": f"{folder}/data", "HENKHAM_STOP": f"touch {folder}/stopped",
-             "HENKHAM_START": "true", "HENKHAM_PGBACKREST": "false", "HENKHAM_PSQL": "false", "HENKHAM_AFTER": "true"},
+             "HENKHAM_START": "true", "HENKHAM_PGBACKREST": f"{folder}/pgbackrest", "HENKHAM_PSQL": "false",
+             "HENKHAM_AFTER": "true"},
     )  # fmt: skip
 
 
@@ -53,6 +62,12 @@ def test_control_a_moment_is_gone_back_to(tmp_path: Path, moment: str) -> None:
     assert (tmp_path / "stopped").exists()
 
 
+def test_a_repository_that_does_not_answer_stops_nothing(tmp_path: Path) -> None:
+    done = _restore(tmp_path, "latest", "#!/bin/sh\nexit 1\n")
+    assert (done.returncode, (tmp_path / "stopped").exists()) == (2, False)
+    assert "The repository does not answer." in done.stderr
+
+
 @pytest.mark.parametrize("version", ["15", "17"])
 def test_backups_are_of_the_version_this_machine_has(tmp_path: Path, version: str) -> None:
     (tmp_path / f"etc/postgresql/{version}/main").mkdir(parents=True)
@@ -65,7 +80,8 @@ def test_the_folder_of_backups_is_made_for_its_owner_before_it_is_used() -> None
     """pgBackRest works as postgres and may not make a folder in /var/backups."""
     conf = (DEPLOY / "backup/pgbackrest.conf").read_text("utf-8")
     (folder,) = re.findall(r"^repo1-path=(.+)$", conf, re.MULTILINE)
-    lines = [line.strip() for name, line in TYPED if name == "operations.md"]
+    whole = [line.strip() for name, line in TYPED if name == "operations.md"]
+    lines = whole[whole.index("## Backups") :]
     made = next(n for n, line in enumerate(lines) if line.startswith("install -d -o postgres") and folder in line)
     used = next(n for n, line in enumerate(lines) if "stanza-create" in line)
     assert made < used
