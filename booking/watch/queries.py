@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -26,6 +26,12 @@ class Reading:
 _SMS: Final = text("""
     SELECT state::text AS state, lane, count(*) AS n, min(due_at) AS oldest FROM message
     WHERE state IN ('due', 'claimed', 'sending', 'unknown') AND due_at <= :now GROUP BY 1, 2
+""")
+_LOST: Final = text("""
+    SELECT fault::text AS fault, count(DISTINCT phone_index) AS n FROM message
+    WHERE state IN ('failed', 'undelivered') AND fault IS NOT NULL AND due_at > :day_ago
+      AND changed_at > :hour_ago
+    GROUP BY 1
 """)
 _CHANNEL: Final = text("SELECT provider, held_at, rest_until, day_at, day_posts FROM sms_channel")
 _FEEDS: Final = text("""
@@ -77,6 +83,9 @@ async def _sms(session: AsyncSession, now: datetime) -> list[Reading]:
             waits[row["lane"]] = _age(row["oldest"], now)
     found = [Reading("sms_messages", float(row["n"]), {"state": row["state"], "lane": row["lane"]}) for row in rows]
     found += [Reading("sms_oldest_due_seconds", age, {"lane": lane}) for lane, age in waits.items()]
+    ago = {"day_ago": now - timedelta(days=1), "hour_ago": now - timedelta(hours=1)}
+    lost = (await session.execute(_LOST, ago)).mappings().all()
+    found += [Reading("sms_lost", float(row["n"]), {"fault": row["fault"]}) for row in lost]
     today = clock.day_bounds(clock.local_day(now))[0]
     for row in (await session.execute(_CHANNEL)).mappings():
         named = {"provider": row["provider"]}

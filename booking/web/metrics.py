@@ -35,6 +35,7 @@ HELP = {
     "sms_messages": "Texts that are due by now, or whose outcome is unknown.",
     "sms_oldest_due_seconds": "How long the oldest due text has waited.",
     "sms_held": "1 while the provider refuses our configuration.",
+    "sms_lost": "Numbers whose text was refused for good or did not arrive, in the last hour, by whose fault it was.",
     "sms_resting": "1 while the provider asked us to wait.",
     "sms_posts_today": "Texts about visits posted today.",
     "feed_age_seconds": "Since the newest file of this feed that was applied.",

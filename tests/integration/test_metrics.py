@@ -20,7 +20,7 @@ from tests import people
 from tests.asking import BASE, book, booked, refused
 from tests.conftest import environment
 from tests.outbox import write
-from tests.seeds import add_slot, seed
+from tests.seeds import add_slot, run, seed
 
 pytestmark = pytest.mark.anyio
 TOKEN = "metrics-token-of-a-test-0123456789abcdef"
@@ -114,3 +114,13 @@ async def test_a_broken_rule_shows_by_its_name_and_is_gone_when_it_holds_again(
 def test_every_reading_has_its_help() -> None:
     named = set(re.findall(r'Reading\("(\w+)"', Path(queries.__file__).read_text("utf-8")))
     assert named == set(metrics.HELP)
+
+
+async def test_numbers_whose_text_was_lost_show_by_fault(client: httpx.AsyncClient, db: Database) -> None:
+    for number in (1, 2, 2):
+        await write(db, phone=f"+8490123000{number}")
+    lost = "UPDATE message SET state = 'undelivered', fault = 'content', changed_at = now()"
+    await run(db, lost)
+    assert (await _read(client))['henkham_sms_lost{fault="content"}'] == 2
+    await run(db, "UPDATE message SET changed_at = now() - interval '61 minutes'")
+    assert 'henkham_sms_lost{fault="content"}' not in await _read(client)
