@@ -1,7 +1,7 @@
 """The outbox: every SMS that was ever due, and what carriers said of it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -24,6 +25,11 @@ from booking.columns import choice, copied_ref, key, moment, number, optional_ch
 from booking.messages.kinds import MessageKind, MessageState
 from booking.sealed import Sealed
 from booking.sms.gateway import Fault
+
+CONTENTS: Final = (
+    "state NOT IN ('due', 'claimed', 'sending', 'unknown') AND (facts <> '{}'::jsonb OR phone_index IS NOT NULL)"
+)
+"""A text that goes nowhere any more and still has its number or contents: these go one day (`retention`)."""
 
 
 class Message(SQLModel, table=True):
@@ -62,6 +68,8 @@ class Message(SQLModel, table=True):
             "due_at",
             postgresql_where="coalesce(posted_at, due_at) - created_at > interval '4 days'",
         ),
+        # Whose contents are the oldest; a text comes in when it was sent or given up, so no booking touches it.
+        Index("message_contents", "useful_until", postgresql_where=text(CONTENTS)),
         Index("message_provider_sid", "provider_sid", postgresql_where="provider_sid IS NOT NULL"),
     )
 
@@ -121,7 +129,7 @@ class ReminderFamily(SQLModel, table=True):
     """
 
     __tablename__ = "reminder_family"
-    __table_args__ = (Index("reminder_family_key", "family"),)
+    __table_args__ = (Index("reminder_family_key", "family"), Index("reminder_family_over", "useful_until"))
 
     message_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("message.id", name="reminder_family_message_fk"), primary_key=True)

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, literal, or_, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.messages.channel.models import SmsReconciliation
 from booking.messages.kinds import MessageState
-from booking.messages.models import Message, MessageReceipt, ReminderFamily
+from booking.messages.models import CONTENTS, Message, MessageReceipt, ReminderFamily
 from booking.trail.forgetting import BATCH, remove
 
 CONTENTS_KEPT: Final = timedelta(days=180)
@@ -25,16 +25,16 @@ _WORKING: Final = (MessageState.DUE, MessageState.CLAIMED, MessageState.SENDING,
 
 
 async def empty_texts(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
-    """Take number and contents out of texts that were of use before CONTENTS_KEPT; how many."""
-    facts = col(Message.facts) != literal({}, Message.__table__.c.facts.type)  # type: ignore[attr-defined]
-    filled = or_(facts, col(Message.phone_index).is_not(None))
+    """Take number and contents out of texts that were of use before CONTENTS_KEPT, the oldest first; how many."""
     old = (
         select(col(Message.id))
-        .where(col(Message.useful_until) < now - CONTENTS_KEPT, col(Message.state).not_in(_WORKING), filled)
+        .where(col(Message.useful_until) < now - CONTENTS_KEPT, text(CONTENTS))  # as the index has it
+        .order_by(col(Message.useful_until))
         .limit(most)
         .with_for_update(skip_locked=True)
+        .cte("old")
     )
-    emptied = update(Message).where(col(Message.id).in_(old))
+    emptied = update(Message).where(col(Message.id) == old.c.id)
     done: Any = await session.execute(
         emptied.values(phone="", phone_index=None, facts={}, secret=None).execution_options(synchronize_session=False)
     )
@@ -42,11 +42,18 @@ async def empty_texts(session: AsyncSession, *, now: datetime, most: int = BATCH
 
 
 async def forget_texts(session: AsyncSession, *, now: datetime, most: int = BATCH) -> int:
-    """Remove texts written before TEXTS_KEPT with what the carrier said of them; how many."""
+    """Remove texts written before TEXTS_KEPT with what the carrier said of them; how many.
+
+    Ids rise as texts are written, so the first ones of the key are the oldest and no others are looked at: a coarse
+    index over when they were written wears out, because the space of removed rows is used again for new ones.
+    """
+    first = select(col(Message.id)).order_by(col(Message.id)).limit(most).cte("first")
     chosen = select(col(Message.id)).where(
-        col(Message.created_at) < now - TEXTS_KEPT, col(Message.state).not_in(_WORKING)
+        col(Message.id).in_(select(first.c.id)),
+        col(Message.created_at) < now - TEXTS_KEPT,
+        col(Message.state).not_in(_WORKING),
     )
-    old = list((await session.execute(chosen.limit(most).with_for_update(skip_locked=True))).scalars())
+    old = list((await session.execute(chosen.with_for_update(skip_locked=True))).scalars())
     for model in (MessageReceipt, ReminderFamily):
         hanging = delete(model).where(col(model.message_id).in_(old))
         await session.execute(hanging.execution_options(synchronize_session=False))

@@ -2,9 +2,12 @@
 
 Each kind goes by itself, a batch to a transaction, so that nobody waits for a night's work, and what fails keeps
 nothing else from going. A kind is done for the day when nothing was left; what was stopped goes on at the next run.
+After each batch it rests as long as that took: what has waited for months takes half of the database's time at most.
 """
 
+import asyncio
 import logging
+import time as clocks
 from datetime import datetime, time
 from pathlib import Path
 from typing import Final
@@ -23,6 +26,9 @@ from scheduler.outgoing.terms_file import TermsFolder
 log = logging.getLogger(__name__)
 
 NIGHTLY: Final = time(2, 30)
+_REST_MOST: Final = 1.0
+"""Seconds."""
+
 _LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtext('housekeeping'), hashtext(:kind))")
 
 
@@ -51,6 +57,7 @@ async def _swept(db: Database, kept: Kept, sweep: Sweep, due: datetime, now: dat
     """Batch after batch of one kind, until nothing is left or another scheduler is at it."""
     name, removed = f"housekeeping: {kept.name}", 0
     while True:
+        begun = clocks.monotonic()
         async with db.transaction() as session:
             if not (await session.execute(_LOCK, {"kind": kept.name})).scalar_one():
                 return removed
@@ -62,6 +69,7 @@ async def _swept(db: Database, kept: Kept, sweep: Sweep, due: datetime, now: dat
         removed += gone
         if gone == 0:
             return removed
+        await asyncio.sleep(min(clocks.monotonic() - begun, _REST_MOST))
 
 
 def tidy(feeds_dir: Path, *, now: datetime) -> int:
