@@ -23,6 +23,8 @@ _HOW: dict[str, Any] = {
     "proxy_headers": True,
     "timeout_keep_alive": 15,
     "timeout_graceful_shutdown": 20,
+    "http": "booking.web.connections:BoundedConnection",
+    "ws": "none",  # no route of ours is one
 }
 
 
