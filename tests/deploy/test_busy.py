@@ -57,7 +57,8 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def _proxied(root: Path, inside: int) -> Iterator[tuple[httpx.Client, Upstream]]:
+def proxied(root: Path, inside: int) -> Iterator[tuple[httpx.Client, Upstream]]:
+    """nginx with the installed site before an `Upstream`, which lets so many `inside` each process."""
     nginx = nginx_or_skip()
     laid_down(root)
     certificate(root / "etc/henkham/tls")
@@ -117,7 +118,7 @@ def test_who_is_one_too_many_is_told_when_to_come_again_and_the_others_are_not_d
     tmp_path: Path, language: str
 ) -> None:
     asked, (title, read, sent) = {"accept-language": language}, WORDS[language]
-    with _proxied(tmp_path, 1) as (client, upstream):
+    with proxied(tmp_path, 1) as (client, upstream):
         with _full(client, upstream):
             page = client.get("/", headers=asked)
             assert (page.status_code, page.headers["cache-control"]) == (503, "no-store")
@@ -142,12 +143,12 @@ def test_who_is_one_too_many_is_told_when_to_come_again_and_the_others_are_not_d
 
 
 def test_control_where_more_may_be_inside_nobody_is_turned_away(tmp_path: Path) -> None:
-    with _proxied(tmp_path, 40) as (client, upstream), _full(client, upstream):
+    with proxied(tmp_path, 40) as (client, upstream), _full(client, upstream):
         assert client.get("/").text == "ours 0"
 
 
 def test_whoever_sends_slowly_takes_no_place(tmp_path: Path) -> None:
-    with _proxied(tmp_path, 1) as (client, upstream), contextlib.ExitStack() as held:
+    with proxied(tmp_path, 1) as (client, upstream), contextlib.ExitStack() as held:
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         for _ in range(10):
@@ -160,7 +161,7 @@ def test_whoever_sends_slowly_takes_no_place(tmp_path: Path) -> None:
 
 
 def test_where_no_process_answers_the_page_says_so_and_opens_again(tmp_path: Path) -> None:
-    with _proxied(tmp_path, 40) as (client, upstream):
+    with proxied(tmp_path, 40) as (client, upstream):
         upstream.away()
         page = client.get("/")
         assert (page.status_code, "refresh" in page.headers) == (503, True)
@@ -169,6 +170,6 @@ def test_where_no_process_answers_the_page_says_so_and_opens_again(tmp_path: Pat
 
 def test_a_file_for_the_desk_goes_through_and_nothing_else_of_its_size(tmp_path: Path) -> None:
     file = b"x" * 1_000_000
-    with _proxied(tmp_path, 40) as (client, _):
+    with proxied(tmp_path, 40) as (client, _):
         assert client.post("/desk/VT-BV/show-file", content=file).text == f"ours {len(file)}"
         assert client.post("/desk/VT-BV/other", content=file).status_code == 413
