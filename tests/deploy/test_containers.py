@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from booking import embedded
 from booking.settings import Settings, variable
 from tests.deploy.installed import DEPLOY
 
@@ -118,3 +120,46 @@ def test_only_the_ingress_reaches_the_pods_and_no_network_of_pods_is_believed() 
     policies = {each["metadata"]["name"]: each["spec"] for each in _documents() if each["kind"] == "NetworkPolicy"}
     assert policies["henkham-nobody"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
     assert all("namespaceSelector" in each for each in policies["henkham-web"]["ingress"][0]["from"])
+
+
+TOLD = (
+    "max_connections",
+    "wal_compression",
+    "log_error_verbosity",
+    "log_parameter_max_length_on_error",
+    "listen_addresses",
+)
+
+
+def _server_says(folder: Path, *options: str) -> dict[str, str]:
+    """What PostgreSQL itself makes of its settings with these options; it is not started."""
+    postgres = embedded.wheel_binaries() / "postgres"
+    return {
+        name: subprocess.run(
+            [postgres, "-C", name, "-D", folder, *options], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for name in TOLD
+    }  # fmt: skip
+
+
+def test_the_database_in_a_container_has_the_settings_of_any_other(tmp_path: Path) -> None:
+    database = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]["database"]
+    mounted = dict(each.split(":")[:2][::-1] for each in database["volumes"] if each.endswith(".conf:ro"))
+    assert len(mounted) == 2
+    here = {there: tmp_path / Path(there).name for there in mounted}
+    for there, ours in mounted.items():
+        text = (COMPOSE.parent / ours).read_text("utf-8")
+        # The wheel of these tests is built without lz4.
+        text = text.replace("lz4", "pglz").replace("/etc/henkham", str(tmp_path))
+        here[there].write_text(text, "utf-8")
+    (tmp_path / "postgresql.conf").chmod(0o644)
+    program, *options = database["command"]
+    assert program == "postgres"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "postgresql.conf").write_text("", "utf-8")  # as initdb would, but empty
+    said = _server_says(tmp_path / "data", *(each.replace("/etc/henkham", str(tmp_path)) for each in options))
+    assert said == {
+        "max_connections": "200", "wal_compression": "pglz", "log_error_verbosity": "terse",
+        "log_parameter_max_length_on_error": "0", "listen_addresses": "*",
+    }  # fmt: skip
+    assert _server_says(tmp_path / "data")["log_error_verbosity"] == "default", "the control"
