@@ -1,6 +1,7 @@
 """Looking after accounts: add, change, disable, new passwords. Nobody gives away what he does not have himself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import delete, func, update
@@ -25,6 +26,7 @@ from booking.access.rules import EVERYWHERE, IDLE_ACCOUNT, check_password, read_
 from booking.actor import Actor
 from booking.columns import constraint_of
 from booking.directory.models import Facility, Practitioner
+from booking.errors import BookingError
 from booking.trail.service import record
 
 
@@ -90,6 +92,33 @@ async def change(session: AsyncSession, command: ChangeStaff, *, asker: StaffVie
         session, "staff.change", "staff", staff.public_id, by=by, now=now,
         role=command.role.value, facilities=list(command.facilities),
     )  # fmt: skip
+
+
+async def faults(session: AsyncSession, command: AddStaff | ChangeStaff, *, asker: StaffView) -> list[BookingError]:
+    """Everything that is wrong with what somebody filled in, in the form's order, where `add` and `change` stop at one.
+
+    What only writing can tell is left to them: a name taken in the same moment, the last administrator.
+    """
+    found: list[BookingError] = []
+    if isinstance(command, AddStaff):
+        with _noted(found):
+            username = read_username(command.username)
+            if await session.scalar(select(Staff.id).where(col(Staff.username) == username)) is not None:
+                raise UsernameTaken(field="username")
+    with _noted(found):
+        read_staff_name(command.name)
+    with _noted(found):
+        facilities = await _scope(session, command.role, command.facilities, asker)
+        await _practitioner(session, command.practitioner, facilities)
+    return found
+
+
+@contextmanager
+def _noted(found: list[BookingError]) -> Iterator[None]:
+    try:
+        yield
+    except BookingError as error:
+        found.append(error)
 
 
 async def disable(session: AsyncSession, which: object, *, asker: StaffView, by: Actor, now: datetime) -> None:
@@ -213,7 +242,7 @@ async def _practitioner(session: AsyncSession, named: str | None, facilities: li
         .where(col(Facility.code) == facility, col(Practitioner.code) == code, col(Facility.id).in_(facilities))
     )
     if row is None:
-        raise ScopeRefused(field="practitioner")
+        raise ScopeRefused(field="practitioner", reason="practitioner")
     return row.id
 
 

@@ -1,6 +1,7 @@
 """Looking after accounts: for managers those of their own facilities, for the city's administrators all."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 from uuid import UUID
@@ -27,6 +28,7 @@ from booking.desk.forms import all_of, raw_of
 from booking.directory import queries as directory
 from booking.directory.examining import practitioner_named, practitioners_at
 from booking.errors import BookingError
+from booking.text import has_control
 from booking.web import at_desk
 from booking.web.at_desk import needs
 from booking.web.dependencies import Ask, Asked
@@ -39,6 +41,8 @@ router = APIRouter(prefix="/desk/staff", include_in_schema=False, dependencies=[
 Manager = Annotated[Desk, needs(Right.STAFF)]
 _REFUSED = (UsernameTaken, UsernameRefused, StaffNameRefused, ScopeRefused, LastAdministrator)
 _LONGEST = 64
+_LONGEST_NAME = 400
+"""Signs that commands take; what is longer is refused by the rules all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,15 @@ def _typed(form: FormData) -> Typed:
     )  # fmt: skip
 
 
-def _with_error(typed: Typed, error: BookingError, asked: Asked) -> Typed:
-    at = str(error.facts.get("field", "role"))
-    said = " ".join(sentence(error, asked.language))
-    return replace(typed, errors={at: said})
+def _with_errors(typed: Typed, found: Sequence[BookingError], asked: Asked) -> Typed:
+    """The form as it was sent, each error by the field it stands beside."""
+    said = {str(one.facts.get("field", "role")): " ".join(sentence(one, asked.language)) for one in found}
+    return replace(typed, errors=said)
+
+
+def _plain(raw: str) -> str:
+    """A code as a command takes it; empty, and refused by its rule, where it holds signs nobody types."""
+    return "" if has_control(raw) else raw[:_LONGEST]
 
 
 @router.post("/new")
@@ -112,16 +121,20 @@ async def add(request: Request, asked: Ask, desk: Manager) -> Response:
     hashed = await asyncio.to_thread(passwords.hash_password, first)
     try:
         command = AddStaff(
-            username=typed.username[:_LONGEST], name=typed.name, role=_role(typed.role), facilities=typed.facilities,
-            practitioner=typed.practitioner,
+            username=_plain(typed.username), name=typed.name[:_LONGEST_NAME], role=_role(typed.role),
+            facilities=tuple(map(_plain, typed.facilities)), practitioner=_plain(typed.practitioner),
         )  # fmt: skip
         async with asked.db.transaction() as session:
-            made = await service.add(
-                session, command, asker=desk.staff, password=hashed, by=at_desk.actor(asked, desk), now=asked.now
-            )
-            username = made.username
+            found = await service.faults(session, command, asker=desk.staff)
+            if not found:
+                made = await service.add(
+                    session, command, asker=desk.staff, password=hashed, by=at_desk.actor(asked, desk), now=asked.now
+                )
+                username = made.username
     except _REFUSED as error:
-        return await _show(request, asked, desk, _with_error(typed, error, asked), status=status_of(error))
+        found = [error]
+    if found:
+        return await _show(request, asked, desk, _with_errors(typed, found, asked), status=status_of(found[0]))
     return page(request, "desk_first_password.html", personal=True, desk=desk, username=username, first=first)
 
 
@@ -149,14 +162,18 @@ async def change(request: Request, asked: Ask, desk: Manager, staff: Which) -> R
         one = await queries.one_of(session, desk.staff, staff)
     try:
         command = ChangeStaff(
-            staff=staff, name=typed.name, role=_role(typed.role), facilities=typed.facilities,
-            practitioner=typed.practitioner,
+            staff=staff, name=typed.name[:_LONGEST_NAME], role=_role(typed.role),
+            facilities=tuple(map(_plain, typed.facilities)), practitioner=_plain(typed.practitioner),
         )  # fmt: skip
         async with asked.db.transaction() as session:
-            await service.change(session, command, asker=desk.staff, by=at_desk.actor(asked, desk), now=asked.now)
+            found = await service.faults(session, command, asker=desk.staff)
+            if not found:
+                await service.change(session, command, asker=desk.staff, by=at_desk.actor(asked, desk), now=asked.now)
     except _REFUSED as error:
-        shown = _with_error(typed, error, asked)
-        return await _show(request, asked, desk, shown, one=one, status=status_of(error))
+        found = [error]
+    if found:
+        shown = _with_errors(typed, found, asked)
+        return await _show(request, asked, desk, shown, one=one, status=status_of(found[0]))
     return see_other(request, "/desk/staff")
 
 

@@ -45,4 +45,8 @@ STAFF_TEXTS: dict[str, tuple[str, str]] = {
         _("Make somebody else an administrator first."),
     ),
     "scope_refused": (_("This scope cannot be given."), _("Choose at least one facility of your own.")),
+    "scope_refused.practitioner": (
+        _("This doctor does not examine at the facilities chosen."),
+        _("Tick the doctor's facility too, or choose somebody else."),
+    ),
 }

@@ -185,6 +185,21 @@ async def test_an_administrator_makes_an_account_and_its_password_is_shown_once(
     assert (await _sign_in(client, "lan.mau", first[0])).url.path == "/desk/account/password"
 
 
+async def test_a_form_of_an_account_tells_all_that_is_wrong_at_once(client: httpx.AsyncClient) -> None:
+    await _sign_in(client, "admin.mau")
+    form = (await _page(client, "/desk/staff/new")).form("/desk/staff/new")
+    refused = await pages.send(client, form, username="Lan\tMẫu", name=" ", role="clerk")
+    page = pages.read(refused)
+    assert refused.status_code == 422
+    assert "không đúng dạng" in page.beside("username")
+    assert "Cần nhập họ tên" in page.beside("name")
+    assert all(f'<a href="#{field}">' in refused.text for field in ("username", "name", "facilities"))
+    taken = await pages.send(client, form, username="manager.mau", name="", role="auditor")
+    assert "đã có người dùng" in pages.read(taken).beside("username")
+    assert "Cần nhập họ tên" in pages.read(taken).beside("name")
+    assert '<a href="#facilities">' not in taken.text
+
+
 async def test_a_manager_sees_and_changes_accounts_of_his_facilities_only(
     client: httpx.AsyncClient, db: Database
 ) -> None:
