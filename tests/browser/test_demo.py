@@ -99,26 +99,24 @@ def _sign_in(page: Page, base: str) -> None:
     page.locator(".primary button").click()
 
 
-def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start(
+def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_kill_9_and_another_start(
     folder: Path, browser: Browser
 ) -> None:
+    """One demo from its first start to its end, and a second one beside it, which sees nothing of that."""
     demo = Demo(folder, fresh=True)
+    beside = Demo(folder.with_name("other"))
     try:
-        base = demo.until_ready()
+        base, other = demo.until_ready(), beside.until_ready()
+        assert base != other
         assert [line[:3] for line in demo.said[:6] if line[:1].isdigit()] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
-        viewport: ViewportSize = {"width": PHONE["width"], "height": PHONE["height"]}
-        page = browser.new_context(viewport=viewport, locale="vi-VN").new_page()
-        page.set_default_timeout(60_000)
-        ticket = _book(page, base)
-        page.goto(f"{base}/inbox")  # it asks again by itself; the scheduler sends within seconds
-        bubble = page.locator(".bubble").filter(has_text="HenKham: Da dat lich kham TYT P1")
-        expect(bubble).to_be_visible(timeout=30_000)
-        bubble.locator("a").click()
-        page.wait_for_url(f"{ticket}*")
-        expect(page.locator(".ticket")).to_be_visible()
-        page.context.close()
-        assert "Everything is stopped." in demo.stop()
+        ticket = _booked_and_told(browser, base)
+        _refused_while_it_runs(folder)
+        assert _read(f"{base}/readyz")[0] == 200, "a reset that was refused hurt nothing"
+        _killed(demo)
+        assert not _answers(base)
+        assert _read(f"{other}/readyz")[0] == 200
     finally:
+        assert "Everything is stopped." in beside.stop()
         if demo.process.poll() is None:
             demo.stop(signal.SIGTERM)
     again = Demo(folder, "--port", base.rsplit(":", 1)[1])
@@ -132,25 +130,30 @@ def test_a_visit_is_booked_and_its_sms_opens_the_ticket_also_after_another_start
         again.stop()
 
 
-def test_two_demos_run_side_by_side_a_third_on_their_data_is_refused_and_kill_9_leaves_nothing(folder: Path) -> None:
-    first, second = Demo(folder), Demo(folder.with_name("other"))
-    try:
-        base, other = first.until_ready(), second.until_ready()
-        assert base != other
-        _refused_while_it_runs(folder)
-        assert _read(f"{base}/readyz")[0] == 200, "a reset that was refused hurt nothing"
-        family = first.family()
-        assert len(family) >= 5
-        first.process.kill()
-        first.process.communicate(timeout=_PATIENCE)
-        _, alive = psutil.wait_procs(family, timeout=30)
-        assert not alive, [each.name() for each in alive]
-        assert not _answers(base)
-        assert _read(f"{other}/readyz")[0] == 200
-    finally:
-        second.stop()
-        if first.process.poll() is None:
-            first.stop()
+def _booked_and_told(browser: Browser, base: str) -> str:
+    """A visit booked on a telephone; the address of its ticket, to which its SMS leads."""
+    viewport: ViewportSize = {"width": PHONE["width"], "height": PHONE["height"]}
+    page = browser.new_context(viewport=viewport, locale="vi-VN").new_page()
+    page.set_default_timeout(60_000)
+    ticket = _book(page, base)
+    page.goto(f"{base}/inbox")  # it asks again by itself; the scheduler sends within seconds
+    bubble = page.locator(".bubble").filter(has_text="HenKham: Da dat lich kham TYT P1")
+    expect(bubble).to_be_visible(timeout=30_000)
+    bubble.locator("a").click()
+    page.wait_for_url(f"{ticket}*")
+    expect(page.locator(".ticket")).to_be_visible()
+    page.context.close()
+    return ticket
+
+
+def _killed(demo: Demo) -> None:
+    """With kill -9, and nothing of it is left."""
+    family = demo.family()
+    assert len(family) >= 5
+    demo.process.kill()
+    demo.process.communicate(timeout=_PATIENCE)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive, [each.name() for each in alive]
 
 
 def _refused_while_it_runs(folder: Path) -> None:

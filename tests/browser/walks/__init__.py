@@ -45,21 +45,6 @@ class Walk:
         """What it stops at."""
         return frozenset(template for template, _ in self.shows)
 
-    @property
-    def patients(self) -> frozenset[tuple[str, str]]:
-        """What it shows of the patients' pages."""
-        return frozenset(pair for pair in self.shows if not of_the_desk(pair[0]))
-
-    @property
-    def passes_the_desk(self) -> bool:
-        """Whether it shows a page of the desk's."""
-        return self.patients != self.shows
-
-
-def of_the_desk(template: str) -> bool:
-    """Whether a template is a page of the desk's."""
-    return template.startswith("desk_")
-
 
 def all_walks() -> list[Walk]:
     """Every file of this folder."""
