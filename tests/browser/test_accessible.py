@@ -1,7 +1,7 @@
 """axe finds nothing on any page, in both languages, light and dark; nothing is cut off; and no page was forgotten.
 
 Vietnamese is looked at with everything: its words are the longer ones, and its colours are those of both. English has
-axe's other rules and the width of a telephone: in `make test` on the way to a ticket alone, for what axe finds stands in
+axe's other rules and the width of a telephone: in `make test` on the way to a ticket alone, for what axe finds is in
 the templates, which are those of both; in `make test-all` on every page of every walk.
 """
 
