@@ -6,7 +6,6 @@ then stands twice, at its old time and, under a key of its own, at its new one, 
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,14 +16,11 @@ from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
 from booking.exchange.rules import Span, StagedRow, Trace, gone, identities
-from booking.exchange.standing import BESIDE, Place, Standing, standing
+from booking.exchange.standing import BESIDE, NUMBERED, Place, Standing, standing
 
 _LONGEST_KEY = 200
 """Characters of a key that are kept; an index of PostgreSQL takes 2,700 bytes."""
 
-
-_NUMBERED = re.compile(r"(.+) #[1-9]\d{0,2}", re.DOTALL)
-"""How readers name a visit's rows beside its first."""
 
 LONGEST_VISIT = timedelta(days=1)
 """A row without an end is taken to be over by then: no slot is longer."""
@@ -71,7 +67,7 @@ def follow(
     said = keyed(rows, terms.meaning)
     if verdict is VerdictKind.APPLY:
         short = [replace(one, row_key=one.row_key and _short(one.row_key)) for one in traces]
-        changes = _wholly(kept, said, terms, standing(kept, said, short, idle or {}))
+        changes = _wholly(kept, said, terms, standing(kept, said, short, idle or {}, numbered=terms.numbered))
     else:
         changes = _closing_only(kept, said, terms)
     if since is None:
@@ -120,8 +116,7 @@ def _short(key: str) -> str:
 def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms, known: Standing) -> Changes:
     unsure = {key: row for key, row in said.items() if key in known.unsure}
     # Inside its period a list of free times decides alone, like a full snapshot.
-    decides = terms.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT)
-    meaning = AbsenceMeaning.FULL_SNAPSHOT if decides else AbsenceMeaning.BUSY_LIST
+    meaning = AbsenceMeaning.FULL_SNAPSHOT if terms.meaning.decides else AbsenceMeaning.BUSY_LIST
     lost = gone({key: row.starts_at for key, row in kept.items()}, said, meaning=meaning, window=terms.window)
     lost |= _offered_no_more(kept, said, terms)
     stay = frozenset(key for key in lost if key not in known.freed and known.stays(key, kept[key]))
@@ -142,7 +137,7 @@ def _with_no_more(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
     return {
         key
         for key in kept
-        if (found := _NUMBERED.fullmatch(name := key.split(BESIDE, 1)[0]))
+        if (found := NUMBERED.fullmatch(name := key.split(BESIDE, 1)[0]))
         and found[1] in sure
         and name not in said
         and name not in known.unsure

@@ -92,6 +92,11 @@ class AbsenceMeaning(StrEnum):
     CHANGE_FEED = "change_feed"  # nothing: each file tells only what changed since the one before
     FULL_SNAPSHOT = "full_snapshot"  # inside the stated window: a row that is gone closes no more
 
+    @property
+    def decides(self) -> bool:
+        """Whether inside its stated period a file alone decides."""
+        return self in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT)
+
 
 class SkipReason(StrEnum):
     """Why a sound row applies nothing. Counted, not listed."""

@@ -60,6 +60,7 @@ class Trace:
         starts_at: UTC, likewise.
         lets_go: it says that the visit takes no time of ours any more: called off, or with somebody we do not want.
         state_text: the hospital's word for the state, where that is why it lets go.
+        off: it lets go of its resource alone: that one takes no part in the visit any more, and others may.
     """
 
     row_key: str | None
@@ -67,6 +68,7 @@ class Trace:
     starts_at: datetime | None = None
     lets_go: bool = False
     state_text: str = ""
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _run(command: ApplyExport, plan: Plan, settled: Settled) -> Run:
 
 def known_of(traces: Iterable[Trace], kept: Mapping[str, StagedRow]) -> tuple[Trace, ...]:
     """The traces that may be rows kept: what may be the id of a torn row may as well be anybody's name."""
-    return tuple(trace for trace in traces if trace.row_key is None or trace.row_key in kept)
+    return tuple(trace for trace in traces if trace.row_key is None or trace.lets_go or trace.row_key in kept)
 
 
 def before_of(kept: Mapping[str, StagedRow], changes: Changes) -> dict[str, StagedRow | None]:

@@ -5,8 +5,9 @@ closes: an earlier closing under its id stays until a file shows the row readabl
 export has no ids, such a row may be any that is missing at its time or with its doctor. Plain values in, plain out.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -16,6 +17,9 @@ from booking.exchange.rules import StagedRow, Trace
 BESIDE = "\x1f"
 """Between a key and the time of a second row under it. No key of a hospital holds it: it counts as a space there."""
 
+
+NUMBERED = re.compile(r"(.+) #[1-9]\d{0,2}", re.DOTALL)
+"""How readers name a visit's rows beside its first."""
 
 Place = tuple[str | None, datetime | None]
 """What a row without an id tells: the resource, the begin, or both."""
@@ -61,21 +65,29 @@ def standing(
     said: Mapping[str, StagedRow],
     traces: Iterable[Trace],
     idle: Mapping[Place, int],
+    *,
+    numbered: bool = False,
 ) -> Standing:
     """Compare what is known of unusable rows with the rows kept and those the file tells.
 
-    `idle` is what the last whole file had of rows without an id that were none of the rows kept.
+    `idle` is what the last whole file had of rows without an id that were none of the rows kept; `numbered` says that
+    one message or resource names all who take part in a visit.
     """
     told = list(traces)
+    still = {trace.row_key for trace in told if not trace.lets_go}
+    partners = _partners(kept, {trace.row_key for trace in told if numbered and trace.lets_go})
     unsure: set[str] = set()
     freed: dict[str, StagedRow] = {}
-    still = {trace.row_key for trace in told if not trace.lets_go}
     for trace in told:
         if trace.row_key is None:
             continue
         ours, theirs = list(_family(trace.row_key, kept)), list(_family(trace.row_key, said))
-        if trace.lets_go and trace.row_key not in still and not theirs:
-            freed |= {key: _without(kept[key], trace) for key in [*ours, *_others(trace, kept, said)]}
+        beside = [key for key in partners.get(trace.row_key, ()) if key not in said and key not in still]
+        if trace.off:
+            named = [key for key in [*ours, *beside] if kept[key].resource == trace.resource and key not in said]
+            freed |= {key: _without(kept[key], trace) for key in named}
+        elif trace.lets_go and trace.row_key not in still and not theirs:
+            freed |= {key: _without(kept[key], trace) for key in [*ours, *(beside if trace.state_text else ())]}
         elif not trace.lets_go and len(theirs) < sum(kept[key].closes for key in ours):
             unsure |= {trace.row_key, *ours, *theirs}
     at = Counter((trace.resource, trace.starts_at) for trace in told if trace.row_key is None)
@@ -93,14 +105,13 @@ def _family(key: str, rows: Mapping[str, StagedRow]) -> Iterator[str]:
             yield again
 
 
-def _others(trace: Trace, kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow]) -> Iterator[str]:
-    """Of a visit that is called off without naming anybody, its rows with others: readers number them so."""
-    if trace.resource is None and trace.state_text:
-        for number in count(2):
-            if (other := f"{trace.row_key} #{number}") not in kept:
-                return
-            if other not in said:
-                yield other
+def _partners(kept: Mapping[str, StagedRow], visits: Collection[str | None]) -> Mapping[str, list[str]]:
+    """The rows of these visits with others than their first: readers number them."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key in kept if visits else ():
+        if " #" in key and (numbered := NUMBERED.fullmatch(key)) and numbered[1] in visits:
+            found[numbered[1]].append(key)
+    return found
 
 
 def _without(row: StagedRow, trace: Trace) -> StagedRow:

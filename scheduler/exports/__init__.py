@@ -11,7 +11,7 @@ from scheduler.exports.fhir_reader import FhirReader
 from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.html_reader import HtmlReader
 from scheduler.exports.ical_reader import IcalReader
-from scheduler.exports.reader import ExportReader, Record, Torn
+from scheduler.exports.reader import ExportReader, Record, TakenOff, Torn
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slip_staging import SlipStager
 from scheduler.exports.staging import Item, Stager
@@ -45,7 +45,9 @@ def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date, key: bytes = b"
         raise ExportUnreadable(UnreadableReason.TOO_LARGE, megabytes=size // 1_000_000, limit=feed.limits.megabytes)
     stager = SlipStager(feed, today) if isinstance(feed, SlipFeed) else Stager(feed, key)
     for record in READERS[feed.source.format].records(feed, stream, today):
-        if isinstance(record, Record):
+        if isinstance(record, TakenOff) and isinstance(stager, Stager):
+            yield stager.taken_off(record)
+        elif isinstance(record, Record):
             yield from stager.stage(record)
         elif isinstance(record, Torn) and isinstance(stager, Stager):
             yield stager.torn(record)

@@ -298,7 +298,16 @@ class Feed(Part):
 
     def resource_by_key(self) -> dict[str, str]:
         """Folded key to our code."""
-        return {folded(key): code for code, resource in self.resources.items() for key in resource.keys}
+        return {
+            form: code
+            for code, resource in self.resources.items()
+            for key in resource.keys
+            for form in self.forms_of(key)
+        }
+
+    def forms_of(self, key: str) -> tuple[str, ...]:
+        """A key of the hospital's as it may stand in a row: of a FHIR reference the whole address is cut."""
+        return tuple(dict.fromkeys(map(folded, places.forms_of(self.source.format, key, KEY_JOINT))))
 
     @model_validator(mode="after")
     def _sound(self) -> "Feed":
@@ -307,12 +316,11 @@ class Feed(Part):
         problems = [f"resource_key.columns: {nearest(name, known)}" for name in strangers]
         owner: dict[str, str] = {}
         keys = [(code, key) for code, resource in self.resources.items() for key in resource.keys]
-        owners = [(code, key, owner.setdefault(folded(key), code)) for code, key in keys]
-        problems += [
-            f"resources.{code}.keys: {key!r} belongs to {first} too" for code, key, first in owners if first != code
-        ]
-        ignored = [key for key in self.resource_key.ignore if folded(key) in owner]
-        problems += [f"resource_key.ignore: {key!r} is a key of {owner[folded(key)]}" for key in ignored]
+        owners = [(code, key, owner.setdefault(form, code)) for code, key in keys for form in self.forms_of(key)]
+        doubled = {(code, key): first for code, key, first in reversed(owners) if first != code}
+        problems += [f"resources.{code}.keys: {key!r} belongs to {first} too" for (code, key), first in doubled.items()]
+        ignored = [(key, form) for key in self.resource_key.ignore for form in self.forms_of(key) if form in owner]
+        problems += [f"resource_key.ignore: {key!r} is a key of {owner[form]}" for key, form in ignored]
         named = self.states.closes + self.states.releases + self.states.free
         if named and self.columns.state is None:
             problems.append("columns.state: is missing, while [states] names states")
@@ -330,6 +338,6 @@ class Feed(Part):
             problems.append("absence.ours_listed: only a full_snapshot says something by what it leaves out")
         if self.absence.ours_listed and self.columns.code is None and not self.marks_people:
             problems.append("absence.ours_listed: needs columns.code, or phone, citizen_id or insurance_number")
-        if self.absence.meaning in (AbsenceMeaning.FREE_LIST, AbsenceMeaning.FULL_SNAPSHOT) and self.coverage is None:
+        if self.absence.meaning.decides and self.coverage is None:
             problems.append(f"coverage: is missing: {self.absence.meaning} speaks about a stated period")
         return or_raise(self, sorted(problems))

@@ -34,12 +34,14 @@ class CellReader:
     Attributes:
         names: fields of the feed, in the order of the cells.
         schedules: by reference; filled by whoever reads the file.
+        keyed: whether rows are told apart by the resource's own id.
     """
 
     def __init__(self, feed: Feed) -> None:
         self._aliases = feed.columns.aliases()
         self.names = tuple(self._aliases)
         self.schedules: dict[str, Json] = {}
+        self.keyed = "id" in self._aliases.get("id", ())
         places = [(name, place) for name, places in self._aliases.items() for place in places]
         who = [fhir.actors_in(place) for name, place in places if name.startswith("resource.")]
         self._sorts = {sort for sort in who if sort is not None}

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Final
 
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import SkipReason, UnreadableReason
-from booking.exchange.rules import Refused
+from booking.exchange.rules import Refused, Trace
+from booking.text import clean
 from scheduler.exports import fhir_resource as fhir
 from scheduler.exports.encodings import open_text
 from scheduler.exports.feed import Feed
@@ -22,6 +23,8 @@ from scheduler.exports.kinds_of_file import looks_like
 from scheduler.exports.reader import Record, Skipped
 
 Found = Record | Refused | Skipped
+_DELETED: Final = "deleted"
+"""What stands for the state of what was deleted."""
 _FIRST: Final = 1_000_000
 """Signs of a first line that are looked at, to tell lines of resources from one text over many lines."""
 
@@ -53,7 +56,7 @@ class _File:
     Attributes:
         rows: what is kept of each resource, by its key; in the order of the first, while a later one takes the
             place of an earlier.
-        others: lines of what makes no row.
+        others: lines of what makes no row, each with the key of what it deletes.
         count: resources met, for the limit and for what a Bundle says of itself.
         total: resources that Bundles say there are.
         more: the last Bundle names a next page.
@@ -62,7 +65,7 @@ class _File:
     limit: int
     reader: CellReader
     rows: dict[str, Kept] = field(default_factory=dict)
-    others: list[int] = field(default_factory=list)
+    others: list[tuple[int, str]] = field(default_factory=list)
     count: int = 0
     matches: int = 0
     total: int = 0
@@ -84,7 +87,7 @@ class _File:
         if kind == "Schedule":
             self.reader.schedules.setdefault(fhir.key_of(found), found)
         elif kind not in fhir.KINDS:
-            self.others.append(line)
+            self.others.append((line, ""))
         else:
             key = fhir.key_of(found) or f"line {line}"
             where = self.rows if again is None or key not in self.rows else again
@@ -119,11 +122,17 @@ class _File:
 
     def records(self) -> Iterator[Found]:
         """What was passed over, then the rows."""
-        for line in self.others:
-            yield Skipped(line, SkipReason.OTHER_MESSAGE)
+        for line, key in self.others:
+            yield Skipped(line, SkipReason.OTHER_MESSAGE, traces=self._deletion(key))
         for kept in self.rows.values():
             for line, *cells in self.reader.rows(kept):
                 yield Record(line, dict(zip(self.reader.names, cells, strict=True)))
+
+    def _deletion(self, key: str) -> tuple[Trace, ...]:
+        """What is deleted takes no time any more, also where only an earlier file told of it; known by its id alone."""
+        if not key or self.rows.get(key) != [] or not self.reader.keyed:
+            return ()
+        return (Trace(clean(key), lets_go=True, state_text=_DELETED),)
 
 
 class _Bundle:
@@ -142,7 +151,7 @@ class _Bundle:
             self._file.met()
             if key := _deleted(entry):
                 self._file.delete(key, again=self._again)
-            self._file.others.append(self._number)
+            self._file.others.append((self._number, key))
             return
         self._file.matches += _mode(entry) == "match"
         self._file.take(self._number, inner, again=self._again)
@@ -160,11 +169,14 @@ class _Bundle:
 
 
 def _deleted(entry: Any) -> str:
-    """The key of what a history or a transaction deletes; empty where an entry deletes nothing."""
+    """The key of what a history or a transaction deletes; empty where an entry deletes none that could make rows."""
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or request.get("method") != "DELETE":
         return ""
-    return fhir.reference_of(request.get("url"))
+    found = request.get("url") or entry.get("fullUrl")
+    key = fhir.reference_of(found)
+    # What is deleted by a search has no id of its own.
+    return key if key.split("/")[0] in fhir.KINDS and "?" not in str(found) else ""
 
 
 def _mode(entry: Any) -> str:

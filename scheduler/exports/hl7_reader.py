@@ -14,7 +14,8 @@ from booking.exchange.kinds import RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import Refused
 from scheduler.exports.encodings import Encoding, open_text
 from scheduler.exports.feed import Feed
-from scheduler.exports.hl7_message import BrokenMessageError, Message, message_of
+from scheduler.exports.hl7_message import BrokenMessageError, message_of
+from scheduler.exports.hl7_visits import Visits
 from scheduler.exports.kinds_of_file import looks_like
 from scheduler.exports.reader import Record, Skipped
 
@@ -23,8 +24,6 @@ _MLLP_BEGIN, _MLLP_END = "\x0b", "\x1c"
 
 Found = Record | Refused | Skipped
 Segment = tuple[int, str]
-_Row = tuple[int, *tuple[str, ...]]
-"""A line and the cells in the order of the feed's fields."""
 
 
 class Hl7Reader:
@@ -45,7 +44,7 @@ class Hl7Reader:
 
 
 def _records(feed: Feed, segments: Iterator[Segment]) -> Iterator[Found]:
-    visits = _Visits(feed)
+    visits = Visits(feed)
     for count, (line, parts) in enumerate(_messages(segments), 1):
         if count > feed.limits.rows:
             raise ExportUnreadable(UnreadableReason.TOO_MANY_ROWS, limit=feed.limits.rows)
@@ -61,72 +60,6 @@ def _records(feed: Feed, segments: Iterator[Segment]) -> Iterator[Found]:
         else:
             visits.take(message)
     yield from visits.records()
-
-
-class _Visits:
-    """What the messages say of each visit so far. All of them are held until the file has ended, so they are small."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._aliases = feed.columns.aliases()
-        self._names = tuple(self._aliases)
-        places = [place for name in self._names if name.startswith("resource.") for place in self._aliases[name]]
-        self._many = {place[:3] for place in places}
-        self._who = [place for place, name in enumerate(self._names, 1) if name.startswith("resource.")]
-        self._told: dict[object, tuple[_Row, ...]] = {}
-        self._same: dict[str, str] = {}  # one object for each text: begins, doctors and states come again and again
-
-    def take(self, message: Message) -> None:
-        """One more message, over those before it about the same visit."""
-        told = [self._cells(message, number) for number in range(self._resources(message))]
-        visit = told[0].get("id") or message.line  # without an id nothing is known of earlier messages
-        before = self._told.get(visit, ())
-        if len(before) > len(told) and self._left_out(told, before):
-            told = [self._cells(message, number) for number in range(len(before))]
-        self._told[visit] = tuple(
-            (message.line, *self._over(cells, self._known(before, place))) for place, cells in enumerate(told)
-        )
-
-    def records(self) -> Iterator[Record]:
-        """What was said last."""
-        for told in self._told.values():
-            for line, *cells in told:
-                yield Record(line, dict(zip(self._names, cells, strict=True)))
-
-    def _resources(self, message: Message) -> int:
-        return max(1, *(message.count(segment) for segment in self._many))
-
-    def _cells(self, message: Message, number: int) -> dict[str, str]:
-        """What a message says for one of the practitioners, rooms or things that the feed's resource columns find."""
-        cells = {
-            name: next(
-                (text for place in places if (text := message.at(place, number if place[:3] in self._many else 0))), ""
-            )
-            for name, places in self._aliases.items()
-        }
-        if number and cells.get("id"):
-            cells["id"] = f"{cells['id']} #{number + 1}"
-        return cells
-
-    def _known(self, before: tuple[_Row, ...], place: int) -> _Row | None:
-        """What was said of one who takes part; of one who is new, what holds for all: when, and in which state."""
-        if not before or place < len(before):
-            return before[place] if before else None
-        line, *cells = before[0]
-        return (line, *("" if number in self._who else cell for number, cell in enumerate(cells, 1)))
-
-    def _left_out(self, told: list[dict[str, str]], before: tuple[_Row, ...]) -> bool:
-        """Whether a message does not say who takes part, and the one before it did: then all of those still do."""
-        names = [(place, self._names[place - 1]) for place in self._who]
-        return any(
-            any(row[place] for row in before) and not any(cells[name] for cells in told) for place, name in names
-        )
-
-    def _over(self, cells: dict[str, str], before: _Row | None) -> Iterator[str]:
-        """A message over the one before it about the same visit: a cancellation often names the visit and no more."""
-        known = before[1:] if before is not None else ("",) * len(cells)
-        for (name, said), earlier in zip(cells.items(), known, strict=True):
-            text = said or earlier
-            yield text if name == "id" else self._same.setdefault(text, text)
 
 
 def _messages(segments: Iterator[Segment]) -> Iterator[tuple[int, list[str]]]:

@@ -20,6 +20,13 @@ def problems(format_name: str, aliases: Mapping[str, tuple[str, ...]]) -> list[s
     ]
 
 
+def forms_of(format_name: str, key: str, joint: str) -> list[str]:
+    """A resource key as the feed writes it, and as a reader tells it: FHIR's whole addresses are cut to their end."""
+    if format_name != "fhir" or "://" not in key:
+        return [key]
+    return [key, joint.join(fhir_resource.reference_of(part) if "://" in part else part for part in key.split(joint))]
+
+
 def _of_person(format_name: str, name: str) -> bool:
     """Whether a number of the person stands there, which the reader makes a mark of and forgets."""
     found = PLACE.fullmatch(name)

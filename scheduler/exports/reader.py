@@ -29,6 +29,11 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOff(Record):
+    """Somebody or something that takes part in a visit no more; `cells` say who, and in which visit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A sound row that applies nothing.
 

@@ -12,7 +12,7 @@ from booking.ids import CODE_ALPHABET, CODE_LENGTH
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, Feed, folded
 from scheduler.exports.lengths import length_of
-from scheduler.exports.reader import Note, Record, Skipped, Torn
+from scheduler.exports.reader import Note, Record, Skipped, TakenOff, Torn
 from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.times import Times
 
@@ -35,12 +35,14 @@ class Stager:
         self._key = key
         self._ways = [tuple(f"resource.{name}" for name in way) for way in feed.ways]
         self._resources = feed.resource_by_key()
-        self._ignored = {folded(key) for key in feed.resource_key.ignore}
+        self._ignored = {form for key in feed.resource_key.ignore for form in feed.forms_of(key)}
         self._times = Times(feed.times.formats, feed.times.zone)
         self._end_minutes = feed.end.minutes
         self._releases = {folded(word) for word in feed.states.releases}
         self._free = {folded(word) for word in feed.states.free}
         self._free_list = feed.absence.meaning is AbsenceMeaning.FREE_LIST
+        # Where a file decides alone, a row with nobody or at no time is a visit that takes none; a message leaves out.
+        self._decides = feed.absence.meaning.decides and feed.source.format != "hl7"
 
     def stage(self, record: Record) -> Iterator[Item]:
         """Exactly one row, refusal or skip, and before it any notes."""
@@ -68,6 +70,15 @@ class Stager:
             found = Trace(None, resource if isinstance(resource, str) else None, self._start(cells) if text else None)
             traces |= {found: None} if found.resource or found.starts_at else {}
         return Refused(row.line, row.reason, row.facts, tuple(traces))
+
+    def taken_off(self, record: TakenOff) -> Skipped:
+        """Somebody who takes part in a visit no more: what is known of that visit with them is over, and no more."""
+        cells = {name: clean(text) for name, text in record.cells.items()}
+        resource, key = self._resource(record.line, cells), cells.get("id")
+        traces: tuple[Trace, ...] = ()
+        if key and isinstance(resource, str):
+            traces = (Trace(key, resource, lets_go=True, state_text=cells.get("state", "")[:QUOTED], off=True),)
+        return Skipped(record.line, SkipReason.OTHER_MESSAGE, traces=traces)
 
     def _unusable(
         self, line: int, cells: Mapping[str, str], start_text: str, resource: str | Skipped, start: datetime | None
@@ -101,10 +112,12 @@ class Stager:
         known = None if isinstance(resource, Skipped) else resource
         called_off = not self._closes(cells)
         lets_go = ignored or called_off
-        if key := cells.get("id"):
+        nobody = isinstance(resource, Skipped) and resource.reason is SkipReason.NO_RESOURCE
+        silent = self._decides and (nobody or not start_text)
+        if (key := cells.get("id")) and (lets_go or not silent):
             state = cells.get("state", "")[:QUOTED] if called_off else ""
             return (Trace(key, known, start, lets_go=lets_go, state_text=state),)
-        if lets_go or not start_text or (known is None and start is None):
+        if lets_go or silent or not start_text or (known is None and start is None):
             return ()
         return (Trace(None, known, start),)
 

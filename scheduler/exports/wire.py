@@ -91,7 +91,8 @@ def _plain(item: Item) -> list[Any]:
 
 def _trace(trace: Trace) -> list[Any]:
     key = trace.row_key if trace.row_key is None else trace.row_key[: LONGEST_KEY + 1]
-    return [key, trace.resource, trace.starts_at, trace.lets_go, trace.state_text]
+    told = [key, trace.resource, trace.starts_at, trace.lets_go, trace.state_text]
+    return [*told, True] if trace.off else told
 
 
 def _has_nul(found: object) -> bool:
@@ -199,15 +200,20 @@ class Listener:
         explain_note(note)
         return note
 
-    def _trace(self, key: str | None, resource: str | None, start: str | None, lets_go: object, state: str) -> Trace:
+    def _trace(
+        self, key: str | None, resource: str | None, start: str | None, lets_go: object, state: str, *off: object
+    ) -> Trace:
         if (key is not None and not self._keyed) or (resource is not None and resource not in self._resources):
             raise ValueError(resource)
+        if len(off) > 1 or any(each is not True or lets_go is not True for each in off):
+            raise ValueError(off)
         return Trace(
             None if key is None else _text(key, LONGEST_KEY + 1),
             None if resource is None else intern(resource),
             None if start is None else _moment(start),
             _flag(lets_go),
             intern(_text(state, QUOTED)),
+            bool(off),
         )
 
 

@@ -1,6 +1,6 @@
 """Days of a real export in which rows cannot be used any more: what was promised to the hospital stays closed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from booking.db import Database
 from booking.exchange import queries
 from booking.exchange.kinds import GuardReason, VerdictKind
 from booking.exchange.models import FeedFile
-from tests.exports import cells_of, truth, written
+from scheduler.exports.feed_file import load_feed
+from tests.exports import FEEDS, cells_of, closed_by, read, truth, written
 from tests.feeds import Folders, Hospital, closed_times, hospital_database, moment, row, two_weeks
 from tests.postgres import Cluster
 
@@ -55,12 +56,13 @@ async def drop(db: Database, folders: Folders, folder: Path, name: str, content:
     return outcome.applied.verdict.kind, found
 
 
+def without_doctor(header: Sequence[str], cells: Sequence[str]) -> list[str]:
+    doctor = (LICENCE, "Health Prof/Record Name", "Specialty/Record Name")
+    return ["" if title in doctor else cell for title, cell in zip(header, cells, strict=True)]
+
+
 FEW = {
     "a licence issued anew": with_cell(LICENCE, "009999/BRVT-CCHN"),
-    "no doctor": lambda header, cells: [
-        "" if title in (LICENCE, "Health Prof/Record Name", "Specialty/Record Name") else cell
-        for title, cell in zip(header, cells, strict=True)
-    ],
     "a stray delimiter": lambda _, cells: [cells[0], "x", *cells[1:]],
 }
 
@@ -82,6 +84,21 @@ async def test_few_rows_that_cannot_be_used_open_nothing(db: Database, tmp_path:
     assert await closed_times(db) < truth(), "what can be read again is followed"
 
 
+async def test_a_few_rows_of_a_snapshot_that_are_with_nobody_now_close_nothing(db: Database, tmp_path: Path) -> None:
+    """As the truth about a real export says: it is made of one snapshot alone (docs/decisions.md)."""
+    folders, folder = in_folder(tmp_path)
+    await drop(db, folders, folder, "t0.url.1.csv", file())
+    data = file(without_doctor, most=9)
+    kind, applied = await drop(db, folders, folder, "t0.url.2.csv", data)
+    assert (kind, applied.report["stay"]) == (VerdictKind.APPLY, 0)
+    left = await closed_times(db)
+    assert len(truth() - left) > 5
+    alone = closed_by(read(load_feed(FEEDS / f"{SHAPE}.toml"), data)[0])
+    assert left == alone
+    await drop(db, folders, folder, "t0.url.3.csv", file())
+    assert await closed_times(db) == truth(), "with their doctor again, they close again"
+
+
 async def test_control_were_they_forgotten_their_times_would_be_sold(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +112,7 @@ async def test_control_were_they_forgotten_their_times_would_be_sold(
 async def test_many_rows_without_their_doctor_wait_and_the_report_says_why(db: Database, tmp_path: Path) -> None:
     folders, folder = in_folder(tmp_path)
     await drop(db, folders, folder, "t0.url.1.csv", file())
-    kind, applied = await drop(db, folders, folder, "t0.url.2.csv", file(FEW["no doctor"], most=100))
+    kind, applied = await drop(db, folders, folder, "t0.url.2.csv", file(without_doctor, most=100))
     assert kind is VerdictKind.CLOSINGS_ONLY
     (why,) = applied.report["verdict"]["reasons"]
     assert why["reason"] == GuardReason.WITHOUT_RESOURCE
