@@ -27,7 +27,6 @@ from booking.messages import numbers
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.patients.models import Patient
-from booking.sealed import keys
 from booking.trail.service import record
 
 MOST: Final = 60
@@ -140,7 +139,7 @@ async def number_works(session: AsyncSession, facility_id: int, slip: UUID, *, b
     if patient is None:
         raise InvitationUnknown
     phone = await telling.number_of(session, seen, patient, now=now)
-    if phone is not None and await numbers.reached(session, keys().index("phone", phone)):
+    if phone is not None and await numbers.works(session, phone, now=now):
         record(session, "number.works", "invitation", slip, by=by, now=now)
 
 

@@ -51,6 +51,7 @@ class SuppressedReason(StrEnum):
     UNREACHABLE = "unreachable"
     WRONG_NUMBER = "wrong_number"  # its holder said: this is not me
     TEXT_NOT_APPROVED = "text_not_approved"
+    TEXT_FILTERED = "text_filtered"  # carriers lose texts of these words; one tries now and then
     TIME_PASSED = "time_passed"  # its moment was over when the visit was booked or moved
     BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation
     BESIDE_REMINDER = "beside_reminder"  # it would come right after another reminder

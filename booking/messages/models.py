@@ -143,7 +143,7 @@ class NumberStanding(SQLModel, table=True):
     """A number of which something is to be known before a text goes there; nobody is named.
 
     `stopped_at`: its holder takes no reminders. `silent_since`: nothing reaches it, for which the provider gave
-    `silent_code`.
+    `silent_code`. `works_at`: staff said that it works; what is told of texts from before says nothing then.
     """
 
     __tablename__ = "number_standing"
@@ -152,3 +152,4 @@ class NumberStanding(SQLModel, table=True):
     stopped_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     silent_since: datetime | None = Field(default=None, sa_column=moment(optional=True))
     silent_code: int | None = Field(default=None, sa_column=number(optional=True))
+    works_at: datetime | None = Field(default=None, sa_column=moment(optional=True))

@@ -74,10 +74,16 @@ async def take_reminders(session: AsyncSession, phone: str) -> bool:
 
 
 async def reached(session: AsyncSession, phone_index: bytes | None) -> bool:
-    """Something arrived at this number, or staff say that it works: texts go there again."""
+    """Something arrived at this number: texts go there again."""
     if phone_index is None:
         return False
     return await _set(session, phone_index, col(NumberStanding.silent_since), silent_since=None, silent_code=None)
+
+
+async def works(session: AsyncSession, phone: str, *, now: datetime) -> bool:
+    """Staff say that a number works: texts go there again. What is told later of texts from before changes nothing."""
+    none = {"silent_since": None, "silent_code": None, "works_at": now}
+    return await _set(session, keys().index("phone", phone), col(NumberStanding.silent_since), **none)
 
 
 async def refused(session: AsyncSession, message_id: int, code: int | None, *, now: datetime) -> None:
@@ -99,16 +105,22 @@ async def heard(session: AsyncSession, message: Message, *, now: datetime) -> No
     at_fault = message.fault is Fault.PHONE and message.state in _LOST
     if message.phone_index is None or message.id is None or not (at_fault or message.state is MessageState.DELIVERED):
         return
-    if not at_fault:
-        found = await _row(session, message.phone_index)
-        if found is None or found.silent_since is None:
-            return  # as nearly always: nothing to take back, so nothing is looked up
+    found = await _row(session, message.phone_index)
+    if at_fault and found is not None and _is_over(found, message):
+        return
+    if not at_fault and (found is None or found.silent_since is None):
+        return  # as nearly always: nothing to take back, so nothing is looked up
     if await _told_since(session, message, now=now):
         return
     if at_fault:
         await refused(session, message.id, message.error_code, now=now)
     else:
         await reached(session, message.phone_index)
+
+
+def _is_over(found: NumberStanding, message: Message) -> bool:
+    """Whether staff said after this text was posted that its number works: they had heard so themselves."""
+    return found.works_at is not None and message.posted_at is not None and message.posted_at <= found.works_at
 
 
 async def _told_since(session: AsyncSession, message: Message, *, now: datetime) -> bool:

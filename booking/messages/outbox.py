@@ -21,11 +21,10 @@ from sqlmodel import col, select
 
 from booking import clock, ids
 from booking.columns import Choice, state_in
-from booking.messages import locking, numbers, rules, sharing, two_posts
+from booking.messages import locking, looking, numbers, rules, two_posts
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
-from booking.messages.practising import of_practice
-from booking.messages.preparing import Channel, outgoing_of, set_aside
+from booking.messages.preparing import Channel, outgoing_of
 from booking.messages.segments import cost
 from booking.sealed import UnsealError
 from booking.sms.gateway import STALE, Accepted, Fault, Outcome, Outgoing, Refused, Unknown
@@ -36,9 +35,6 @@ _REFUSED_AGAIN: Final = 2
 _CLAIM_LOST: Final = "claim lost"
 _COUNTED: Final = (col(Message.attempts) > col(Message.sends)) | (func.coalesce(col(Message.reason), "") == _CLAIM_LOST)
 """Whether a text was counted before: it was refused since, or nobody came to post it."""
-
-_BEHIND: Final = timedelta(seconds=1)
-"""Between two looks of a correction at the post it corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +200,7 @@ async def _prepared(
         message = (await session.execute(select(Message).where(*ours(claimed)))).scalar_one_or_none()
         if message is None:
             return None
-        if await of_practice(session, message):
-            return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.TRAINING.value, "secret": None}
-        aside = set_aside(message, through, now=now) or await numbers.look(session, message)
-        aside = aside or await sharing.look(session, message, through.takes, now=now)
-        aside = aside or await _behind(session, message, now=now)
+        aside = await looking.aside(session, message, through, now=now)
         outgoing = None if aside else outgoing_of(message, through.base_url, now=now)
         if outgoing is None:
             return aside
@@ -218,18 +210,6 @@ async def _prepared(
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}
-
-
-async def _behind(session: AsyncSession, message: Message, *, now: datetime) -> dict[str, Any] | None:
-    """Wait while another text about the same visit is out: a correction must not arrive before what it corrects."""
-    out = select(Message.id).where(
-        col(Message.subject_kind) == message.subject_kind,
-        col(Message.subject_id) == message.subject_id,
-        col(Message.state) == MessageState.SENDING,
-        col(Message.version) < message.version,
-    )
-    waits = (await session.execute(out.limit(1))).first() is not None
-    return {"state": MessageState.DUE, "due_at": now + _BEHIND} if waits else None
 
 
 def _withheld() -> ColumnElement[Any]:

@@ -5,16 +5,19 @@ message moves only to a state that outranks the one it has (`rules.may_follow`),
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Row
+from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from booking.messages import numbers, rules, two_posts
-from booking.messages.channel import hearing
+from booking.messages import locking, numbers, rules, two_posts
+from booking.messages.channel import told
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace
@@ -32,14 +35,15 @@ _LEAST: Final = timedelta(minutes=2)
 _OF_ITS_MINUTE: Final = (MessageKind.TURN_NEAR, MessageKind.RUNNING_LATE, MessageKind.OTP)
 _NOT_ITS_OWN = (Fault.PASSING, Fault.CONFIGURATION)
 _ALARMING = (Fault.CONTENT, Fault.DOUBTFUL)
-_FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
+_FAILURES = told.FAILURES
+_ENDS = (*_FAILURES, MessageState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What the provider says of a message: its own name for it, a status word; where it failed a code, and whose fault.
 
-    The gateway it came by has classed the code (`booking.sms`).
+    The gateway it came by has classed the code (`booking.sms`). A failure without any cause is one of unknown cause.
     """
 
     provider_sid: str
@@ -50,7 +54,7 @@ class Receipt:
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
     """Keep a receipt, once, and let it move its message. False when there is no such message: then nothing is kept."""
-    await tell_channel(session, public_id, receipt)
+    receipt = await tell_channel(session, public_id, receipt, now=now)
     query = select(Message).where(col(Message.public_id) == public_id).with_for_update()
     # Whoever calls may have read it before it was locked.
     message = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
@@ -123,15 +127,49 @@ async def _may_follow(session: AsyncSession, message: Message) -> bool:
     return (await session.execute(later.limit(1))).first() is None
 
 
-async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt) -> None:
-    """Hold the channel for a failure that is our configuration's. Before the message is locked, as senders do."""
-    if rules.receipt_state(receipt.status) not in _FAILURES or receipt.fault is not Fault.CONFIGURATION:
-        return
-    query = select(Message.provider, Message.posted_at).where(col(Message.public_id) == public_id)
+async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> Receipt:
+    """Let the channel learn from a receipt, before its message is locked, as senders do; the receipt as it is believed.
+
+    Where several texts were lost to one cause nobody knows, that cause is ours: the others of them go again as well.
+    """
+    state = rules.receipt_state(receipt.status)
+    if state in _FAILURES and receipt.fault is None:
+        receipt = replace(receipt, fault=Fault.DOUBTFUL)
+    query = select_columns(
+        col(Message.provider), col(Message.posted_at), col(Message.phone_index), col(Message.kind),
+        col(Message.facts), col(Message.language), col(Message.state),
+    ).where(col(Message.public_id) == public_id)  # fmt: skip
     found = (await session.execute(query)).first()
-    if found is not None and found.provider is not None and found.posted_at is not None:
-        code, held = receipt.error_code, Pace().held
-        await hearing.told(session, found.provider, code, posted_at=found.posted_at, held=held)
+    if state not in _ENDS or found is None or not _is_news(found, state):
+        return receipt
+    wording = told.wording_of(found.kind, found.facts, found.language)
+    one = told.Told(
+        found.provider, public_id, found.phone_index, wording, state, receipt.error_code, receipt.fault, found.posted_at
+    )
+    believed = await told.learn(session, one, held=Pace().held)
+    await _also_ours(session, [each for each in believed.also if each != public_id], now=now)
+    return replace(receipt, fault=believed.fault)
+
+
+def _is_news(found: "Row[Any]", state: MessageState) -> bool:
+    posted = None not in (found.provider, found.posted_at, found.phone_index)
+    # Our configuration may be told of twice, in other words: that holds the channel whatever the message is by then.
+    return posted and (rules.may_follow(found.state, state) or found.state is state)
+
+
+async def _also_ours(session: AsyncSession, texts: Sequence[UUID], *, now: datetime) -> None:
+    """Texts that were lost to what turns out to be ours: they go again, as others do that our configuration lost."""
+    if not texts:
+        return
+    mine = (col(Message.public_id).in_(texts), col(Message.fault) == Fault.DOUBTFUL)
+    ids = (await session.execute(select(col(Message.id)).where(*mine))).scalars().all()
+    await locking.lock(session, ids)
+    rows = select(Message).where(col(Message.id).in_(ids), *mine).execution_options(populate_existing=True)
+    for row in (await session.execute(rows)).scalars():
+        if row.state in _FAILURES:
+            row.fault = Fault.CONFIGURATION
+            await _once_more(session, row, now=now)
+    await session.flush()
 
 
 async def _is_kept(session: AsyncSession, message_id: int, receipt: Receipt) -> bool:

@@ -106,7 +106,7 @@ async def learn(session: AsyncSession, one: Listed, *, base_url: str, now: datet
         heard = await _is_heard(session, one)
         return Learnt(known=heard, strange=not heard)
     if adopted:
-        await receipts.tell_channel(session, row.public_id, receipt)
+        receipt = await receipts.tell_channel(session, row.public_id, receipt, now=now)
         await session.refresh(row, with_for_update=True)
         if row.provider_sid is not None:  # it got its name this moment: what the list says is another text then
             return Learnt(strange=row.provider_sid != one.sid)

@@ -13,6 +13,7 @@ from sqlmodel import col
 from booking.messages import rules
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message, MessageReceipt
+from booking.sms.gateway import Fault
 
 _FAILURES = (MessageState.FAILED, MessageState.UNDELIVERED)
 _OF_ONE_POST = (MessageState.SENT, *_FAILURES)
@@ -37,18 +38,18 @@ async def named(
 ) -> MessageState | None:
     """The answer to the last post came: the row stands for it, whatever was told of the other. None where it did not.
 
-    Had it failed before its answer came, the row says so. Nothing else is known of that failure: staff see it.
+    Had it failed before its answer came, the row says so; whose fault that was is not kept, so it counts as unknown.
     """
     kept = await session.execute(
         select(col(MessageReceipt.status), col(MessageReceipt.error_code))
         .where(col(MessageReceipt.message_id) == message_id, col(MessageReceipt.provider_sid) == sid)
         .order_by(col(MessageReceipt.id))
     )
-    state, status, code = MessageState.SENT, None, None
+    state, status, code, fault = MessageState.SENT, None, None, None
     for row in kept:
         told = rules.receipt_state(row.status)
         if told in _FAILURES:
-            state, status, code = told, row.status, row.error_code
+            state, status, code, fault = told, row.status, row.error_code, Fault.DOUBTFUL
     changed = await session.execute(
         update(Message)
         .where(
@@ -59,7 +60,7 @@ async def named(
             (col(Message.provider_sid) != sid) | (col(Message.state) == MessageState.SENT),
         )
         .values(
-            state=state, provider_sid=sid, reason=status, error_code=code, fault=None, again_at=None, lease_until=None,
+            state=state, provider_sid=sid, reason=status, error_code=code, fault=fault, again_at=None, lease_until=None,
             changed_at=now,
         )
         .returning(col(Message.state))

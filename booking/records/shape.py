@@ -173,7 +173,10 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "number_standing": Section(
         "number",
         {"stopped_at": "takes_no_reminders_since", "silent_since": "cannot_be_reached_since"},
-        {"phone_index": _INDEX, "silent_code": "the carrier's number for a fault"},
+        {
+            "phone_index": _INDEX, "silent_code": "the carrier's number for a fault",
+            "works_at": "when a desk said that the number works",
+        },
     ),
     "queue_ticket": Section(
         "days_at_the_facility",

@@ -15,10 +15,10 @@ FAULTS: Final[Mapping[int, Fault]] = {
     30005: Fault.PHONE,  # unknown or no longer in use
     30006: Fault.PHONE,  # fixed line or unreachable carrier
     20003: Fault.CONFIGURATION,  # credentials
-    21408: Fault.DOUBTFUL,  # country not enabled
+    21408: Fault.CONFIGURATION,  # the country is not enabled: we text one country only
     21606: Fault.CONFIGURATION,  # the sender is not ours
     21608: Fault.CONFIGURATION,  # trial account
-    21612: Fault.DOUBTFUL,  # no route between this sender and this number
+    21612: Fault.DOUBTFUL,  # no route between this sender and this number: one stranger's, or all of them (decision 63)
     21659: Fault.CONFIGURATION,  # the sender is not a number or name of ours
     30002: Fault.CONFIGURATION,  # account suspended
     429: Fault.PASSING,
@@ -50,7 +50,10 @@ def fault_of(code: int | None, http_status: int | None = None) -> Fault:
 
 
 def fault_told(code: int | None) -> Fault | None:
-    """The class of a failure that is told of afterwards; doubtful where nobody has met the code, None without one."""
+    """The class of a code that is told of afterwards; doubtful where nobody has met it, None without one.
+
+    That a text failed without any code is for who takes the receipt to class: here may be no failure at all.
+    """
     return None if code is None else FAULTS.get(code, Fault.DOUBTFUL)
 
 

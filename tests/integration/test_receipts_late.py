@@ -9,7 +9,7 @@ from booking.db import Database
 from booking.messages import numbers, receipts
 from booking.messages.models import Message
 from tests import seeds
-from tests.carrier import Carrier
+from tests.carrier import Carrier, plans
 from tests.outbox import receipt, send, sender, stored, write
 
 pytestmark = pytest.mark.anyio
@@ -89,3 +89,48 @@ async def test_days_late_means_days(db: Database) -> None:
     await _told(db, second, "delivered")
     await _told(db, first, "failed", 30004)
     assert not await _is_silent(db, first)
+
+
+# Staff say that the number works
+
+
+async def _works(db: Database, message: Message) -> bool:
+    assert message.phone is not None
+    async with db.transaction() as session:
+        return await numbers.works(session, message.phone, now=utc_now())
+
+
+async def test_a_fault_of_a_text_from_before_staff_said_it_works_flags_nothing(db: Database) -> None:
+    first, second = await write(db), await write(db)
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+    await _told(db, second, "undelivered", 30005)
+    assert await _works(db, first)
+    await _told(db, first, "undelivered", 30005)
+    assert (await stored(db, first)).error_code == 30005
+    assert not await _is_silent(db, first)
+
+
+async def test_control_a_fault_of_a_text_from_after_it_flags_again(db: Database) -> None:
+    first = await write(db)
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+        await _told(db, first, "undelivered", 30005)
+        assert await _works(db, first)
+        assert not await _works(db, first), "nothing to say it of"
+        second = await write(db)
+        await send(sender(db, carrier.url))
+        await _told(db, second, "undelivered", 30006)
+    assert await _is_silent(db, first)
+
+
+async def test_a_refusal_is_of_now_and_flags_again(db: Database) -> None:
+    first = await write(db)
+    with Carrier() as carrier:
+        await send(sender(db, carrier.url))
+        await _told(db, first, "undelivered", 30005)
+        assert await _works(db, first)
+        carrier.decide = lambda _: plans.refuse(400, 21614)
+        await write(db)
+        await send(sender(db, carrier.url))
+    assert await _is_silent(db, first)

@@ -18,7 +18,7 @@ SAYS = "a receipt says that a text was lost"
 @pytest.mark.parametrize(
     ("status", "code", "times"),
     [
-        ("undelivered", 30007, 1), ("failed", 21408, 1), ("undelivered", 39999, 1),
+        ("undelivered", 30007, 1), ("failed", 21612, 1), ("failed", None, 1), ("undelivered", 39999, 1),
         ("undelivered", 30003, 0), ("undelivered", 30005, 0), ("delivered", None, 0),
     ],
 )  # fmt: skip

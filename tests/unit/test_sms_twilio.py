@@ -56,7 +56,8 @@ def test_validity_stays_within_what_the_provider_takes(
 REFUSALS = [
     (plans.refuse(400, 21211), Refused(21211, Fault.PHONE)),
     (plans.refuse(400, 21610), Refused(21610, Fault.PHONE)),
-    (plans.refuse(400, 21408), Refused(21408, Fault.DOUBTFUL)),
+    (plans.refuse(400, 21408), Refused(21408, Fault.CONFIGURATION)),
+    (plans.refuse(400, 21612), Refused(21612, Fault.DOUBTFUL)),
     (plans.refuse(401, 20003), Refused(20003, Fault.CONFIGURATION)),
     (plans.refuse(404, 20404), Refused(20404, Fault.CONFIGURATION, met=False)),
     (plans.refuse(400, 21617), Refused(21617, Fault.CONTENT)),

@@ -19,7 +19,6 @@ from booking.appointments.errors import AppointmentUnknown
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
 from booking.messages import numbers
-from booking.sealed import keys
 from booking.trail.service import record
 
 
@@ -73,7 +72,7 @@ async def number_works(session: AsyncSession, facility_id: int, visit: UUID, *, 
         AppointmentUnknown: the facility has no such visit that is still on.
     """
     to = await reader_of(session, await _visit(session, facility_id, visit))
-    if to.phone is not None and await numbers.reached(session, keys().index("phone", to.phone)):
+    if to.phone is not None and await numbers.works(session, to.phone, now=now):
         record(session, "number.works", "appointment", visit, by=by, now=now)
 
 

@@ -7,7 +7,7 @@ such a row, and opens what was held.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import CursorResult, bindparam, func, update
@@ -17,6 +17,8 @@ from sqlmodel import col, select
 from booking.columns import Moment
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.row import NOW, UNKNOWN, locked, write
+from booking.messages.channel.runs import SEVERAL
+from booking.messages.channel.told import waits_for_receipt
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import Posting
@@ -24,17 +26,11 @@ from booking.sms.gateway import Accepted, Fault, Outcome, Refused
 
 log = logging.getLogger(__name__)
 
-SEVERAL: Final = 3
-"""Different numbers in a row after which a doubtful code is ours."""
-
 SILENT: Final = 8
-"""Likewise after which nobody answers at all; a burst of posts may end that way by one lost connection."""
+"""Different numbers in a row after which nobody answers; a burst of posts may end that way by one lost connection."""
 
 TRIES: Final = 3
 """Posts of one text that get a code nobody has met, while no other goes out to tell whose fault it is."""
-
-LATE: Final = timedelta(hours=1)
-"""After its post, what a receipt says of us speaks of then: were it so still, any post since would have told."""
 
 _TOO_MANY: Final = frozenset({429, 20429})
 _REST_LEAST: Final = 1.0
@@ -71,11 +67,11 @@ async def _well(session: AsyncSession, provider: str, posting: Posting) -> None:
 
     A probe that was taken may have failed for our configuration all the same, by a receipt that came before the answer.
     """
-    if posting.probe and await _was_refused(session, posting):
+    if posting.probe and (await waits_for_receipt(session, provider) or await _was_refused(session, posting)):
         return
     amiss = col(SmsChannel.amiss).is_not(None)
     ended = update(SmsChannel).where(col(SmsChannel.provider) == provider).execution_options(synchronize_session=False)
-    opened = {"held_at": None, "held_code": None, "probe_at": None}
+    opened = {"held_at": None, "held_code": None, "held_told": None, "probe_at": None, "probed_at": None}
     held = col(SmsChannel.held_at).is_not(None)
     opens = held if posting.probe else held & (col(SmsChannel.amiss) == UNKNOWN)
     ends = {"amiss": None, "amiss_of": None, "opened_at": NOW}
@@ -91,7 +87,7 @@ async def _was_refused(session: AsyncSession, posting: Posting) -> bool:
     query = select(Message.id).where(
         col(Message.id) == posting.id,
         col(Message.state).in_((MessageState.FAILED, MessageState.UNDELIVERED)),
-        col(Message.fault) == Fault.CONFIGURATION,
+        col(Message.fault).in_((Fault.CONFIGURATION, Fault.DOUBTFUL)),
     )
     return (await session.execute(query)).first() is not None
 
@@ -157,6 +153,7 @@ async def _hold(
     which codes may pass.
     """
     spoken: dict[str, None] = {} if silent else {"amiss": None, "amiss_of": None}
+    spoken |= {"held_told": None, "probed_at": None}
     changed = await session.execute(
         update(SmsChannel)
         .where(
@@ -169,18 +166,3 @@ async def _hold(
     )
     assert isinstance(changed, CursorResult)
     return changed.rowcount > 0
-
-
-async def told(session: AsyncSession, provider: str, code: int | None, *, posted_at: datetime, held: timedelta) -> None:
-    """Learn from a receipt, of a text posted then, that our configuration is refused: it may be told of there alone.
-
-    To be called before any text is locked. What was posted well before the channel was opened says nothing new; the
-    text that opened it was posted just before. As in `_hold`, who refuses us is not silent.
-    """
-    channel, now = await locked(session, provider)
-    if posted_at <= now - LATE:
-        return
-    if channel.held_at is None and (channel.opened_at is None or posted_at > channel.opened_at - held):
-        spoken = {"amiss": None, "amiss_of": None}
-        await write(session, provider, held_at=NOW, held_code=code, probe_at=NOW + held, **spoken)
-        log.error("SMS are held for what a receipt says", extra={"facts": {"provider": provider, "error_code": code}})

@@ -1,12 +1,14 @@
 """The channel's row, and what was posted by hour, number and facility."""
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Date, LargeBinary, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import CheckConstraint, Column, Date, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from booking.columns import Moment, key, moment, number, words
+from booking.columns import Moment, key, moment, number, optional_choice, words
+from booking.sms.gateway import Fault
 
 
 class SmsChannel(SQLModel, table=True):
@@ -17,6 +19,8 @@ class SmsChannel(SQLModel, table=True):
     `hour_posts` and `day_posts` count texts about visits since `hour_at` and `day_at`; `hour_usual` is what such an
     hour has had, as computed when it began. `amiss` is the doubtful answer that came last, a code or "unknown", and
     `amiss_of` the blind indexes of the numbers that got it since the last text that was taken.
+    `told` is what several receipts in a row say (`runs`). `held_told` is for whose fault receipts hold the channel;
+    then `probed_at` is when the last probe was taken of which no receipt said anything yet.
     """
 
     __tablename__ = "sms_channel"
@@ -30,6 +34,11 @@ class SmsChannel(SQLModel, table=True):
     opened_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     amiss: str | None = Field(default=None, sa_column=words(optional=True))
     amiss_of: list[bytes] | None = Field(default=None, sa_column=Column(ARRAY(LargeBinary), nullable=True))
+    told: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    )
+    held_told: Fault | None = Field(default=None, sa_column=optional_choice(Fault))
+    probed_at: datetime | None = Field(default=None, sa_column=moment(optional=True))
     hour_at: datetime = Field(sa_column=moment())
     hour_posts: int = Field(default=0, sa_column=number())
     hour_usual: int = Field(default=0, sa_column=number())

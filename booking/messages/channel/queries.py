@@ -1,5 +1,6 @@
 """Whether texts go, for staff and for /readyz."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from booking import clock
-from booking.messages.channel import rules
+from booking.messages.channel import rules, runs
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.models import SmsChannel, SmsReconciliation
 from booking.messages.channel.row import UNKNOWN
 from booking.messages.channel.rules import BREAKER, Allowance, Standing
 from booking.settings import Settings
+from booking.sms.gateway import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class ChannelView:
         until: when it goes on by itself; None where somebody must repair something, or nothing waits.
         code: the provider's code our configuration is refused with.
         silent: it is held because several numbers in a row got no answer at all: whose fault that is nobody knows.
+        lost: it is held because texts to several numbers in a row were taken and lost: likewise.
+        filtered: texts that wait because carriers lose them: kind and language.
         day_posts: texts about visits posted today, of `day_most`.
         hour_posts: likewise in this hour, of `hour_most`, which is three times the usual.
         freed_until: until when somebody let texts go on in spite of budget and breaker.
@@ -40,6 +44,13 @@ class ChannelView:
     hour_most: int | None = None
     freed_until: datetime | None = None
     silent: bool = False
+    lost: bool = False
+    filtered: Sequence[tuple[str, str]] = ()
+
+    @property
+    def codes_go(self) -> bool:
+        """Whether verification codes go although it is held."""
+        return self.silent or self.lost
 
 
 def allowance_of(settings: Settings) -> Allowance:
@@ -77,6 +88,8 @@ async def standing(session: AsyncSession, provider: str, allowance: Allowance | 
         until=ends.get(state),
         code=row.held_code,
         silent=row.held_at is not None and row.held_code is None and row.amiss == UNKNOWN,
+        lost=row.held_at is not None and row.held_told is Fault.DOUBTFUL,
+        filtered=runs.waiting(row.told),
         day_posts=day_posts,
         day_most=allowance.per_day if allowance else None,
         hour_posts=hour_posts,

@@ -64,7 +64,7 @@ class Allowance:
 class Standing:
     """What the channel's row says; `None` moments are not set. All moments by the database's clock.
 
-    `unsure`: it is held because nobody answers, not because we are refused.
+    `unsure`: it is held because nobody answers, or texts are lost without a cause, not because we are refused.
     """
 
     empty_at: datetime

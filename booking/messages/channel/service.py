@@ -20,6 +20,7 @@ from booking.messages.channel.kinds import ChannelState, TallyScope
 from booking.messages.channel.models import MessageTally, SmsChannel
 from booking.messages.channel.row import UNKNOWN, locked, write
 from booking.messages.channel.rules import Allowance, Grant, Standing
+from booking.sms.gateway import Fault
 from booking.trail.forgetting import BATCH, remove
 from booking.trail.service import record
 
@@ -66,11 +67,13 @@ _WINDOWS: Final = ("hour_at", "hour_posts", "hour_usual", "day_at", "day_posts")
 async def resume(session: AsyncSession, provider: str, *, by: Actor, now: datetime) -> None:
     """Let texts go on at once because somebody answers for it.
 
-    After a refused configuration the next text tries it now; budget and breaker stay aside until the local day is over.
+    After a refused configuration the next text tries it now, and that it is taken is enough; texts that were filtered
+    go. Budget and breaker stay aside until the local day is over.
     """
     await locked(session, provider)
     _, tomorrow = clock.day_bounds(clock.local_day(now))
-    await write(session, provider, probe_at=None, freed_until=tomorrow, rest_until=None)
+    told: dict[str, Any] = {"told": {}, "held_told": None, "probed_at": None}
+    await write(session, provider, probe_at=None, freed_until=tomorrow, rest_until=None, **told)
     record(session, "sms.resume", "sms_channel", provider, by=by, now=now)
 
 
@@ -91,7 +94,7 @@ async def _rolled(
     day_at, _ = clock.day_bounds(clock.local_day(now))
     standing = Standing(
         row.empty_at, row.rest_until, row.held_at, row.probe_at, row.hour_posts, row.hour_usual, row.day_posts,
-        row.freed_until, row.held_code is None and row.amiss == UNKNOWN,
+        row.freed_until, (row.held_code is None and row.amiss == UNKNOWN) or row.held_told is Fault.DOUBTFUL,
     )  # fmt: skip
     if allowance is not None and (row.hour_at < hour_at or row.hour_usual == 0):
         past = await _finished(session, row, hour_at)
