@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from booking.exchange.rules import Refused
-from scheduler.exports.encodings import open_text
+from scheduler.exports.encodings import not_decodable, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.header import locate, recognised
 from scheduler.exports.reader import Record, Skipped
@@ -86,7 +86,7 @@ class _Lines:
 
     def __init__(self, feed: Feed, stream: BinaryIO) -> None:
         self._limits = feed.limits
-        self._csv = feed.csv
+        self._csv, self._stream = feed.csv, stream
         self._text, self._encoding = open_text(feed.csv.encoding, stream)
         self.number = 0
         self.taken = 0
@@ -125,5 +125,7 @@ class _Lines:
             return self._text.readline(limit)
         except UnicodeDecodeError as error:
             cut = "end" in error.reason or "truncated" in error.reason
-            reason = UnreadableReason.TRUNCATED if cut else UnreadableReason.NOT_DECODABLE
-            raise ExportUnreadable(reason, encoding=self._csv.encoding, line=self.number + 1) from error
+            found = not_decodable(self._csv.encoding, self._stream)
+            if cut:
+                raise ExportUnreadable(UnreadableReason.TRUNCATED, line=found.facts["line"]) from error
+            raise found from error

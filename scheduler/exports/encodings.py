@@ -68,6 +68,29 @@ def encoding_named(name: object) -> object:
     return known.get(plain, name)
 
 
+def not_decodable(name: str, stream: IO[bytes]) -> ExportUnreadable:
+    """What is wrong with a file whose bytes are no text of this encoding, and on which line: it is read once more.
+
+    What has decoded it so far reads ahead, so it knows the place of the byte in its own piece only.
+    """
+    stream.seek(0)
+    text, _ = open_text(name, stream)
+    decoder = codecs.getincrementaldecoder(text.encoding)()
+    text.detach()
+    ends, before = 0, ""
+    while True:
+        piece = stream.read(1 << 16)
+        try:
+            found, bad = decoder.decode(piece, final=not piece), False
+        except UnicodeDecodeError as error:
+            found, bad = bytes(error.object[: error.start]).decode(text.encoding, "ignore"), True
+        ends += found.count("\n") + found.count("\r") - found.count("\r\n")
+        ends -= before == "\r" and found[:1] == "\n"  # a line end that two pieces share
+        before = found[-1:] or before
+        if bad or not piece:
+            return ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=name, line=ends + 1)
+
+
 def open_text(name: str, stream: IO[bytes]) -> tuple[io.TextIOWrapper, Encoding]:
     """The text after the byte order mark, line ends as written; the stream stands at its begin.
 

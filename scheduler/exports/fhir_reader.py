@@ -15,7 +15,7 @@ from booking.exchange.kinds import SkipReason, UnreadableReason
 from booking.exchange.rules import Refused, Trace
 from booking.text import clean
 from scheduler.exports import fhir_resource as fhir
-from scheduler.exports.encodings import open_text
+from scheduler.exports.encodings import not_decodable, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.fhir_cells import CellReader, Kept
 from scheduler.exports.json_pieces import JsonPieces
@@ -42,7 +42,7 @@ class FhirReader:
         try:
             _read(file, text)
         except UnicodeDecodeError as error:
-            raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
+            raise not_decodable(feed.csv.encoding, stream) from error
         finally:
             text.detach()
         file.check()

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import RefusalReason, SkipReason, UnreadableReason
 from booking.exchange.rules import Refused
-from scheduler.exports.encodings import Encoding, open_text
+from scheduler.exports.encodings import Encoding, not_decodable, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.hl7_message import BrokenMessageError, message_of
 from scheduler.exports.hl7_visits import Visits
@@ -38,7 +38,7 @@ class Hl7Reader:
         try:
             yield from _records(feed, _segments(feed, text, encoding))
         except UnicodeDecodeError as error:
-            raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
+            raise not_decodable(feed.csv.encoding, stream) from error
         finally:
             text.detach()
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import UnreadableReason
 from booking.exchange.rules import Refused
-from scheduler.exports.encodings import Encoding, open_text
+from scheduler.exports.encodings import Encoding, not_decodable, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.kinds_of_file import looks_like
 from scheduler.exports.reader import Record, Skipped
@@ -34,6 +34,8 @@ class HtmlReader:
         text, encoding = open_text(feed.csv.encoding, stream)
         try:
             yield from records_of(feed, _rows(feed, text, encoding))
+        except UnicodeDecodeError as error:
+            raise not_decodable(feed.csv.encoding, stream) from error
         finally:
             text.detach()
 
@@ -42,6 +44,8 @@ class HtmlReader:
         text, encoding = open_text(feed.csv.encoding, stream)
         try:
             yield from _rows(feed, text, encoding)
+        except UnicodeDecodeError as error:
+            raise not_decodable(feed.csv.encoding, stream) from error
         finally:
             text.detach()
 
@@ -73,7 +77,7 @@ def _read(feed: Feed, text: io.TextIOWrapper) -> str:
         cut = "end" in error.reason or "truncated" in error.reason
         if cut:
             raise ExportUnreadable(UnreadableReason.CUT_OFF, what="its last character") from error
-        raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
+        raise
 
 
 class _Page(HTMLParser):

@@ -15,7 +15,7 @@ from booking.clock import day_bounds
 from booking.exchange.errors import ExportUnreadable
 from booking.exchange.kinds import RefusalReason, UnreadableReason
 from booking.exchange.rules import Refused, Span
-from scheduler.exports.encodings import open_text
+from scheduler.exports.encodings import not_decodable, open_text
 from scheduler.exports.feed import Feed
 from scheduler.exports.ical_event import BrokenEventError, Time, name, text, times
 from scheduler.exports.kinds_of_file import looks_like
@@ -43,7 +43,7 @@ class IcalReader:
         try:
             whole = raw.read()
         except UnicodeDecodeError as error:
-            raise ExportUnreadable(UnreadableReason.NOT_DECODABLE, encoding=feed.csv.encoding) from error
+            raise not_decodable(feed.csv.encoding, stream) from error
         finally:
             raw.detach()
         yield from _records(feed, _calendars(encoding.mend(whole) if encoding.mend else whole), today)

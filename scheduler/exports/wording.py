@@ -152,6 +152,8 @@ def explain_unreadable(error: ExportUnreadable) -> str:
     lines = [_UNREADABLE[error.reason].format(**error.facts)]
     if looks_like := error.facts.get("looks_like"):
         lines += [f"It looks like {looks_like}."] if error.reason is UnreadableReason.NOT_DECODABLE else []
+    if error.reason is UnreadableReason.NOT_DECODABLE and "line" in error.facts:
+        lines.append(f"Line {error.facts['line']} holds bytes that are none.")
     missing, nearest = error.facts.get("missing"), error.facts.get("nearest")
     if isinstance(missing, Mapping) and isinstance(nearest, Mapping):
         for name, aliases in missing.items():

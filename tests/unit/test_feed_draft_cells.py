@@ -79,3 +79,50 @@ def test_the_name_of_a_zone_in_brackets_says_nothing_by_itself(value: str, hour:
     read = Times(["%a %b %d %Y %H:%M:%S %z"], "Asia/Ho_Chi_Minh").moment(value)
     wanted = datetime.combine(date(2026, 12, 6), datetime.min.time(), UTC)
     assert read == (None if hour is None else wanted + timedelta(hours=hour, minutes=15))
+
+
+CLOCKS = [f"{7 + number // 4 % 4:02}:{15 * (number % 4):02}" for number in range(40)]
+UNTIL = [
+    f"{7 + (number + 1) // 4 % 4 if number % 16 != 15 else 11:02}:{15 * ((number + 1) % 4):02}" for number in range(40)
+]
+DAYS = [f"{13 + number % 16}/12/2026" for number in range(40)]
+
+
+@pytest.mark.parametrize(("header", "taken"), [("Đến giờ", True), ("Tới", True), ("Giờ", False), ("Hết", False)])
+def test_times_of_day_behind_the_begin_are_the_end_or_asked(header: str, taken: bool) -> None:  # noqa: FBT001
+    found = of(("Mã", "Ngày khám", "Giờ khám", header, "Bác sĩ"), IDS, DAYS, CLOCKS, UNTIL, DOCTORS)
+    assert found.findings.keys["columns.end_time"].value == (header if taken else None)
+    assert ("columns.end_time" in found.untold) is not taken
+    whole = [f"{day} {clock}" for day, clock in zip(DAYS, CLOCKS, strict=True)]
+    beside = of(("Mã", "Bắt đầu", header, "Bác sĩ"), IDS, whole, UNTIL, DOCTORS)
+    assert beside.findings.keys["columns.end_time"].value == (header if taken else None)
+    if taken:
+        assert "0 refused, 0 noted as odd" in found.text
+        assert "0 refused, 0 noted as odd" in beside.text
+
+
+def test_times_of_day_before_the_begin_are_no_end() -> None:
+    found = of(("Mã", "Ngày khám", "Giờ khám", "Đến giờ", "Bác sĩ"), IDS, DAYS, UNTIL, CLOCKS, DOCTORS)
+    assert "columns.end_time" not in found.findings.keys
+
+
+def test_single_quotes_around_cells_are_proposed() -> None:
+    rows = zip(IDS, column("%d/%m/%Y %H:%M"), DOCTORS, strict=True)
+    data = written([("Mã", "Bắt đầu", "Bác sĩ")], quote="'")
+    data += b"".join(f"'{one}','{two}','Khoa A, {three}'\r\n".encode() for one, two, three in rows)
+    found = draft(data, "x.csv", today=TODAY, wishes=Wishes(SAID))
+    assert found.findings.keys["csv.quote"].value == "'"
+    assert found.findings.keys["columns.id"].value == "Mã"
+    assert "40 rows are used, 0 refused" in found.text
+    guarded = [f"'{code}" for code in IDS]
+    plain = of(("Mã", "Bắt đầu", "Bác sĩ"), guarded, column("%d/%m/%Y %H:%M"), DOCTORS)
+    assert "csv.quote" not in plain.findings.keys, "a mark before a number is no quote"
+
+
+@pytest.mark.parametrize(("filled", "asked", "noted"), [(2, True, False), (30, False, True), (39, False, False)])
+def test_a_doctor_who_stands_in_few_rows_is_asked_or_noted(filled: int, asked: bool, noted: bool) -> None:  # noqa: FBT001
+    few = [name if number < filled else "" for number, name in enumerate(DOCTORS)]
+    found = of(("Mã", "Bắt đầu", "Bác sĩ"), IDS, column("%d/%m/%Y %H:%M"), few)
+    assert ("columns.resource.name" in found.untold) is asked
+    assert any("filled in only" in note for note in found.findings.notes) is noted
+    assert ("first row of a group" in found.text) is (asked or noted)

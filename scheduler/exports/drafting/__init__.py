@@ -15,9 +15,10 @@ from booking.exchange.errors import ExportUnreadable, FeedError
 from scheduler.exports import read_export
 from scheduler.exports.checking import collect
 from scheduler.exports.drafting import messages, sample, slips
-from scheduler.exports.drafting.columns import Chooser, Picked
+from scheduler.exports.drafting.columns import Chooser
 from scheduler.exports.drafting.finding import FILL_IN, CannotTellError, Findings, Table
 from scheduler.exports.drafting.naming import LISTED, Resource, resources_of, say_states
+from scheduler.exports.drafting.picking import Picked
 from scheduler.exports.drafting.times_of import ask_coverage, say_formats, say_zone
 from scheduler.exports.drafting.writing import plainly, written
 from scheduler.exports.feed_file import parse_feed

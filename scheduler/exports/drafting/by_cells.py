@@ -42,6 +42,26 @@ def ends(table: Table, start: int, places: Collection[int], today: date) -> list
     return found
 
 
+def clock_ends(table: Table, start: int, places: Iterable[int], today: date) -> list[int]:
+    """Columns of times of day that lie after the begin's time of day, by one of a few lengths."""
+    found = []
+    for place in places:
+        pairs = [(row[start], row[place]) for row in table.rows if row[start] and row[place]][:_SAMPLE]
+        lengths = Counter(_clock(last, today) - _clock(first, today) for first, last in pairs)
+        sound = sum(count for each, count in lengths.items() if 0 < each <= _LONGEST_VISIT.total_seconds())
+        if pairs and sound >= _AFTER_SHARE * len(pairs) and len(lengths) <= _LENGTHS:
+            found.append(place)
+    return found
+
+
+def _clock(value: str, today: date) -> float:
+    """Seconds since midnight; far off where a cell holds no time of day."""
+    found = dates.shape(value)
+    reads = [dates.parsed(text, value, today) for text in found.formats()] if found else ()
+    clock = next((read.clock for read in reads if read and read.clock), None)
+    return -1e9 if clock is None else clock.hour * 3600 + clock.minute * 60 + clock.second
+
+
 def _between(first: str, last: str, today: date) -> timedelta | None:
     """The time between two cells, by the readings that bring them nearest to each other."""
     gaps = [late - early for early in _moments(first, today) for late in _moments(last, today)]

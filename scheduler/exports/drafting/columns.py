@@ -3,54 +3,23 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
 from scheduler.exports.drafting import by_cells, dates
-from scheduler.exports.drafting.finding import FILL_IN, Findings, Table
-from scheduler.exports.drafting.words import LINE_NUMBER, plain, role, sort_of_state
+from scheduler.exports.drafting.picking import Picked
+from scheduler.exports.drafting.who import MANY_ROWS, PERSONS, Examiners
+from scheduler.exports.drafting.words import LINE_NUMBER, plain, sort_of_state
 from scheduler.exports.feed import folded
 
-_SAMPLE: Final = 2000
-_MANY_ROWS: Final = 20
 _STATES: Final = 40
-_PERSONS: Final = re.compile(r"\d{9}|\d{12}|(?:\+?84|0)\d{8,10}")
 _LENGTH: Final = re.compile(r"\d{1,4}(?:[.,]0+)?|\d{1,2}:\d{2}(?::\d{2})?")
 _STARTS: Final = {"start1": 1, "start2": 2, "start3": 3}
 _NEAR_YEARS: Final = 3
+_UNTIL: Final = ("den", "toi", "to", "till", "until")
 
 
-@dataclass(slots=True)
-class Picked:
-    """Places of the fields, and the ways to name who examines."""
-
-    places: dict[str, int] = field(default_factory=dict)
-    ways: list[tuple[str, ...]] = field(default_factory=list)
-
-
-class Chooser:
+class Chooser(Examiners):
     """Chooses columns of one table."""
-
-    def __init__(self, table: Table, today: date, findings: Findings) -> None:
-        self.table, self.today, self.findings = table, today, findings
-        self.picked = Picked()
-        twice = Counter(map(folded, table.header))
-        self.roles = {
-            place: role(header) for place, header in enumerate(table.header) if header and twice[folded(header)] == 1
-        }
-        for name, count in twice.items():
-            if count > 1 and name and role(name) not in ("", "personal"):
-                findings.notes.append(f"{count} columns have the same name ({name!r}); none of them can be used")
-        self.kinds = {place: dates.kind_of(table.column(place)[:_SAMPLE], today) for place in self.roles}
-        self._visits = self._with_a_date()
-        self._pairs_of_words()
-
-    def _with_a_date(self) -> list[Sequence[str]]:
-        """Rows that may be visits: titles, totals and signatures below a table have no date, and no id is theirs."""
-        dated = [place for place, kind in self.kinds.items() if kind in ("moment", "day", "mixed")]
-        found = [row for row in self.table.rows if any(row[place] and dates.shape(row[place]) for place in dated)]
-        return found or list(self.table.rows)
 
     def choose(self) -> Picked:
         """Everything a feed can name, said or asked."""
@@ -65,23 +34,6 @@ class Chooser:
                 personal = self.roles.get(place) in ("personal", "state_perhaps")
                 (self.findings.personal if personal else self.findings.unread).append(header)
         return self.picked
-
-    def _pairs_of_words(self) -> None:
-        """`Từ` and `Đến`, `From` and `To` mean something only together."""
-        names = {plain(self.table.header[place]): place for place in self.roles}
-        for first, last in (("tu", "den"), ("from", "to"), ("tu gio", "den gio"), ("gio tu", "gio den")):
-            if first in names and last in names:
-                self.roles[names[first]], self.roles[names[last]] = "start3", "end"
-
-    def _of(self, *roles: str) -> list[int]:
-        return [place for place, found in self.roles.items() if found in roles]
-
-    def _take(self, name: str, place: int, *evidence: str) -> None:
-        self.picked.places[name] = place
-        self.findings.say(f"columns.{name}", self.table.header[place], *evidence)
-
-    def _ask(self, name: str, places: Sequence[int], why: str) -> None:
-        self.findings.ask(f"columns.{name}", [self.table.header[place] for place in places], why)
 
     # The id of a row
 
@@ -106,9 +58,9 @@ class Chooser:
         if len(values) < len(self.table.rows):
             count += f" that have a date ({len(self.table.rows) - len(values)} have none)"
         counting = values == [str(number) for number in range(1, len(values) + 1)]
-        if sum(_PERSONS.fullmatch(value.replace(" ", "")) is not None for value in values) > 0.5 * len(values):
+        if sum(PERSONS.fullmatch(value.replace(" ", "")) is not None for value in values) > 0.5 * len(values):
             self._ask("id", [place], f"{count}, but its values look like numbers of persons or phones")
-        elif counting and (len(values) >= _MANY_ROWS or plain(self.table.header[place]) in LINE_NUMBER):
+        elif counting and (len(values) >= MANY_ROWS or plain(self.table.header[place]) in LINE_NUMBER):
             self._ask(
                 "id",
                 [place],
@@ -203,8 +155,26 @@ class Chooser:
             self._ask(
                 "end", filled, "its header says that it is the end, its cells are no dates or times that can be read"
             )
-        else:
+        elif not self._end_by_clocks():
             self._end_by_cells()
+
+    def _end_by_clocks(self) -> bool:
+        """Times of day that are not the begin's and lie after it: by a header such as `Đến giờ` the end, else asked."""
+        taken = set(self.picked.places.values())
+        start = self.picked.places.get("start", self.picked.places.get("start_time"))
+        clocks = [
+            place
+            for place, found in self.roles.items()
+            if found in ("", "line_number", *_STARTS) and self.kinds[place] == "clock" and place not in taken
+        ]
+        later = by_cells.clock_ends(self.table, start, clocks, self.today) if start is not None else []
+        if len(later) == 1 and plain(self.table.header[later[0]]).split(" ")[0] in _UNTIL:
+            count = len(self.table.column(later[0]))
+            self._take("end_time", later[0], f"{count} cells, times of day that lie after the begin by a few lengths")
+        elif later:
+            why = "times of day that lie after the begin: the end, or when somebody came"
+            self._ask("end_time", later, f"{why}. Where it is no end, leave this key out")
+        return bool(later)
 
     def _end_by_cells(self) -> None:
         start = self.picked.places.get("start")
@@ -214,11 +184,6 @@ class Chooser:
         if nameless and self.picked.places:
             why = "no header says that it is the end, but its cells are moments that may be it"
             self._ask("end", nameless, f"{why}. Where it is something else, leave this key out")
-
-    def _nameless(self) -> list[int]:
-        """Columns whose header says nothing known, and that are not taken."""
-        taken = set(self.picked.places.values())
-        return [place for place, found in self.roles.items() if found in ("", "line_number") and place not in taken]
 
     def _is_length(self, place: int) -> bool:
         values = self.table.column(place)
@@ -264,69 +229,3 @@ class Chooser:
             self._ask("state", [place for place, _ in found], "several columns hold words of states")
         else:
             self.findings.notes.append("no column of states was found: every row takes its time, cancelled ones too")
-
-    def _resource(self) -> None:
-        found: dict[str, int] = {}
-        for name, wanted in (("code", "doctor_code"), ("name", "doctor"), ("specialty", "specialty"), ("room", "room")):
-            places = [place for place in self._of(wanted) if self._is_list(place)]
-            if len(places) > 1 and name in ("code", "name"):
-                self._ask(f"resource.{name}", places, "several columns may say who examines")
-                return
-            if len(places) == 1:
-                found[name] = places[0]
-        ways = self._ways(found)
-        if not ways:
-            self._ask("resource.name", self._of("specialty"), "no column says which doctor or which room")
-            return
-        self.picked.ways = ways
-        for name in dict.fromkeys(name for way in ways for name in way):
-            values = self.table.column(found[name])
-            self._take(
-                f"resource.{name}",
-                found[name],
-                f"filled in {len(values)} rows, {len(set(map(folded, values)))} different",
-            )
-        self.findings.say("resource_key.columns", [list(way) for way in ways], *self._why(found))
-
-    def _is_list(self, place: int) -> bool:
-        """A list of doctors or rooms repeats itself; a column of persons does not, and is never shown."""
-        values = self.table.column(place)
-        different = len(set(map(folded, values)))
-        if self.kinds[place] != "other" or sum(map(_personal, values)) > 0.2 * len(values):
-            return False
-        if len(values) >= _MANY_ROWS and different > 0.5 * len(values):
-            self.findings.notes.append(
-                f"{self.table.header[place]!r} is different in most rows, so it is no list of doctors or rooms"
-            )
-            return False
-        return bool(values)
-
-    def _ways(self, found: dict[str, int]) -> list[tuple[str, ...]]:
-        ways: list[tuple[str, ...]] = [("code",)] if "code" in found else []
-        if "name" in found:
-            several = "specialty" in found and (ways or self._several(found["name"], found["specialty"]))
-            ways.append(("name", "specialty") if several else ("name",))
-        if "room" in found and (not ways or self._some_without(ways, found)):
-            ways.append(("room",))
-        return ways
-
-    def _several(self, name: int, other: int) -> bool:
-        pairs = {(folded(row[name]), folded(row[other])) for row in self.table.rows if row[name] and row[other]}
-        return len(pairs) > len({first for first, _ in pairs})
-
-    def _some_without(self, ways: Sequence[tuple[str, ...]], found: dict[str, int]) -> bool:
-        return any(not any(all(row[found[name]] for name in way) for way in ways) for row in self.table.rows)
-
-    def _why(self, found: dict[str, int]) -> list[str]:
-        lines = []
-        if "code" in found and "name" in found and self._several(found["name"], found["code"]):
-            lines.append("one name has several codes: two doctors share it, so the code comes first")
-        if "code" not in found and "name" in found:
-            lines.append("by name, because no licence or number was found: two doctors may share a name")
-        if "room" in found and "name" in found:
-            lines.append(f"rooms stand in {self.table.header[found['room']]!r}, if you publish times by room")
-        return lines
-
-
-def _personal(value: str) -> bool:
-    return _PERSONS.fullmatch(value.replace(" ", "").replace(".", "")) is not None or value == FILL_IN

@@ -9,8 +9,8 @@ from typing import Final
 from booking.exchange.errors import ExportUnreadable
 from booking.text import clean
 from scheduler.exports.drafting import letters
-from scheduler.exports.drafting.columns import Picked
 from scheduler.exports.drafting.finding import CannotTellError, Findings, Table
+from scheduler.exports.drafting.picking import Picked
 from scheduler.exports.drafting.sample import ROWS_LOOKED_AT, skeleton
 from scheduler.exports.drafting.times_of import CITY
 from scheduler.exports.feed import Feed

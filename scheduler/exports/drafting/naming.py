@@ -9,8 +9,8 @@ from typing import Final
 
 from booking.text import fold
 from scheduler.exports.drafting import dates
-from scheduler.exports.drafting.columns import Picked
 from scheduler.exports.drafting.finding import FILL_IN, Findings, Table
+from scheduler.exports.drafting.picking import Picked
 from scheduler.exports.drafting.words import sort_of_state
 from scheduler.exports.feed import KEY_JOINT, folded
 

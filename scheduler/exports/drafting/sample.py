@@ -89,7 +89,8 @@ def from_text(data: bytes, findings: Findings) -> Table:
     delimiter, quote, lines, found, widths = _parted(text)
     findings.say("csv.delimiter", "tab" if delimiter == "\t" else delimiter, *widths)
     if quote != '"':
-        findings.say("csv.quote", quote, "double quotes do not stand around whole cells here")
+        found_around = "single quotes stand around whole cells" if quote else "no quotes stand around whole cells"
+        findings.say("csv.quote", quote, f"{found_around} here, double quotes do not")
     if found.line > 1 and any(line < found.line for line, _ in lines[: found.at]):
         findings.say("csv.skip_lines", found.line - 1, found.evidence)
     if text[-1] not in "\r\n":
@@ -126,9 +127,18 @@ def _unquoted(text: str, delimiter: str) -> tuple[str, list[Line]]:
         if quote == "'" and f"{delimiter}'" not in text:
             continue
         lines = _parsed(text, delimiter, quote)
-        if lines is not None:
+        if lines is not None and not (quote == '"' and _in_single(text, delimiter, lines)):
             return quote, lines
     return "", []
+
+
+def _in_single(text: str, delimiter: str, lines: Sequence[Line]) -> bool:
+    """Whether single quotes stand around cells: as many cells begin with one as end with one, and none has others."""
+    if f'{delimiter}"' in text or text.startswith('"') or _parsed(text, delimiter, "'") is None:
+        return False
+    cells = [cell for _, row in lines for cell in row]
+    begins = sum(cell.startswith("'") and len(cell) > 1 for cell in cells)
+    return begins == sum(cell.endswith("'") and len(cell) > 1 for cell in cells) and begins > 0.5 * len(lines)
 
 
 def _parsed(text: str, delimiter: str, quote: str) -> list[Line] | None:
