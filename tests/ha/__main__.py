@@ -2,6 +2,7 @@
 
 make test-ha                          twenty trials, and the controls
 make test-ha ARGS="--trials 6 --no-controls"
+make test-ha ARGS=--restore           the way back to a moment, and nothing else
 """
 
 import argparse
@@ -23,7 +24,7 @@ from booking import clock
 from booking.migrations.upgrading import migrate_async
 from tests.bench import bare
 from tests.bench.seed import seed
-from tests.ha import faults, network, replays
+from tests.ha import faults, network, replays, restoring
 from tests.ha.cluster import PASSWORD, PORTS, Cluster
 from tests.ha.faults import FAULTS
 from tests.ha.writers import Told, Writers, people
@@ -51,9 +52,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--no-controls", action="store_true")
     parser.add_argument("--patroni", type=Path, default=Path(sys.executable).with_name("patroni"))
+    parser.add_argument("--restore", action="store_true", help="put the cluster back to a moment; needs pgbackrest")
     parser.add_argument("--keep", action="store_true", help="leave data and logs where they are")
     asked = parser.parse_args()
-    missing = [each for each in _NEEDED if shutil.which(each) is None] + [
+    needed = (*_NEEDED, "pgbackrest") if asked.restore else _NEEDED
+    missing = [each for each in needed if shutil.which(each) is None] + [
         str(each) for each in (asked.patroni, Path("/usr/lib/postgresql/15/bin/postgres")) if not each.exists()
     ]
     if os.geteuid() != 0 or missing:
@@ -76,9 +79,16 @@ def main() -> None:
         with network.network():
             network.move_to(network.CLIENT)
             cluster = Cluster(home, asked.patroni.absolute())
+            if asked.restore:
+                cluster.archives = lambda machine: (
+                    f"pgbackrest --config={restoring.settings_of(home, machine)} --stanza=henkham archive-push %p"
+                )
             try:
                 cluster.start()
-                good = asyncio.run(_run(cluster, asked.trials, controls=not asked.no_controls))
+                work = (
+                    _restore(cluster) if asked.restore else _run(cluster, asked.trials, controls=not asked.no_controls)
+                )
+                good = asyncio.run(work)
             finally:
                 cluster.stop()
     finally:
@@ -89,10 +99,22 @@ def main() -> None:
     raise SystemExit(0 if good else 1)
 
 
-async def _run(cluster: Cluster, trials: int, *, controls: bool) -> bool:
+async def _restore(cluster: Cluster) -> bool:
+    await _create()
+    return await restoring.run(cluster, URL, _connected)
+
+
+async def _create() -> None:
     connection = await _connected(URL.replace("/henkham", "/postgres"))
     await connection.execute("CREATE DATABASE henkham")
     await connection.close()
+    for _ in range(5):  # see `_connected`: until the proxy knows better, one after another may be a standby
+        await (await _connected(URL)).close()
+        await asyncio.sleep(0.5)
+
+
+async def _run(cluster: Cluster, trials: int, *, controls: bool) -> bool:
+    await _create()
     await migrate_async(URL)
     await seed(URL, bare.SCHEMA)
     await asyncio.to_thread(cluster.start_web, sys.executable, URL)

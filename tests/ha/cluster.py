@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ PASSWORD: Final = "pass-of-a-rig"
 PORTS: Final = (8001, 8002)
 _BIN: Final = Path("/usr/lib/postgresql/15/bin")
 _FIRST: Final = "    log_min_duration_statement: 2s"
+_ARCHIVES: Final = "pgbackrest --stanza=henkham archive-push %p"
 _HEALTHY_WITHIN: Final = 150.0
 
 
@@ -33,11 +35,18 @@ class NotHealthyError(AssertionError):
 
 @dataclass
 class Cluster:
-    """What runs. `patroni` is the program; `home` holds data, settings and logs."""
+    """What runs. `patroni` is the program; `home` holds data, settings and logs.
+
+    `archives` says how a machine archives its WAL; without it the rig has no repository of backups, and WAL counts as
+    archived.
+    """
 
     home: Path
     patroni: Path
+    archives: Callable[[str], str] = field(default=lambda _: "/bin/true")
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    patronis: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    """The newest of each machine."""
 
     def start(self) -> None:
         """Everything but the web processes, which need a schema."""
@@ -49,7 +58,7 @@ class Cluster:
     def start_machine(self, machine: str) -> None:
         """etcd and Patroni of one machine, on the data that is there."""
         self._start_etcd(machine)
-        self._start_patroni(machine)
+        self.start_patroni(machine)
 
     def _spawn(self, command: list[str], name: str, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         log = (self.home / f"{name}.log").open("ab")
@@ -60,7 +69,8 @@ class Cluster:
         self.started.append(process)
         return process
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
+        """A folder of the user postgres, made where it is missing."""
         made = self.home / name
         made.mkdir(mode=0o700, exist_ok=True)
         shutil.chown(made, "postgres", "postgres")
@@ -80,22 +90,28 @@ class Cluster:
 
     def _start_etcd(self, machine: str) -> None:
         variables = self._filled(DEPLOY / "etcd.env.example", machine)
-        variables["ETCD_DATA_DIR"] = str(self._folder(f"{machine}-etcd"))
+        variables["ETCD_DATA_DIR"] = str(self.folder(f"{machine}-etcd"))
         self._spawn(on(machine, ["etcd"], user="postgres"), f"{machine}-etcd", variables)
 
-    def _start_patroni(self, machine: str) -> None:
+    def variables(self, machine: str) -> dict[str, str]:
+        """What Patroni and its tools are told there."""
         variables = self._filled(DEPLOY / "patroni.env.example", machine)
-        variables |= {
-            "PATRONI_POSTGRESQL_DATA_DIR": str(self._folder(f"{machine}-data")),
+        return variables | {
+            "PATRONI_POSTGRESQL_DATA_DIR": str(self.folder(f"{machine}-data")),
             "PATRONI_POSTGRESQL_BIN_DIR": str(_BIN),
-            "PATRONI_POSTGRESQL_PGPASS": str(self._folder(f"{machine}-home") / "pgpass"),
+            "PATRONI_POSTGRESQL_PGPASS": str(self.folder(f"{machine}-home") / "pgpass"),
             **{name: PASSWORD for name in variables if name.endswith("_PASSWORD")},
         }
+
+    def start_patroni(self, machine: str) -> None:
+        """Patroni alone, on whatever data are there."""
         shared = (DEPLOY / "patroni.yaml").read_text("utf-8")
-        placed = f"    unix_socket_directories: {self._folder(f'{machine}-sockets')}\n{_FIRST}"
+        placed = f"    unix_socket_directories: {self.folder(f'{machine}-sockets')}\n{_FIRST}"
         own = self.home / f"{machine}.yaml"
-        own.write_text(_unarchived(shared).replace(_FIRST, placed), "utf-8")
-        self._spawn(on(machine, [str(self.patroni), str(own)], user="postgres"), f"{machine}-patroni", variables)
+        assert _ARCHIVES in shared
+        own.write_text(shared.replace(_ARCHIVES, self.archives(machine)).replace(_FIRST, placed), "utf-8")
+        command = on(machine, [str(self.patroni), str(own)], user="postgres")
+        self.patronis[machine] = self._spawn(command, f"{machine}-patroni", self.variables(machine))
 
     def _start_proxy(self) -> None:
         variables = {f"HENKHAM_DB{number}": MACHINES[one] for number, one in enumerate(DATABASES, 1)}
@@ -209,10 +225,3 @@ def _await(address: str, process: subprocess.Popen[bytes]) -> None:
             pass
         time.sleep(0.1)
     raise AssertionError(f"{address} does not answer")
-
-
-def _unarchived(shared: str) -> str:
-    """The rig has no repository of backups: WAL counts as archived."""
-    command = "pgbackrest --stanza=henkham archive-push %p"
-    assert command in shared
-    return shared.replace(command, "/bin/true")
