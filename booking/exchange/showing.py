@@ -40,6 +40,7 @@ class File:
         opened: how many it opened.
         waits: whether it may be released.
         slips: of a file of re-examination slips, how many were new, changed, ...; None of any other file.
+        stay: earlier closings whose rows are in the file and cannot be used.
     """
 
     id: int
@@ -57,6 +58,7 @@ class File:
     by: str | None
     why: str | None
     slips: Mapping[str, int] | None = None
+    stay: int = 0
 
     @property
     def sign(self) -> str:
@@ -66,12 +68,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How a feed stands: its age, its newest file, the clashes that are to be answered, its server where it has one."""
+    """How a feed stands: its age, its newest file, the clashes that are to be answered, its server where it has one.
+
+    `waiting`: id and moment of each file that may be released, the oldest first; of a list of changes several may.
+    """
 
     age: Age
     last: File | None
     conflicts: int
-    waiting: int | None
+    waiting: tuple[tuple[int, datetime], ...]
     fetch: Fetch | None = None
 
 
@@ -128,10 +133,14 @@ async def _feed(session: AsyncSession, facility_id: int, age: Age, fetch: Fetch 
         col(Conflict.feed) == age.feed, col(Conflict.facility_id) == facility_id,
         col(Conflict.state) == ConflictState.OPEN,
     )  # fmt: skip
-    held = select(func.max(col(FeedRun.feed_file_id))).where(
-        col(FeedRun.feed) == age.feed, col(FeedRun.waiting).is_not(None)
+    held = (
+        select(col(FeedFile.id), col(FeedFile.received_at))
+        .join(FeedRun, col(FeedRun.feed_file_id) == col(FeedFile.id))
+        .where(col(FeedRun.feed) == age.feed, col(FeedRun.waiting).is_not(None))
+        .order_by(col(FeedFile.id))
     )
-    return Feed(age, last[0] if last else None, await session.scalar(query) or 0, await session.scalar(held), fetch)
+    waiting = tuple((row_id, at) for row_id, at in await session.execute(held) if row_id is not None)
+    return Feed(age, last[0] if last else None, await session.scalar(query) or 0, waiting, fetch)
 
 
 async def files(session: AsyncSession, facility_id: int, code: str, *, most: int = KEPT) -> list[File]:
@@ -169,6 +178,7 @@ def shown(
         file.id or 0, file.file_name, file.received_at, _standing(file), _count(report.get("read")),
         _count((report.get("refused") or {}).get("total")), _reasons(report), closed or 0, opened or 0,
         would_close or 0, would_open or 0, bool(waits), ordered.get("name"), ordered.get("reason"), report.get("slips"),
+        _count(report.get("stay")),
     )  # fmt: skip
 
 

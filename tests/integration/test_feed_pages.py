@@ -104,6 +104,9 @@ async def test_a_manager_orders_and_the_scheduler_does(client: httpx.AsyncClient
     named = await value(db, f"SELECT file_name FROM feed_file WHERE id = {held}")
     assert f"(in the log: {log_sign(named)})" in (await client.get(page, headers=HEADERS)).text
     assert (await client.get(f"{BASE}/feeds/his-mau", headers=HEADERS)).text.count("<tr>") > before
+    assert "earlier closing" not in (await client.get(page, headers=HEADERS)).text
+    await run(db, f"UPDATE feed_file SET report = report || '{{\"stay\": 3}}' WHERE id = {held}")
+    assert "3 earlier closings stay" in (await client.get(page, headers=HEADERS)).text
 
 
 async def test_patients_are_told_of_old_data_only(client: httpx.AsyncClient, db: Database, clash: int) -> None:

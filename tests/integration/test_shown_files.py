@@ -91,6 +91,11 @@ async def test_for_a_file_nobody_knows_a_feed_is_proposed(manager: httpx.AsyncCl
     assert "absence.meaning" in told
     assert "pattern = &#34;*.csv&#34;" in told
     assert f"facility = &#34;{STATION}&#34;" in told
+    assert re.search(r"our codes of \d+ doctors or rooms", told)
+    vietnamese = (await manager.get(path, headers={"accept-language": "vi"})).text.split("<pre")[0]
+    for words in (" resources", "our codes", "doctors or rooms"):
+        assert words not in vietnamese
+    assert "giờ trong tệp theo múi giờ nào" in vietnamese
     nothing = await show(manager, b"\x00\x01\x02" * 50, feed="")
     await read_shown.run(db, now=utc_now(), desk=desk)
     assert "Nothing can be proposed" in await page(manager, nothing)

@@ -3,6 +3,7 @@
 Nothing of it is applied, and this process never looks into it: it only cuts it into pieces and seals them.
 """
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -112,6 +113,16 @@ async def shown_page(request: Request, asked: Ask, desk: Keeper, where: Where, s
     )  # fmt: skip
 
 
+_COUNTED = re.compile(r"(our codes|slot_minutes) of (all|\d{1,6}) resources")
+
+
+def _missing(text: str) -> dict[str, Any]:
+    """What a draft leaves open, for a page that says it in the reader's words."""
+    if counted := _COUNTED.fullmatch(text):
+        return {"kind": counted[1], "number": None if counted[2] == "all" else int(counted[2]), "text": text}
+    return {"kind": "twice" if text.startswith("resources: one of ours") else "key", "number": None, "text": text}
+
+
 _NOTHING: dict[str, Any] = {
     "problem": None, "unreadable": None, "facts": {}, "calendar": None, "why": None, "untold": (),
     "verdict": {"kind": "apply", "reasons": ()},
@@ -121,5 +132,6 @@ _NOTHING: dict[str, Any] = {
 def _told(file: ShownFile) -> dict[str, Any]:
     """What was read; with the calendar's verdict, where the calendar could be asked."""
     told = _NOTHING | (file.told or {})
+    told["untold"] = [_missing(one) for one in told["untold"]]
     calendar = told["calendar"]
     return told | {"verdict": calendar["verdict"]} if calendar else told
