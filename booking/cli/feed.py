@@ -18,7 +18,7 @@ from booking import clock
 from booking.cli import feed_slips
 from booking.db import Database
 from booking.directory.errors import FacilityUnknown
-from booking.exchange import queries
+from booking.exchange import late, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
 from booking.exchange.errors import ExportUnreadable, FeedError
 from booking.exchange.guarding import Verdict
@@ -170,7 +170,10 @@ async def _plan(url: str, command: ApplyExport, *, now: datetime) -> Calendar:
     database = Database(url, pool=1, application="henkham-feed-check")
     try:
         async with database.transaction() as session:
-            plan = await queries.plan(session, command, now=now)
+            since = await late.since(session, command)
+            if since is not None:
+                command = await late.without_newer(session, command, since)
+            plan = await queries.plan(session, command, now=now, late=since is not None)
             picture = plan.picture
             fresh, over = picture.closed - picture.before, picture.before - picture.closed
             patients = await queries.patients_in(session, picture.closed, now=now)

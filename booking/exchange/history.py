@@ -52,9 +52,13 @@ async def newest(session: AsyncSession, feed: str) -> FeedFile | None:
     return found
 
 
-async def write(session: AsyncSession, file_id: int, feed: str, run: Run) -> None:
-    """Keep a run beside its file. What waited of earlier files is obsolete, and the oldest ways back end."""
+async def all_obsolete(session: AsyncSession, feed: str) -> None:
+    """What waited of earlier files waits no more: a newer one has spoken of all."""
     await session.execute(update(FeedRun).where(col(FeedRun.feed) == feed).values(waiting=None))
+
+
+async def write(session: AsyncSession, file_id: int, feed: str, run: Run) -> None:
+    """Keep a run beside its file. The oldest ways back end."""
     known = await session.get(FeedRun, file_id)
     kept = known or FeedRun(feed_file_id=file_id, feed=feed, closed=[], opened=[], would_close=[], would_open=[])
     kept.closed, kept.opened = sorted(run.closed), sorted(run.opened)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from booking.actor import Actor, ActorKind
-from booking.exchange import feed_rows, history, queries, service
+from booking.exchange import feed_rows, history, late, queries, service
 from booking.exchange.commands import Content, Terms
 from booking.exchange.errors import FeedFileUnknown, FileObsolete, OrderedAlready, ReasonMissing
 from booking.exchange.following import Changes
@@ -148,7 +148,10 @@ async def _release(
     assert run.waiting is not None
     assert file.id is not None
     command = history.unpack_command(run.waiting)
-    done = await service.apply_file(session, command, by=by, now=now, released=_said(order), received=file.received_at)
+    since = late.first_of(file) if command.terms.meaning is AbsenceMeaning.CHANGE_FEED else None
+    done = await service.apply_file(
+        session, command, by=by, now=now, released=_said(order), received=file.received_at, since=since
+    )
     new = await session.get(FeedFile, done.file_id, populate_existing=True)
     assert new is not None
     new.report = {**new.report, "released": {**_said(order), "file": file.id}}
@@ -189,6 +192,8 @@ async def _restore(
     await feed_rows.write(session, run.feed, changes, new_id)
     counts, settled = await service.settle_anew(session, run.feed, by=by, now=now)
     before = service.before_of(kept, changes)
+    if meaning is not AbsenceMeaning.CHANGE_FEED:
+        await history.all_obsolete(session, run.feed)
     await history.write(session, new_id, run.feed, Run(settled.closed, settled.opened, before=before))
     record(
         session, "export.restore", "feed_file", new_id, by=by, now=now, feed=run.feed, closed=counts.closed,

@@ -197,10 +197,13 @@ class Plan:
     first: bool = False
 
 
-async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, released: bool = False) -> Plan:
+async def plan(
+    session: AsyncSession, command: ApplyExport, *, now: datetime, released: bool = False, late: bool = False
+) -> Plan:
     """What a file would do, by the rows kept and the calendar as they are now. Reads only.
 
-    A file that is `released` applies wholly, whatever its guards say; what they say stays written.
+    A file that is `released` applies wholly, whatever its guards say; what they say stays written. Of one that is
+    `late` what newer files told of was left out: that it came before raises no doubt.
 
     Raises:
         FacilityUnknown: the feed names a facility there is none of.
@@ -211,7 +214,8 @@ async def plan(session: AsyncSession, command: ApplyExport, *, now: datetime, re
     kept = await feed_rows.kept(session, content.feed, both.meaning, now=now)
     slots = await times_of(session, content.facility, _resources(both, kept), now=now)
     signs = await asyncio.to_thread(compared, command.signs, command.rows, slots)
-    before, earlier = await whole_before(session, content.feed), await _came_before(session, content)
+    before = await whole_before(session, content.feed)
+    earlier = None if late else await _came_before(session, content)
     scope = Scope(local_day(now), terms.window, frozenset(terms.slot_minutes), terms.meaning)
     verdict = doubted(guard(before and before[0], signs, scope=scope, limits=command.limits), earlier)
     closed_now = await closed_by(session, content.feed, now=now)

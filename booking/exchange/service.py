@@ -23,13 +23,13 @@ from booking.availability.publishing import Published
 from booking.clock import day_bounds, local_day
 from booking.directory import queries as directory
 from booking.directory import upkeep
-from booking.exchange import conflicts, feed_rows, history, lateness, our_visits, queries
+from booking.exchange import conflicts, feed_rows, history, late, lateness, our_visits, queries
 from booking.exchange.commands import ApplyExport, Content, Terms
-from booking.exchange.following import Changes
+from booking.exchange.following import Changes, keyed
 from booking.exchange.guarding import Verdict
 from booking.exchange.hearing import heard
 from booking.exchange.history import Run
-from booking.exchange.kinds import FileState, VerdictKind
+from booking.exchange.kinds import AbsenceMeaning, FileState, VerdictKind
 from booking.exchange.queries import Picture, Plan, source_of
 from booking.exchange.rules import StagedRow, Trace, closings
 from booking.trail.service import record
@@ -95,6 +95,7 @@ async def apply_file(
     now: datetime,
     released: Mapping[str, Any] | None = None,
     received: datetime | None = None,
+    since: int | None = None,
 ) -> Applied:
     """Apply a file as far as its guards allow. The last content again, by a feed that says the same, does nothing.
 
@@ -102,6 +103,9 @@ async def apply_file(
     nobody can tell, and a time that was given away again must not be open. One that was written before the file applied
     last is held. What a manager released applies wholly; `released` says who and why, for the audit, and `received`
     when the file came.
+
+    Of a list of changes what waits is not obsolete with the next file: whenever it is released, or handed in again, all
+    of it applies that no newer file spoke of (`late`). `since`: the record under which what is released was judged.
 
     A patient's booking is never deleted, moved or cancelled: where a closed slot holds one, a conflict is opened.
 
@@ -115,25 +119,36 @@ async def apply_file(
         if await our_visits.outlived(session, content.feed, now=now):
             await settle_anew(session, content.feed, by=by, now=now)
         return Applied(done.state, Verdict(VerdictKind(done.report["verdict"]["kind"])), again=True)
-    plan = await queries.plan(session, command, now=now, released=released is not None)
+    since = since or await late.since(session, command)
+    if since is not None:
+        command = await late.without_newer(session, command, since)
+    plan = await queries.plan(session, command, now=now, released=released is not None, late=since is not None)
     last = await queries.last_applied(session, content.feed)
     before = last.report if last else None
-    if released is None and (refused := lateness.refused(plan.verdict, content.report, before)):
+    if released is None and since is None and (refused := lateness.refused(plan.verdict, content.report, before)):
         plan = replace(plan, verdict=refused, changes=Changes())
     held = plan.verdict.kind is VerdictKind.HOLD
     state = FileState.HELD if held else FileState.APPLIED
-    report = _report(command, plan)
+    report = _report(command, plan) | ({late.FIRST: since} if since else {})
     if not held:
         report |= lateness.newest(content.report, before)
     file_id = await record_file(session, content, facility_id, state, report, now=now)
     await heard(session, content, facility_id, now=None if held else received or now)
     counts, settled = Counts(), Settled()
+    of_changes = command.terms.meaning is AbsenceMeaning.CHANGE_FEED
     if not held:
-        await feed_rows.write(session, content.feed, plan.changes, file_id)
+        await feed_rows.write(session, content.feed, plan.changes, since or file_id)
+        if of_changes:
+            spoken = keyed(command.rows, command.terms.meaning)
+            await late.touch(session, content.feed, spoken.keys(), since or file_id)
         await feed_rows.forget(session, content.feed, before=day_bounds(local_day(now))[0])
         counts, settled = await _settle(session, content.feed, facility_id, plan.picture, by=by, now=now)
         changes = plan.changes
         counts = replace(counts, rows=len(changes.put), dropped=len(changes.drop), stay=len(changes.stay))
+    if of_changes:
+        await late.ended(session, content, today=day_bounds(local_day(now))[0])
+    else:
+        await history.all_obsolete(session, content.feed)
     await history.write(session, file_id, content.feed, _run(command, plan, settled))
     name = "export.hold" if held else "export.apply"
     record(
