@@ -1,15 +1,17 @@
 """The few sorts of column all tables are made of, so that a table reads as a list of facts."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -17,10 +19,13 @@ from sqlalchemy import (
     Integer,
     Text,
     TextClause,
+    all_,
+    literal,
     text,
 )
 from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeDecorator
 
 Moment = DateTime(timezone=True)
@@ -110,6 +115,11 @@ def optional_choice(kind: type[StrEnum]) -> Column[StrEnum]:
 def state_in(states: Iterable[StrEnum]) -> TextClause:
     """`state IN (...)`, for partial indexes."""
     return text("state IN ({})".format(", ".join(f"'{state.value}'" for state in states)))
+
+
+def none_of(column: Mapped[int | None], ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether an id is none of these, of which there may be more than a statement has parameters."""
+    return column != all_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def constraint_of(problem: IntegrityError) -> str | None:

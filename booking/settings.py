@@ -7,6 +7,7 @@ with HENKHAM_. A secret may also be given as a file: `NAME_FILE=/run/secrets/nam
 import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,6 +18,7 @@ from booking import dsn
 from booking.sealed import Keyring
 
 _SECRET_MINIMUM = 32
+_KEY_ID = "[a-z0-9]{1,8}"
 _BARE = {"DATABASE_URL", "PUBLIC_BASE_URL"}
 _WEAK = (
     "changeme", "change-me", "change_me", "secret", "password", "default", "example", "placeholder",
@@ -74,7 +76,7 @@ class Settings(BaseModel):
 
     seal_key: SecretStr
     """At least 32 random characters; encrypts phone, citizen ID and insurance number."""
-    seal_key_id: str = Field("k1", pattern=r"^[a-z0-9]{1,8}$")
+    seal_key_id: str = Field("k1", pattern=f"^{_KEY_ID}$")
     """Names the current seal_key in sealed values."""
     seal_keys_old: dict[str, SecretStr] = {}
     """Earlier keys by id, as JSON, until the columns are sealed anew."""
@@ -171,6 +173,25 @@ class Settings(BaseModel):
                 problems.append(f"{name} looks like a default; make one with: openssl rand -base64 48")
         if self.seal_key.get_secret_value() == self.index_key.get_secret_value():
             problems.append("HENKHAM_SEAL_KEY and HENKHAM_INDEX_KEY must differ")
+        return problems + self._old_key_problems()
+
+    def _old_key_problems(self) -> list[str]:
+        """What is wrong with the ids of keys: which key seals, and which only opens, must be beyond doubt."""
+        problems = []
+        if self.seal_key_id in self.seal_keys_old:
+            problems.append(
+                f"HENKHAM_SEAL_KEYS_OLD has a key under {self.seal_key_id}, which is HENKHAM_SEAL_KEY's own id: "
+                "give the new key an id of its own (HENKHAM_SEAL_KEY_ID)"
+            )
+        for key_id, old in sorted(self.seal_keys_old.items()):
+            if not re.fullmatch(_KEY_ID, key_id):
+                problems.append(f"HENKHAM_SEAL_KEYS_OLD: an id has 1 to 8 of a-z and 0-9; {key_id[:20]!r} is none")
+            if old.get_secret_value() == self.index_key.get_secret_value():
+                problems.append(f"HENKHAM_INDEX_KEY and the key {key_id} of HENKHAM_SEAL_KEYS_OLD must differ")
+            elif key_id != self.seal_key_id and old.get_secret_value() == self.seal_key.get_secret_value():
+                problems.append(
+                    f"HENKHAM_SEAL_KEY is the same key as {key_id} of HENKHAM_SEAL_KEYS_OLD: one key has one id"
+                )
         return problems
 
     @property

@@ -1,6 +1,6 @@
 """What reminders a booked visit needs: two rows for each version of it, also where a reminder is dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.clock import ZONE
-from booking.columns import state_in
+from booking.columns import none_of, state_in
 from booking.directory.models import Facility, Service
 from booking.messages import locking, sharing
 from booking.messages import service as messages
@@ -60,25 +60,46 @@ async def hold(session: AsyncSession, *, now: datetime) -> int:
     return len(held.all())
 
 
-async def remind(session: AsyncSession, *, now: datetime, most: int = 200) -> int:
+async def waiting(session: AsyncSession, *, now: datetime, most: int, without: Collection[int] = ()) -> Sequence[int]:
+    """Rows of the coming visits that have no reminders for what they are now, the nearest first; not these."""
+    query = select(col(Appointment.id)).where(*_wanting(now), none_of(col(Appointment.id), without))
+    found = await session.scalars(query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(most))
+    return [one for one in found if one is not None]
+
+
+def _wanting(now: datetime) -> list[ColumnElement[bool]]:
+    return [
+        col(Appointment.state) == literal_column(f"'{AppointmentState.BOOKED.value}'"),  # as its index has it
+        col(Appointment.starts_at) > now,
+        col(Appointment.starts_at) <= now + AHEAD,
+        ~_reminded(),
+        ~is_off(),
+    ]
+
+
+async def remind(session: AsyncSession, *, now: datetime, most: int = 200, only: Collection[int] | None = None) -> int:
     """Write the reminders of coming visits that have none for what they are now; how many visits that were.
 
     The visits are locked, and those somebody is changing this moment are left for the next run: the rows are written
     for the version that stands, and whoever moves or cancels next finds them and calls them back.
+
+    Args:
+        session: the caller's transaction.
+        now: the moment of the run.
+        most: visits at most.
+        only: rows of visits, as `waiting` found them; None: whichever wait.
+
+    Raises:
+        UnsealError: a number of one of them cannot be read; nothing was written for any.
     """
+    chosen = () if only is None else (col(Appointment.id).in_(only),)
     query = (
         select(Appointment, Patient, Account, Facility, Service, _told_at())
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
         .outerjoin(Account, col(Account.id) == col(Appointment.account_id))
         .join(Facility, col(Facility.id) == col(Appointment.facility_id))
         .join(Service, col(Service.id) == col(Appointment.service_id))
-        .where(
-            col(Appointment.state) == literal_column(f"'{AppointmentState.BOOKED.value}'"),  # as its index has it
-            col(Appointment.starts_at) > now,
-            col(Appointment.starts_at) <= now + AHEAD,
-            ~_reminded(),
-            ~is_off(),
-        )
+        .where(*_wanting(now), *chosen)
         .order_by(col(Appointment.starts_at), col(Appointment.id))
         .limit(most)
         .with_for_update(of=Appointment, key_share=True, skip_locked=True)

@@ -4,7 +4,7 @@ It is sent once for each slip. Nothing is known of the person but what matching 
 shown the slip on her own page; and what changes before the text left calls it back, in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from booking.actor import Actor
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.clock import ZONE, at_local, local_day
+from booking.columns import none_of
 from booking.directory.models import Facility
 from booking.invitations import matching, queries
 from booking.invitations.models import Invitation
@@ -61,27 +62,37 @@ def is_time(now: datetime) -> bool:
     return BY_DAY[0] <= now.astimezone(ZONE).time() < BY_DAY[1]
 
 
+async def waiting(session: AsyncSession, *, now: datetime, most: int, without: Collection[int] = ()) -> Sequence[int]:
+    """Rows of slips that are due soon and were not told, without these; nothing on them is read."""
+    query = _due(now, select(col(Invitation.id))).where(none_of(col(Invitation.id), without))
+    found = await session.scalars(query.limit(most))
+    return [one for one in found if one is not None]
+
+
 async def tell(
-    session: AsyncSession, *, by: Actor, now: datetime, most: int = 100, after: int = 0
-) -> tuple[int, int | None]:
-    """Write the texts of slips that are due soon.
+    session: AsyncSession, only: Collection[int] | None = None, *, by: Actor, now: datetime, most: int = 100
+) -> int:
+    """Write the texts of slips that are due soon; how many were written.
 
     Whoever books, or reads the slip anew, locks its row as this does: a slip that is being used is left for the next
     run, and one whose text is written here is called back by whoever uses it next.
 
     Args:
         session: the caller's transaction.
+        only: rows of slips, as `waiting` found them; None: whichever wait.
         by: the job.
         now: the moment of its run; nothing is written outside of `BY_DAY`.
         most: slips looked at.
-        after: of the slips before, the last id.
 
-    Returns:
-        How many texts were written; the last slip looked at, None where none is left.
+    Raises:
+        UnsealError: what one of them, or the person it concerns, holds cannot be read; nothing was written for any.
     """
     if not is_time(now):
-        return 0, None
-    slips = (await session.execute(_due(now, most, after))).scalars().all()
+        return 0
+    chosen = () if only is None else (col(Invitation.id).in_(only),)
+    query = _due(now, select(Invitation)).where(*chosen).limit(most)
+    locked = query.with_for_update(of=Invitation, skip_locked=True).execution_options(populate_existing=True)
+    slips = (await session.execute(locked)).scalars().all()
     told = 0
     for slip in slips:
         patient = await matching.whom(session, slip, today=local_day(now))
@@ -90,10 +101,10 @@ async def tell(
         reader = await reader_of(session, slip, patient, now=now)
         if reader is not None:
             told += await _write(session, slip, reader, by=by, now=now)
-    return told, slips[-1].id if len(slips) == most else None
+    return told
 
 
-def _due(now: datetime, most: int, after: int) -> Any:
+def _due(now: datetime, query: Any) -> Any:
     today = local_day(now)
     known = or_(
         col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
@@ -105,21 +116,16 @@ def _due(now: datetime, most: int, after: int) -> Any:
         col(Message.state) != MessageState.SUPERSEDED,
     )
     return (
-        select(Invitation)
-        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
+        query.outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
         .where(
             col(Invitation.source).startswith(FEEDS, autoescape=True),
             matching.is_open(today),
             col(Invitation.due) > today,
             col(Invitation.due) <= today + AHEAD,
-            col(Invitation.id) > after,
             select(Patient.id).where(known).correlate(Invitation).exists(),
             ~told.correlate(Invitation).exists(),
         )
         .order_by(col(Invitation.id))
-        .limit(most)
-        .with_for_update(of=Invitation, skip_locked=True)
-        .execution_options(populate_existing=True)
     )
 
 

@@ -3,6 +3,7 @@
 As `appointments.told.trying` does it for visits.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func
@@ -14,6 +15,7 @@ from booking.clock import local_day
 from booking.directory.models import Facility
 from booking.invitations import calling, matching, telling
 from booking.invitations.models import Invitation
+from booking.messages import again
 from booking.messages import service as messages
 from booking.messages.kinds import MessageState
 from booking.messages.models import Message
@@ -22,15 +24,23 @@ from booking.messages.service import Notice
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
-async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
+async def try_again(
+    session: AsyncSession, *, now: datetime, most: int = 100, only: Collection[int] | None = None
+) -> int:
     """Write another text for each whose time for it has come, at most `most`; how many were written.
 
     The slips are locked as by whoever uses one; what somebody uses this moment is left for the next run.
+
+    Args:
+        session: the caller's transaction.
+        now: the moment of the run.
+        most: texts at most.
+        only: rows of texts, as `again.waiting` found them; None: whichever wait.
     """
     query = (
         select(col(Message.id), Invitation)
         .join(Invitation, col(Invitation.public_id) == col(Message.subject_id))
-        .where(col(Message.again_at) <= now, col(Message.subject_kind) == telling.SUBJECT)
+        .where(col(Message.again_at) <= now, col(Message.subject_kind) == telling.SUBJECT, *again.among(only))
         .order_by(col(Message.again_at), col(Message.id))
         .limit(most)
         .with_for_update(of=Invitation, skip_locked=True)

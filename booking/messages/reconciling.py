@@ -11,6 +11,7 @@ not show are looked up by their numbers (`unlisted`). And what it shows on its w
 next one: each night looks at the states of two days.
 """
 
+import logging
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,10 @@ from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.preparing import body_of
 from booking.messages.receipts import Receipt
-from booking.sealed import keys
+from booking.sealed import UnsealError, keys
 from booking.sms.gateway import Listed
+
+log = logging.getLogger(__name__)
 
 BATCH: Final = 200
 """Texts looked up at once."""
@@ -202,12 +205,19 @@ async def unlisted(
         col(Message.provider_sid).is_not(None),
     )
     missing = [row for row, sid in (await session.execute(query)).all() if sid not in listed][:UNLISTED_MOST]
-    rows = await session.execute(select(Message).where(col(Message.id).in_(missing)).order_by(col(Message.id)))
-    return [
-        Unlisted(row.provider_sid, row.phone, (row.posted_at or row.created_at) - _NEAR)
-        for row in rows.scalars()
-        if row.provider_sid is not None and row.phone is not None
-    ]
+    return [found for row in missing if row is not None and (found := await _unlisted(session, row)) is not None]
+
+
+async def _unlisted(session: AsyncSession, row: int) -> Unlisted | None:
+    """One of them; None where its number cannot be read (a key is missing): the others are asked about all the same."""
+    try:
+        text = await session.get_one(Message, row)
+    except UnsealError:
+        log.exception("a number cannot be read", extra={"facts": {"rows": row}})
+        return None
+    if text.provider_sid is None or text.phone is None:
+        return None
+    return Unlisted(text.provider_sid, text.phone, (text.posted_at or text.created_at) - _NEAR)
 
 
 async def is_done(session: AsyncSession, provider: str, day: date) -> bool:

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from booking import ids
 from booking.actor import Actor
 from booking.directory.models import Facility
+from booking.messages import again
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
@@ -62,11 +63,20 @@ async def read_out(
     return digits
 
 
-async def warn_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
-    """Write the warning anew where it did not arrive for what passes, as `trying` does it for visits; how many."""
+async def warn_again(
+    session: AsyncSession, *, now: datetime, most: int = 100, only: Collection[int] | None = None
+) -> int:
+    """Write the warning anew where it did not arrive for what passes, as `trying` does it for visits; how many.
+
+    Args:
+        session: the caller's transaction.
+        now: the moment of the run.
+        most: texts at most.
+        only: rows of texts, as `again.waiting` found them; None: whichever wait.
+    """
     query = (
         select(Message)
-        .where(col(Message.again_at) <= now, col(Message.subject_kind) == READ_OUT)
+        .where(col(Message.again_at) <= now, col(Message.subject_kind) == READ_OUT, *again.among(only))
         .order_by(col(Message.again_at), col(Message.id))
         .limit(most)
         .with_for_update(skip_locked=True)

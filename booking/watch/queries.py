@@ -58,6 +58,8 @@ _REQUESTS: Final = text("""
 """)
 _SEALED: Final = text("SELECT max(sealed_at) FROM audit_seal")
 
+_A_YEAR: Final = 31_536_000.0
+
 LANES: Final = ("visit", "code")
 
 
@@ -154,15 +156,26 @@ async def _requests(session: AsyncSession, now: datetime) -> list[Reading]:
 
 
 async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:
-    """What the scheduler put down, and whether it lives. No heartbeat at all is an age of a year, not silence."""
-    alive = 31_536_000.0
+    """What the scheduler put down, and whether it lives. No heartbeat at all is an age of a year, not silence.
+
+    What was seen long ago says nothing of now: so each reading stands beside the age of what it was read from.
+    """
+    alive = checked = _A_YEAR
     found = []
     for each in await observing.observed(session):
         if each.name == observing.SCHEDULER_SEEN:
             alive = min(alive, _age(each.at, now))
         elif each.name == observing.INVARIANT_BROKEN:
             found.append(Reading("invariant_broken", each.value, {"invariant": each.label}))
+            checked = min(checked, _age(each.at, now))
+        elif each.name == observing.ROWS_LEFT_OUT:
+            found.append(Reading("rows_left_out", each.value, {"job": each.label}))
+        elif each.name == observing.JOB_SOUND and each.value > 0:
+            named = {"job": each.label}
+            found += [Reading("job_silent_seconds", _age(each.at, now), named)]
+            found += [Reading("job_every_seconds", each.value, named)]
     found.append(Reading("scheduler_silent_seconds", alive))
+    found.append(Reading("invariants_checked_seconds", checked))
     sealed: datetime | None = await session.scalar(_SEALED)
     if sealed is not None:
         found.append(Reading("audit_sealed_seconds", _age(sealed, now)))

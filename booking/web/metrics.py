@@ -53,6 +53,10 @@ HELP = {
     "requests_open": "Requests about personal data that wait for an answer.",
     "requests_overdue": "Those whose day of the law is over.",
     "invariant_broken": "Rows that break a rule which must always hold.",
+    "invariants_checked_seconds": "Since those rules were last looked at.",
+    "rows_left_out": "Rows a job could not see to in its last run: what they hold makes it fail.",
+    "job_silent_seconds": "Since a job of the scheduler last ran without failing.",
+    "job_every_seconds": "How often that job runs.",
     "scheduler_silent_seconds": "Since a scheduler last said that it lives.",
     "audit_sealed_seconds": "Since the newest seal of the audit.",
 }

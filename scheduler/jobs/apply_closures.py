@@ -10,6 +10,7 @@ from booking.appointments.closing import applying, ending, undoing
 from booking.appointments.closing.kinds import ClosingState
 from booking.clock import utc_now
 from booking.db import Database, is_lost
+from scheduler import row_by_row
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ async def _through(
             except Exception as trouble:
                 if is_lost(trouble):  # the database's trouble, not the visit's
                     raise
-                log.error("a visit of a closing could not be seen to", extra={"facts": {"id": one}})  # noqa: TRY400
+                log.error("a visit of a closing could not be seen to", extra={"facts": {"rows": one}})  # noqa: TRY400
                 troubles.append(trouble)
                 passed.add(one)
         done += changed
@@ -82,22 +83,19 @@ async def reach_on(db: Database, *, now: datetime | None = None) -> int:
     """
     async with db.transaction() as session:
         found = await applying.reaching_on(session, now=now or utc_now())
-    reached = 0
-    for closing_id in found:
-        async with db.transaction() as session:
-            reached += await applying.reach(session, closing_id, now=now or utc_now())
-    await _say_it_takes_place(db, now=now)
+    left_out = list[int]()
+    reached = await row_by_row.each(db, found, partial(applying.reach, now=now or utc_now()), left_out)
+    await _say_it_takes_place(db, left_out, now=now)
+    await row_by_row.told(db, "reach_on", left_out)
     return reached
 
 
-async def _say_it_takes_place(db: Database, *, now: datetime | None, most: int = 100) -> None:
+async def _say_it_takes_place(db: Database, left_out: list[int], *, now: datetime | None, most: int = 100) -> None:
     seen = set[int]()
     while True:
         async with db.transaction() as session:
             found = await ending.left(session, now=now or utc_now(), most=most, without=seen)
-        for one in found:
-            async with db.transaction() as session:
-                await ending.tell(session, one, now=now or utc_now())
+        await row_by_row.each(db, found, partial(ending.tell, now=now or utc_now()), left_out)
         seen.update(found)  # whoever somebody is changing this moment is looked at in the next run
         if not found:
             return

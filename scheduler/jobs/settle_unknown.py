@@ -4,30 +4,37 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import settling
 from booking.messages.outbox import Pace
 from booking.messages.settling import Doubt
 from booking.sms.gateway import Gateway, Listed, ListingError
+from scheduler import row_by_row
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 20
+_Texts = Sequence[Listed] | None
 
 
 async def run(db: Database, gateway: Gateway, *, base_url: str, pace: Pace) -> int:
     """One look at each message whose time for it has come; how many were settled."""
     async with db.transaction() as session:
         doubts = await settling.take(session, most=_AT_ONCE, base_url=base_url, now=utc_now(), pace=pace)
-    settled = 0
+    settled, left_out = 0, list[int]()
     for doubt in doubts:
         listed = await _listed(gateway, doubt)
-        async with db.transaction() as session:
+
+        async def settle(session: AsyncSession, _: int, doubt: Doubt = doubt, listed: _Texts = listed) -> int:
             state = await settling.settle(session, doubt, listed, base_url=base_url, now=utc_now(), pace=pace)
-        if state is not None:
-            settled += 1
-            log.info("unknown outcome settled", extra={"facts": {"state": state, "attempt": doubt.attempts}})
+            if state is not None:
+                log.info("unknown outcome settled", extra={"facts": {"state": state, "attempt": doubt.attempts}})
+            return int(state is not None)
+
+        settled += await row_by_row.each(db, [doubt.id], settle, left_out)
     return settled
 
 

@@ -77,7 +77,7 @@ async def test_a_slip_that_is_being_used_is_not_told(db: Database) -> None:
     async with db.transaction() as using:
         await using.execute(USED)
         async with db.transaction() as session:
-            assert await telling.tell(session, by=BY, now=MORNING) == (0, None)
+            assert await telling.tell(session, by=BY, now=MORNING) == 0
     assert await told(db) == 1, "the control: let go of, it is"
 
 
@@ -93,7 +93,7 @@ async def test_who_books_while_she_is_told_waits_and_calls_the_text_back(
         assert len(await matching.of_patient(session, patient, today=TODAY, lock=True)) == 1
 
     async with db.transaction() as session:
-        assert (await telling.tell(session, by=BY, now=MORNING))[0] == 1
+        assert await telling.tell(session, by=BY, now=MORNING) == 1
         assert await _waits(db, use)
     assert not await _waits(db, use)
     await visit(client, world, world.slots[0])
@@ -110,7 +110,7 @@ async def test_a_correction_waits_for_the_text_and_calls_it_back(db: Database) -
         await intake.take(session, [later], by=BY, now=MORNING)
 
     async with db.transaction() as session:
-        assert (await telling.tell(session, by=BY, now=MORNING))[0] == 1
+        assert await telling.tell(session, by=BY, now=MORNING) == 1
         assert await _waits(db, correct)
     assert not await _waits(db, correct)
     assert await states(db) == ["superseded"]

@@ -183,3 +183,18 @@ def test_a_secret_that_callbacks_carry_is_long_and_an_empty_file_sets_none(tmp_p
     empty = tmp_path / "empty"
     empty.write_text("\n")
     assert load(given | {f"{name}_FILE": str(empty)}).brandname_receipt_secret is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"HENKHAM_SEAL_KEYS_OLD": '{"k1": "T4eOld0neF0rT3stsAbCdEfGhIjKlMnO"}'}, "own id"),  # k2 forgotten
+        ({"HENKHAM_SEAL_KEYS_OLD": f'{{"k2": "{GOOD["HENKHAM_SEAL_KEY"]}"}}'}, "one key has one id"),
+        ({"HENKHAM_SEAL_KEYS_OLD": f'{{"k2": "{GOOD["HENKHAM_INDEX_KEY"]}"}}'}, "must differ"),
+        ({"HENKHAM_SEAL_KEYS_OLD": '{"K-2": "T4eOld0neF0rT3stsAbCdEfGhIjKlMnO"}'}, "is none"),
+    ],
+)
+def test_which_key_seals_is_beyond_doubt(settings: dict[str, str], said: str) -> None:
+    (found,) = problems(**settings)
+    assert said in found
+    load(GOOD | {"HENKHAM_SEAL_KEYS_OLD": '{"k2": "T4eOld0neF0rT3stsAbCdEfGhIjKlMnO"}'})

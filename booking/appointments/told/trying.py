@@ -3,7 +3,7 @@
 Nobody decides this but us, so it is done once and never of a code; receipts say of which texts (`Message.again_at`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,31 +18,39 @@ from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.appointments.told import queries
 from booking.appointments.told.service import ASKING
 from booking.directory.models import Facility
+from booking.messages import again, sharing
 from booking.messages import service as messages
-from booking.messages import sharing
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Patient
 
 _CANCELS = (MessageKind.CANCELLED, MessageKind.CANCELLED_BY_FACILITY)
-_OF_THE_OLD = (sharing.COUNT, queries.BY_STAFF)
-"""Facts of one row, which another does not take over: for how many it stood, and who wrote it."""
+_OF_THE_OLD = (sharing.COUNT, sharing.FIRST, queries.BY_STAFF)
+"""Facts of one row, which another does not take over: for which visits it stood, and who wrote it."""
 
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
 
 
-async def try_again(session: AsyncSession, *, now: datetime, most: int = 100) -> int:
+async def try_again(
+    session: AsyncSession, *, now: datetime, most: int = 100, only: Collection[int] | None = None
+) -> int:
     """Write another text for each whose time for it has come, at most `most`; how many go once more.
 
     The visits are locked first, as whoever changes one does, and those somebody is changing are left for the next run.
     A shared reminder goes for those of its visits that are still on, and counts as one.
+
+    Args:
+        session: the caller's transaction.
+        now: the moment of the run.
+        most: texts at most.
+        only: rows of texts, as `again.waiting` found them; None: whichever wait.
     """
     of_visit = col(Appointment.public_id) == col(Message.subject_id)
     query = (
         select(col(Message.id), Appointment)
         .join(Appointment, of_visit)
-        .where(col(Message.again_at) <= now, col(Message.subject_kind) == APPOINTMENT)
+        .where(col(Message.again_at) <= now, col(Message.subject_kind) == APPOINTMENT, *again.among(only))
         .order_by(col(Message.again_at), col(Message.id))
         .limit(most)
         .with_for_update(of=Appointment, key_share=True, skip_locked=True)
