@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from io import BytesIO
 from typing import Any, get_args
 
+import openpyxl
 import pytest
 from pydantic import BaseModel
 
@@ -28,7 +30,7 @@ from scheduler.exports.feed_file import load_any, load_feed, parse_feed
 from scheduler.exports.serials import EPOCHS
 from scheduler.exports.summary import summary
 from scheduler.exports.times import DIRECTIVES
-from tests.exports import EXAMPLES, FEEDS, HIS, ROOT, SHAPES, SMALL, TODAY, WAYS
+from tests.exports import EXAMPLES, FEEDS, HEADER, HIS, ROOT, SHAPES, SMALL, TODAY, WAYS, read, small, small_file
 
 VIETNAM = timedelta(hours=7)
 MANUAL = (ROOT / "docs" / "feeds.md").read_text()
@@ -107,16 +109,68 @@ def test_the_json_is_described_name_by_name() -> None:
     assert set(missing) == {"feed", "facility", "readable", "unreadable"}
 
 
+def a_workbook() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Ngày khám", "Từ giờ", "Đến giờ", "Bác sĩ"])
+    sheet.append([date(2026, 11, 23), time(7, 30), time(8, 0), "Bác sĩ An"])
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_every_chapter_is_in_the_table_of_contents_or_below_one_that_is() -> None:
+    def anchors(marks: str) -> set[str]:
+        titles = re.findall(rf"^{marks} (.+)$", MANUAL, re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    links = set(re.findall(r"\]\(#([^)]+)\)", MANUAL))
+    assert links <= anchors("##+")
+    assert anchors("##") <= links
+
+
+MANUAL_ROWS = [
+    (["1", "2026-11-23 08:00", "", "Dr An", "busy"], {}, {}),
+    (["", "", "", "", ""], {"blank": 1}, {}),
+    (list(HEADER), {"blank": 1}, {}),
+    (["", "", "", "Dr An", ""], {"continuation": 1}, {}),
+    (["Tổng cộng: 1", "", "", "", ""], {"no_start": 1}, {}),
+    (["", "Tổng cộng", "", "", ""], {}, {"no_row_key": 1}),
+    (["2", "Tổng cộng", "", "", ""], {"no_resource": 1}, {}),
+    (["2", "2026-11-23", "", "Dr An", ""], {}, {"bad_start": 1}),
+    (["2", "07:30-08:00", "", "Dr An", ""], {}, {"bad_start": 1}),
+    (["2", "NULL", "", "Dr An", ""], {}, {"bad_start": 1}),
+    (["2", "2026-11-23 08:00", "", "NULL", ""], {"unmapped_resource": 1}, {}),
+    (["2", "2026-11-23 08:00", "", '="Dr An"', ""], {"unmapped_resource": 1}, {}),
+    (["2", "2026-11-23 08:00"], {}, {"wrong_width": 1}),
+]
+
+
+@pytest.mark.parametrize(("cells", "skipped", "refused"), MANUAL_ROWS, ids=str)
+def test_what_is_said_of_rows_that_are_no_visits_holds(
+    cells: list[str], skipped: dict[str, int], refused: dict[str, int]
+) -> None:
+    report = read(small(), small_file(cells))[1]
+    assert (report.skipped, report.refused) == (skipped, refused)
+
+
 def test_the_examples_in_the_text_are_feeds() -> None:
     blocks = [block for block in re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL) if "[slips]" not in block]
-    assert len(blocks) == 5
-    smallest, _hours, key, split, free = blocks
+    assert len(blocks) == 6
+    smallest, _hours, key, book, split, free = blocks
     assert parse_feed(smallest).code == "small"
     head, *rest = smallest.split("[columns]")
     tail = "[absence]" + rest[0].split("[absence]")[1]
     assert parse_feed(head + split + tail).columns.duration == ("Số phút",)
     resources = "[resources.an]" + tail.split("[resources.an]")[1]
     assert parse_feed(head + free + resources).coverage is not None
+    workbook = parse_feed(head.replace('"csv"', '"xlsx"') + book + tail.replace("Dr An", "Bác sĩ An"))
+    rows, report = read(workbook, a_workbook())
+    assert [(row.starts_at + VIETNAM, row.ends_at and row.ends_at + VIETNAM) for row in rows] == [
+        (datetime(2026, 11, 23, 7, 30, tzinfo=UTC), datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    ]
+    assert (report.refused, report.notes) == ({}, {})
     plain = "[columns]\nstart = 'Start'\n[times]" + rest[0].split("[times]")[1].split("[resources")[0]
     assert parse_feed(head + plain + key).ways == (("licence",), ("name", "specialty"))
 
