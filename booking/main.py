@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from booking import api, desk, mobile, sealed, web
 from booking.db import Database
-from booking.migrations.needed import head
+from booking.migrations.needed import head, is_behind
 from booking.settings import Settings
 from booking.web.dependencies import Tally
 from booking.web.live import Relay, ending_on_signals
@@ -46,7 +46,7 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
     app.state.db = database
     app.state.tally = Tally()
     app.state.relay = relay
-    app.state.schema_needed = head()
+    app.state.schema_needed, app.state.schema_is_behind = head(), is_behind
     api.install(app)
     web.install(app)
     mobile.install(app)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from booking.access import known
 from booking.cli.terminal import say, told_to_start
 from booking.db import Database
-from booking.migrations.needed import head
+from booking.migrations.needed import head, is_behind
 from booking.settings import Settings
 from booking.sms import template
 
@@ -36,7 +36,7 @@ def run(settings: Settings) -> int:
     except Exception as problem:  # noqa: BLE001  whatever it is, the database cannot be used as it is told
         print(f"The database of DATABASE_URL does not answer: {_words(problem)}", file=sys.stderr)
         return UNREACHED
-    if found is None or found < head():
+    if is_behind(found):
         print(f"The schema is at {found or 'nothing'}; this version needs {head()}: migrate", file=sys.stderr)
         return NOT_MIGRATED
     say(f"The settings are whole, the database answers, its schema is at {found}.")

@@ -5,7 +5,19 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM henkham_web, henkham_scheduler, h
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM henkham_web, henkham_scheduler, henkham_report;
 GRANT USAGE ON SCHEMA public TO henkham_web, henkham_scheduler, henkham_report;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO henkham_web, henkham_scheduler;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO henkham_web, henkham_scheduler;
+GRANT DELETE ON ALL TABLES IN SCHEMA public TO henkham_scheduler;
+
+-- Pages take away what is no record of anybody: marks, wishes, entries of the calendar that staff made, a number of the
+-- queue that was given by mistake. Visits, people, texts, consents, accounts go by the nightly housekeeping alone.
+GRANT DELETE ON
+    calendar_day, near_wish, notice, out_told, place_left, queue_ticket, session_change, sign_in_delay, slot_closure,
+    staff_scope
+TO henkham_web;
+
+-- What was practised goes by a function, which knows no place but that one.
+REVOKE ALL ON FUNCTION practice_wipe(bigint, text[], text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION practice_wipe(bigint, text[], text[], text[]) TO henkham_web, henkham_scheduler;
 
 -- The schema's version is the migrations' affair.
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM henkham_web, henkham_scheduler;

@@ -34,7 +34,7 @@ async def readyz(request: Request) -> JSONResponse:
     except Exception as problem:  # noqa: BLE001  whatever it is, we are not ready, and the type says why
         checks = {"database": type(problem).__name__, "migrations": "unknown"}
     else:
-        if found is None or found < request.app.state.schema_needed:
+        if request.app.state.schema_is_behind(found):
             checks["migrations"] = f"the database has {found}, this version needs {request.app.state.schema_needed}"
     ready = all(value == "ok" for value in checks.values())
     checks |= _texts(request.app.state.settings)

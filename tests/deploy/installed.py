@@ -52,7 +52,7 @@ class Installation:
 
     def url(self, role: str) -> str:
         """The database as that role reaches it."""
-        return _database(self.cluster, role)
+        return database_as(self.cluster, role)
 
     def logs(self) -> str:
         """Everything that nginx and the processes wrote."""
@@ -100,7 +100,7 @@ def fill_in(root: Path, cluster: Cluster, public: str, carrier: str) -> None:
     secrets = root / "etc/henkham/secrets"
     (secrets / "twilio-auth-token").write_text(AUTH_TOKEN)
     for role in ("owner", "web", "scheduler"):
-        (secrets / f"{role}-database-url").write_text(_database(cluster, role))
+        (secrets / f"{role}-database-url").write_text(database_as(cluster, role))
     for secret in secrets.iterdir():
         secret.chmod(0o600)
     certificate(root / "etc/henkham/tls")
@@ -117,7 +117,8 @@ def certificate(folder: Path) -> None:
     )  # fmt: skip
 
 
-def _database(cluster: Cluster, role: str) -> str:
+def database_as(cluster: Cluster, role: str) -> str:
+    """The database as that role reaches it."""
     return f"postgresql://henkham_{role}:{ROLES[role]}@127.0.0.1:{cluster.server.port}/{DATABASE}"
 
 
