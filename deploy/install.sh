@@ -206,6 +206,8 @@ files() {
     sed -i "s|/postgresql/15/main|/postgresql/${postgres:-15}/main|" "$opt/share/backup/pgbackrest.conf"
     for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
     for each in as-web.sh use.sh; do put 755 "$here/$each" "$opt/share/$each"; done
+    for each in as-scheduler.sh as-migrate.sh; do put 755 "$here/as-web.sh" "$opt/share/$each"; done
+    put 755 "$here/henkham.sh" "$root/usr/local/sbin/henkham"
     put 644 "$here/sms/brandname-json.toml" "$opt/share/sms/brandname-json.toml"
     install -d "$opt/share/docs"
     install -m 644 "$project"/docs/*.md "$opt/share/docs/"
