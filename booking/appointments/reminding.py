@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, case, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from booking.appointments.closing.asking import is_off
@@ -18,7 +19,7 @@ from booking.directory.models import Facility, Service
 from booking.messages import locking, sharing
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
-from booking.messages.models import Message
+from booking.messages.models import Message, ReminderFamily
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Account, Patient
@@ -39,25 +40,37 @@ _SOON: Final = timedelta(minutes=2)
 async def hold(session: AsyncSession, *, now: datetime) -> int:
     """Put off reminders that are about to go and speak of a time that does not take place; how many.
 
-    They are not called back: where the day or the session is put back, they go.
+    They are not called back: where the day or the session is put back, they go. Others of their families that are due
+    later are marked likewise: the one that goes for all does not count a visit that is off.
     """
     off = select(col(Appointment.id)).where(col(Appointment.public_id) == col(Message.subject_id), is_off())
-    soon = locking.left_alone(
-        state_in([MessageState.DUE]),
-        col(Message.due_at) <= now + _SOON,
-        col(Message.kind).in_(REMINDERS),
-        col(Message.subject_kind) == APPOINTMENT,
-        off.correlate(Message).exists(),
-        most=_HELD_MOST,
+    is_put_off = col(Message.reason).is_not_distinct_from(SuppressedReason.TIME_OFF.value)
+    soon = col(Message.due_at) <= now + _SOON
+    mine = (
+        state_in([MessageState.DUE]), col(Message.kind).in_(REMINDERS), col(Message.subject_kind) == APPOINTMENT,
+        or_(soon, col(Message.id).in_(_with_one_that_is_soon(now))),
+    )  # fmt: skip
+    stands = off.correlate(Message).exists()
+    held = locking.left_alone(*mine, stands, or_(soon, ~is_put_off), most=_HELD_MOST)
+    back = locking.left_alone(*mine, ~stands, is_put_off, most=_HELD_MOST)
+    changed = update(Message).execution_options(synchronize_session=False).returning(col(Message.id))
+    due_at = case((soon, now + _HELD), else_=col(Message.due_at))
+    number = await session.execute(
+        changed.where(col(Message.id) == held.c.id).values(due_at=due_at, reason=SuppressedReason.TIME_OFF.value)
     )
-    held = await session.execute(
-        update(Message)
-        .where(col(Message.id) == soon.c.id)
-        .values(due_at=now + _HELD)
-        .returning(col(Message.id))
-        .execution_options(synchronize_session=False)
+    await session.execute(changed.where(col(Message.id) == back.c.id).values(reason=None))
+    return len(number.all())
+
+
+def _with_one_that_is_soon(now: datetime) -> Select[int]:
+    """The reminders that may share a text with one that is about to go."""
+    other, of = aliased(Message), aliased(ReminderFamily)
+    soon = (
+        select(col(of.family))
+        .join(other, col(other.id) == col(of.message_id))
+        .where(state_in([MessageState.DUE]), col(other.due_at) <= now + _SOON)
     )
-    return len(held.all())
+    return select(col(ReminderFamily.message_id)).where(col(ReminderFamily.family).in_(soon))
 
 
 async def waiting(session: AsyncSession, *, now: datetime, most: int, without: Collection[int] = ()) -> Sequence[int]:

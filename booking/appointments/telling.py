@@ -47,6 +47,18 @@ async def account_of(session: AsyncSession, visit: Appointment) -> Account | Non
     return await session.get(Account, visit.account_id) if visit.account_id is not None else None
 
 
+def is_wrong(phone: str | None, patient: Patient) -> bool:
+    """Whether somebody who was reached by this number said that it is not hers."""
+    return phone is not None and patient.wrong_number_at is not None and phone == patient.phone
+
+
+def to_telephone(patient: Patient, account: Account | None) -> tuple[str | None, bool]:
+    """The number to call about a visit; none, and true, where a stranger would hear of it."""
+    proven = account is not None and account.ended_at is None
+    phone = account.phone if account is not None and proven else patient.phone
+    return (None, True) if is_wrong(phone, patient) else (phone, False)
+
+
 def _why_not(phone: str | None, patient: Patient) -> SuppressedReason | None:
     if patient.training:
         return SuppressedReason.TRAINING
@@ -54,7 +66,7 @@ def _why_not(phone: str | None, patient: Patient) -> SuppressedReason | None:
         return SuppressedReason.NO_CONSENT
     if phone is None:
         return SuppressedReason.NO_PHONE
-    if patient.wrong_number_at is not None and phone == patient.phone:
+    if is_wrong(phone, patient):
         return SuppressedReason.WRONG_NUMBER
     try:
         return reach(phone, mobile=read_phone(phone).mobile)

@@ -17,6 +17,7 @@ from booking.actor import Actor
 from booking.appointments.calling import queries as visits
 from booking.appointments.closing.kinds import OPEN_CALLS, CallOutcome
 from booking.appointments.models import Appointment
+from booking.appointments.telling import is_wrong
 from booking.clock import local_day
 from booking.directory.models import Service
 from booking.invitations import matching, telling
@@ -193,7 +194,7 @@ async def _one(
     if patient is None or await telling.comes(session, slip, patient):
         return None
     phone = await telling.number_of(session, slip, patient, now=now)
-    if telling.is_wrong(phone, patient):  # it was said since: a stranger would hear of her illness
+    if is_wrong(phone, patient):  # it was said since: a stranger would hear of her illness
         phone, why = None, SuppressedReason.WRONG_NUMBER.value
     return SlipToCall(
         slip=slip.public_id, patient=patient.public_id, name=patient.name, phone=phone, code=slip.code or "", why=why,

@@ -17,6 +17,7 @@ from booking import ids
 from booking.actor import Actor
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
+from booking.appointments.telling import is_wrong
 from booking.clock import ZONE, at_local, local_day
 from booking.columns import none_of
 from booking.directory.models import Facility
@@ -180,11 +181,6 @@ async def number_of(session: AsyncSession, slip: Invitation, patient: Patient, *
         if any(view.id == slip.public_id for view in views):
             return account.phone
     return None if accounts else patient.phone
-
-
-def is_wrong(phone: str | None, patient: Patient) -> bool:
-    """Whether somebody who was reached by this number said that it is not hers."""
-    return phone is not None and patient.wrong_number_at is not None and phone == patient.phone
 
 
 def _mobile(phone: str | None, patient: Patient) -> str | None:

@@ -51,6 +51,7 @@ class SuppressedReason(StrEnum):
     UNREACHABLE = "unreachable"
     WRONG_NUMBER = "wrong_number"  # its holder said: this is not me
     TEXT_NOT_APPROVED = "text_not_approved"
+    TIME_OFF = "time_off"  # it speaks of a time that does not take place, and waits whether it does after all
     TEXT_FILTERED = "text_filtered"  # carriers lose texts of these words; one tries now and then
     TIME_PASSED = "time_passed"  # its moment was over when the visit was booked or moved
     BESIDE_BOOKING = "beside_booking"  # it would come right after the confirmation

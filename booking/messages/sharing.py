@@ -6,7 +6,7 @@ cancelled or moved needs no repair of the others. Whoever is about to post looks
     somebody earlier is about to go   → step aside for a moment
     its carrier is being posted       → wait for what comes of it
     its carrier was posted            → covered: this one is never sent
-    else                              → carry all that wait, and say how many
+    else                              → carry all that wait, and say how many; not those whose time is off
 
 A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on. One
 that was posted and did not arrive goes once more with all it stood for: each has another row, and those share again.
@@ -54,6 +54,7 @@ class _One:
     state: MessageState
     due_at: datetime
     starts_at: str
+    reason: str | None
 
     @property
     def order(self) -> tuple[str, int]:
@@ -104,7 +105,7 @@ async def look(
         return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.COVERED.value}
     if carrier in _OUT:
         return {"state": MessageState.DUE, "due_at": now + _WAIT}
-    waiting = [one for one in family if _is_free(one, states) and one.id != mine.id]
+    waiting = [one for one in family if _is_free(one, states) and one.id != mine.id and not _is_off(one, now)]
     if any(one.order < mine.order and (one.state is MessageState.CLAIMED or one.due_at <= now) for one in waiting):
         return {"state": MessageState.DUE, "due_at": now + _ASIDE}
     await _carry(session, message, [one.id for one in waiting])
@@ -120,7 +121,7 @@ async def _locked(session: AsyncSession, message_id: int) -> list[_One]:
     query = (
         select(
             col(Message.id), col(ReminderFamily.carried_by), col(Message.state), col(Message.due_at),
-            col(Message.facts)["starts_at"].astext,
+            col(Message.facts)["starts_at"].astext, col(Message.reason),
         )
         .join(ReminderFamily, col(ReminderFamily.message_id) == col(Message.id))
         .where(mine)
@@ -130,6 +131,11 @@ async def _locked(session: AsyncSession, message_id: int) -> list[_One]:
 
 def _is_free(one: _One, states: dict[int, MessageState]) -> bool:
     return one.state in _WAITS and states.get(one.carried_by or 0) not in _CARRIES
+
+
+def _is_off(one: _One, now: datetime) -> bool:
+    """Whether it waits because its time does not take place: whoever marks it looks every few minutes."""
+    return one.state is MessageState.DUE and one.reason == SuppressedReason.TIME_OFF and one.due_at > now
 
 
 async def _carry(session: AsyncSession, message: Message, others: list[int]) -> None:

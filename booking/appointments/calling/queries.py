@@ -23,6 +23,7 @@ from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.closing.queries import Call
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
+from booking.appointments.telling import to_telephone
 from booking.messages import sharing
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
@@ -239,11 +240,12 @@ def _from_messages(
     *,
     asked: bool = False,
 ) -> ToCall:
-    live = account is not None and account.ended_at is None
+    phone, wrong = to_telephone(patient, account)
+    reason = SuppressedReason.WRONG_NUMBER.value if wrong else reason
     on = visit.state is AppointmentState.BOOKED
     return ToCall(
         visit=visit.public_id, patient=patient.public_id, name=patient.name,
-        phone=account.phone if account is not None and live else patient.phone, code=visit.code, why=reason,
+        phone=phone, code=visit.code, why=reason,
         starts_at=visit.starts_at if on else None, was_at=visit.starts_at if asked or not on else None, asked=asked,
         call=call.call if call else CallOutcome.NOT_CALLED,
         calls=call.calls if call else 0, called_at=call.called_at if call else None, note=call.note if call else "",

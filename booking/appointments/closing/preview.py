@@ -17,7 +17,7 @@ from booking.appointments.closing.kinds import ClosingAnswer
 from booking.appointments.closing.rules import UNDO_FOR, Time
 from booking.appointments.kinds import BLOCKS_DAY, AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.telling import recipient_of
+from booking.appointments.telling import recipient_of, to_telephone
 from booking.availability.models import Session, Slot
 from booking.directory.models import Facility, Practitioner, Service
 from booking.patients.models import Account, Patient
@@ -98,7 +98,8 @@ async def preview(session: AsyncSession, area: Area, answer: ClosingAnswer, *, n
         found = at.setdefault(facility.id, AtFacility(facility, 0, 0))
         at[facility.id] = AtFacility(facility, found.visits + 1, found.unreached + int(to.suppressed is not None))
         if to.suppressed is not None:
-            unreached.append(Unreached(patient.public_id, patient.name, to.phone, to.suppressed.value, visit.starts_at))
+            phone, _ = to_telephone(patient, account)
+            unreached.append(Unreached(patient.public_id, patient.name, phone, to.suppressed.value, visit.starts_at))
     visits = [row[0] for row in booked]
     targets = await _targets(session, visits, set(slots), now=now) if answer is ClosingAnswer.MOVE else []
     days = Counter(clock.day_bounds(clock.local_day(target.starts_at))[0] for target in targets)

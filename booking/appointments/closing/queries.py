@@ -26,6 +26,7 @@ from booking.appointments.closing.kinds import (
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
+from booking.appointments.telling import to_telephone
 from booking.availability.models import Session
 from booking.clock import ZONE
 from booking.directory.models import Facility, Practitioner, Service
@@ -286,12 +287,12 @@ async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, no
 def _call(
     row: ClosingVisit, visit: Appointment, patient: Patient, account: Account | None, message: Message | None
 ) -> Call:
-    live = account is not None and account.ended_at is None
+    (phone, wrong), why = to_telephone(patient, account), _why(row, message)
     booked = visit.state in (AppointmentState.BOOKED, AppointmentState.ARRIVED)
     return Call(
         visit=visit.public_id, patient=patient.public_id, name=patient.name,
-        phone=account.phone if account is not None and live else patient.phone, code=visit.code,
-        why=_why(row, message), fate=row.fate, old_starts_at=row.old_starts_at,
+        phone=phone, code=visit.code,
+        why="wrong_number" if wrong and why != "here" else why, fate=row.fate, old_starts_at=row.old_starts_at,
         starts_at=visit.starts_at if booked else None,
         asked=row.fate in ASKS and row.undone is None and visit.version == row.version
         and visit.state is AppointmentState.BOOKED,
