@@ -67,22 +67,26 @@ class Visits:
 
     def take(self, message: Message) -> None:
         """One more message, over those before it about the same visit."""
-        said = [self._said(message, number) for number in range(self._resources(message))]
-        visit = (
-            self._id and said[0].cells[self._id]
-        ) or message.line  # without an id nothing is known of earlier messages
-        known = self._laid_over(self._changed.get(visit) or _Visit(self._told.get(visit, ())), said, message)
+        event = message.at("MSH-9.2")
+        many = range(self._resources(message))
+        said = [_Said(self._row(message, number), self._code(message, event, number)) for number in many]
+        own = self._id and said[0].cells[self._id]
+        visit = own or message.line  # without an id nothing is known of earlier messages
+        before = self._told.get(visit)
+        if before is None and event not in _PARTS and not any(each.code for each in said):  # nearly all of them
+            self._told[visit] = tuple(each.cells for each in said)
+            return
+        known = self._laid_over(self._changed.get(visit) or _Visit(before or ()), said, message, event)
         self._told[visit] = known.rows
         if known.partial or known.off:
             self._changed[visit] = known
         else:
             self._changed.pop(visit, None)
 
-    def _laid_over(self, known: _Visit, said: list[_Said], message: Message) -> _Visit:
+    def _laid_over(self, known: _Visit, said: list[_Said], message: Message, event: str) -> _Visit:
         codes = {each.code for each in said if any(self._named(each.cells))}
         if not codes:
             return self._same_people(known, said[0].cells)
-        event = message.at("MSH-9.2")
         if event in _PARTS:
             return self._change(known, [_Said(each.cells, _PARTS[event]) for each in said])
         if event in _CODED and _DELETED in codes:
@@ -90,7 +94,7 @@ class Visits:
                 return self._change(known, said)
             said = [each for each in said if each.code != _DELETED]
         if len(known.rows) > len(said) and self._left_out(said, known.rows):
-            said = [self._said(message, number) for number in range(len(known.rows))]
+            said = [_Said(self._row(message, number), "") for number in range(len(known.rows))]
         return _Visit(self._all([each.cells for each in said], known.rows))
 
     def records(self) -> Iterator[Record]:
@@ -118,13 +122,14 @@ class Visits:
     def _resources(self, message: Message) -> int:
         return max(1, *(message.count(segment) for segment in self._many))
 
-    def _said(self, message: Message, number: int) -> _Said:
+    def _row(self, message: Message, number: int) -> _Row:
         """What a message says for one of the practitioners, rooms or things that the feed's resource columns find."""
-        found = (self._text(message, name, number) for name in self._names)
-        return _Said((message.line, *found), self._code(message, number))
+        return (message.line, *(self._text(message, name, number) for name in self._names))
 
-    def _code(self, message: Message, number: int) -> str:
-        """The code of the segment that says who it is."""
+    def _code(self, message: Message, event: str, number: int) -> str:
+        """The code of the segment that says who it is, where codes are believed."""
+        if event not in _CODED:
+            return ""
         codes = []
         for name in (self._names[place - 1] for place in self._who):
             said = next((place[:3] for place in self._aliases[name] if message.at(place, number)), "")
