@@ -1,7 +1,8 @@
 """The one text that tells of a slip: some days before it is due, to whom it concerns, where nothing is booked yet.
 
-It is sent once for each slip. Nothing is known of the person but what matching finds now, so nobody is told who is not
-shown the slip on her own page; and what changes before the text left calls it back, in the same transaction.
+It is sent once for each slip, and where it was lost, once for each day the slip has had. Nothing is known of the person
+but what matching finds now, so nobody is told who is not shown the slip on her own page; and what changes before the
+text left calls it back, in the same transaction.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,6 +16,7 @@ from sqlmodel import col, select
 
 from booking import ids
 from booking.actor import Actor
+from booking.appointments.closing.kinds import OPEN_CALLS
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
 from booking.appointments.telling import is_wrong
@@ -22,7 +24,7 @@ from booking.clock import ZONE, at_local, local_day
 from booking.columns import none_of
 from booking.directory.models import Facility
 from booking.invitations import matching, queries
-from booking.invitations.models import Invitation
+from booking.invitations.models import Invitation, InvitationCall
 from booking.messages import locking
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState
@@ -52,8 +54,8 @@ BY_DAY: Final = (time(8), time(20))
 UNTIL: Final = time(21)
 """On the eve of the day its use ends: the paper slip says the rest."""
 
-_TOLD_SINCE: Final = 3
-"""The wording of the consent to be shown slips that first spoke of texts: an older yes does not cover them."""
+_NOT_READ: Final = (MessageState.FAILED, MessageState.UNDELIVERED, MessageState.EXPIRED, MessageState.SUPPRESSED)
+"""A text that ended so was read by nobody: where the slip has another day since, there is that to tell."""
 
 _VISITING: Final = (AppointmentState.BOOKED, AppointmentState.ARRIVED, AppointmentState.FULFILLED)
 
@@ -111,10 +113,17 @@ def _due(now: datetime, query: Any) -> Any:
         col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
         col(Patient.bhyt_index) == any_(col(Invitation.marks)),
     )
+    of_this_day = col(Message.facts)["date"].astext == func.to_char(col(Invitation.due), "DD/MM")
     told = select(Message.id).where(
         col(Message.subject_kind) == SUBJECT,
         col(Message.subject_id) == col(Invitation.public_id),
         col(Message.state) != MessageState.SUPERSEDED,
+        or_(col(Message.state).not_in(_NOT_READ), of_this_day),
+    )
+    spoken_to = select(col(InvitationCall.invitation_id)).where(
+        col(InvitationCall.invitation_id) == col(Invitation.id),
+        col(InvitationCall.due) == col(Invitation.due),
+        col(InvitationCall.call).not_in(OPEN_CALLS),
     )
     return (
         query.outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
@@ -125,6 +134,7 @@ def _due(now: datetime, query: Any) -> Any:
             col(Invitation.due) <= today + AHEAD,
             select(Patient.id).where(known).correlate(Invitation).exists(),
             ~told.correlate(Invitation).exists(),
+            ~spoken_to.correlate(Invitation).exists(),
         )
         .order_by(col(Invitation.id))
     )
@@ -161,7 +171,7 @@ async def agreed(session: AsyncSession, patient: Patient, *, now: datetime) -> s
     shown, texts = answers.get(ConsentPurpose.INVITATION), answers.get(ConsentPurpose.SMS)
     if shown is None or texts is None or not (shown.granted and shown.stands and texts.granted and texts.stands):
         return None
-    return shown.language if shown.wording >= _TOLD_SINCE else None
+    return shown.language if shown.wording >= consents.SLIPS_TEXTED_SINCE else None
 
 
 async def number_of(session: AsyncSession, slip: Invitation, patient: Patient, *, now: datetime) -> str | None:

@@ -39,6 +39,10 @@ class Wording:
     since: int = 1
 
 
+SLIPS_TEXTED_SINCE: Final = 3
+"""The wording about slips that first spoke of texts. It stays, whatever later ones say more: a yes to it holds for what
+it said."""
+
 WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
     ConsentPurpose.BOOKING: Wording(
         2,
@@ -54,7 +58,7 @@ WORDINGS: Final[Mapping[ConsentPurpose, Wording]] = {
         3,
         _("I agree that re-examination slips of a hospital are matched with this person, shown here and texted."),
         _("Without this no invitation to a re-examination appears here. Paper slips are valid all the same."),
-        since=3,  # which first spoke of texts
+        since=SLIPS_TEXTED_SINCE,
     ),
 }
 

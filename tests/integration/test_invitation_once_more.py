@@ -75,3 +75,49 @@ async def test_not_once_a_newer_file_has_another_day(db: Database) -> None:
     await take(db, slip(due=TODAY + timedelta(days=12)))
     assert await seeds.value(db, waits) == 0
     assert await _try_again(db) == 0
+
+
+# A slip that has another day, after its text was lost
+
+AS = "UPDATE message SET state = CAST(:state AS message_state), again_at = NULL WHERE subject_kind = 'invitation'"
+
+
+async def _another_day(db: Database) -> str:
+    await take(db, slip(due=TODAY + timedelta(days=6)))
+    return f"{TODAY + timedelta(days=6):%d/%m}"
+
+
+@pytest.mark.parametrize("state", ["failed", "undelivered", "expired", "suppressed"])
+async def test_what_nobody_read_is_told_anew_once_for_another_day(db: Database, state: str) -> None:
+    await _lost(db)
+    await seeds.run(db, AS, state=state)
+    assert await told(db) == 0, "the same day is told by the second try, or by telephone"
+    day = await _another_day(db)
+    assert await told(db) == 1
+    assert await told(db) == 0
+    row = await message(db)
+    assert (row.state.value, row.facts["date"], row.once_more) == ("due", day, False)
+    await seeds.run(db, AS, state="failed")
+    assert await told(db) == 0
+
+
+@pytest.mark.parametrize("state", ["sent", "delivered"])
+async def test_control_what_may_have_been_read_is_not_told_anew(db: Database, state: str) -> None:
+    await _lost(db)
+    await seeds.run(db, AS, state=state)
+    await _another_day(db)
+    assert await told(db) == 0
+
+
+async def test_who_heard_of_the_other_day_by_telephone_gets_no_text_of_it(db: Database) -> None:
+    await _lost(db)
+    await _another_day(db)
+    called = """
+        INSERT INTO invitation_call (invitation_id, due, call, calls, called_at, note)
+        SELECT id, due, CAST(:call AS call_outcome), 1, now(), '' FROM invitation
+        ON CONFLICT (invitation_id, due) DO UPDATE SET call = excluded.call
+    """
+    await seeds.run(db, called, call="reached")
+    assert await told(db) == 0
+    await seeds.run(db, called, call="no_answer")
+    assert await told(db) == 1
