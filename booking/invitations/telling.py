@@ -215,13 +215,18 @@ async def _write(session: AsyncSession, slip: Invitation, to: Recipient, *, by: 
     eve = at_local(slip.due - timedelta(days=1), UNTIL)
     notice = Notice(
         slip.public_id, MessageKind.INVITATION, (before or 0) + 1, slip.facility_id, facts, due_at=now,
-        useful_until=eve, subject_kind=SUBJECT, news_at=slip.received_at,
+        useful_until=eve, subject_kind=SUBJECT, news_at=_first_told(slip),
     )  # fmt: skip
     await session.flush()
     written = await messages.write(session, [notice], to, now=now)
     if written:
         record(session, "invitation.tell", "invitation", slip.public_id, by=by, now=now)
     return written
+
+
+def _first_told(slip: Invitation) -> datetime:
+    """Since when its text may have gone. When its file was read tells nothing: after a restore it is read anew."""
+    return at_local(slip.due - AHEAD, BY_DAY[0])
 
 
 def facts_of(slip: Invitation, facility: Facility) -> dict[str, Any]:

@@ -40,6 +40,11 @@ async def _a_slip(db: Database) -> None:
     await seeds.run(db, "UPDATE invitation SET received_at = :at", at=min(MORNING, utc_now()) - timedelta(days=1))
 
 
+async def _read_anew(db: Database) -> None:
+    await take(db, slip())
+    await told(db)
+
+
 async def _a_closing(db: Database) -> None:
     await close(db, await crowd(db, 1))
     await seeds.run(db, "UPDATE closing SET sms_due_at = now() - interval '1 minute'")
@@ -64,6 +69,7 @@ _NOT_CLOSED_YET = (
 )  # fmt: skip
 STORIES = {
     "slip": Story(_a_slip, told, ("UPDATE invitation SET code = NULL", *_MESSAGES)),
+    "slip read anew": Story(_a_slip, _read_anew, ("DELETE FROM invitation", *_MESSAGES)),
     "closing": Story(_a_closing, apply_closures.run, (*_NOT_CLOSED_YET, *_MESSAGES)),
     "reminder": Story(_a_visit, plan_reminders.run, _MESSAGES),
 }
