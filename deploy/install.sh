@@ -5,6 +5,7 @@
 #   deploy/install.sh                  as root: users, program, settings, units, nginx; asks nothing, overwrites no setting
 #   deploy/install.sh --root FOLDER    only the files, below FOLDER: to look at, or to build an image from;
 #                                      with --program the program too
+#   deploy/install.sh --no-keys        on every machine but the first: it makes no keys, they are those of the first
 #
 # Run it again for an upgrade: docs/operations.md, "Upgrades", says in which order.
 set -euo pipefail
@@ -14,12 +15,15 @@ project="$(dirname "$here")"
 root=""
 check=no
 only_files=yes
+keys=make
 while [ $# -gt 0 ]; do
     case "$1" in
         --check) check=yes ;;
         --root) root="${2:?--root needs a folder}"; shift ;;
         --program) only_files=no ;;
-        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --no-keys) keys=none ;;
+        --new-keys) keys=new ;; # in spite of what shows that there was an installation: what it sealed is lost then
+        -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "I do not know $1; --help says what there is." >&2; exit 2 ;;
     esac
     shift
@@ -136,7 +140,7 @@ look() {
     fi
     echo "Secrets in $etc/secrets, each readable by root alone"
     for secret in $secrets; do
-        need "$secret" "deploy/install.sh makes keys; the others you put there (chmod 600)" closed "$etc/secrets/$secret"
+        need "$secret" "put it there (chmod 600); keys: the first machine's own, made there by deploy/install.sh" closed "$etc/secrets/$secret"
     done
     for secret in $more_secrets; do
         [ ! -e "$etc/secrets/$secret" ] || need "$secret" "chmod 600; remove it where it is empty" closed "$etc/secrets/$secret"
@@ -185,15 +189,50 @@ look() {
 # --- what is done --------------------------------------------------------------------------------------------------
 
 put() { install -D -m "$1" "$2" "$3"; }
-key() { [ -s "$1" ] || (umask 077 && openssl rand -base64 48 >"$1"); }
+made=""
+key() {
+    if [ -s "$etc/secrets/$1" ] || [ "$keys" = none ]; then return; fi
+    (umask 077 && openssl rand -base64 48 >"$etc/secrets/$1")
+    made="$made $1"
+}
+# Keys are made for an empty beginning. Beside bookings that are there already they would be others than those that sealed them:
+# no telephone number could be read any more. What shows that this is no empty beginning, a line each:
+traces() {
+    local name repository
+    for name in seal-key index-key; do
+        [ ! -s "$etc/secrets/$name" ] || echo "$etc/secrets/$name is there"
+    done
+    for name in web scheduler owner; do
+        [ ! -s "$etc/secrets/$name-database-url" ] || echo "$etc/secrets/$name-database-url is there"
+    done
+    ! no_example PUBLIC_BASE_URL || echo "$etc/henkham.env is filled in"
+    repository="$(sed -n 's/^repo1-path=//p' "$root/etc/pgbackrest.conf" 2>/dev/null || true)"
+    [ -z "$repository" ] || [ ! -e "$root$repository/backup/henkham/backup.info" ] || echo "$repository holds backups"
+    if [ -z "$root" ] || [ -n "${HENKHAM_PSQL:-}" ]; then
+        (cd / && ${HENKHAM_PSQL:-runuser -u postgres -- psql -d henkham} -X -A -t -c \
+            "SELECT 'the database of this machine has the schema ' || version_num FROM alembic_version" 2>/dev/null) || true
+    fi
+}
+no_strange_keys() {
+    local found
+    [ "$keys" = make ] || return 0
+    if [ -s "$etc/secrets/seal-key" ] && [ -s "$etc/secrets/index-key" ]; then return 0; fi
+    found="$(traces)"
+    [ -n "$found" ] || return 0
+    echo "There was an installation, and its keys are not all in $etc/secrets:" >&2
+    printf '%s\n' "$found" | sed 's/^/    /' >&2
+    echo "Put seal-key and index-key back first (docs/operations.md, \"A new machine\"). Nothing was changed." >&2
+    echo "--no-keys lays down everything but keys; --new-keys makes new ones, and what the old ones sealed is lost." >&2
+    exit 2
+}
 
 files() {
     install -d -m 755 "$etc" "$etc/feeds" "$units" "$(dirname "$site")" "$opt/share"
     install -d -m 700 "$etc/secrets" "$etc/tls"
     [ -e "$etc/henkham.env" ] || put 600 "$here/henkham.env.example" "$etc/henkham.env"
     chmod 600 "$etc/henkham.env" # systemd alone reads it
-    key "$etc/secrets/seal-key"
-    key "$etc/secrets/index-key"
+    key seal-key
+    key index-key
     for unit in $unit_files; do put 644 "$unit" "$units/$(basename "$unit")"; done
     # Your name and certificate stand in it, so a new version is laid beside it, to be compared.
     if [ -e "$site" ]; then put 644 "$here/nginx/henkham.conf" "$site.new"; else put 644 "$here/nginx/henkham.conf" "$site"; fi
@@ -241,15 +280,13 @@ if [ "$check" = yes ]; then
     look
     exit
 fi
+[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || { echo "This changes the machine: run it as root. --check changes nothing." >&2; exit 2; }
+no_strange_keys
 if [ -n "$root" ]; then
     files
     [ "$only_files" = yes ] || program
     echo "The files are below $root."
     exit
-fi
-if [ "$(id -u)" -ne 0 ]; then
-    echo "This changes the machine: run it as root. --check changes nothing." >&2
-    exit 2
 fi
 new_enough || { echo "Python 3.11 or later is needed." >&2; exit 2; }
 accounts
@@ -258,3 +295,4 @@ program
 systemctl daemon-reload
 echo "Version $version is laid down; $(readlink "$opt/current") is in use. What is left to do:"
 look || true
+[ -z "$made" ] || echo "New keys were made:$made. Copy them to a safe place that is not this machine, now: nobody can make them again."
