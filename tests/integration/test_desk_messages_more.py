@@ -119,3 +119,34 @@ async def test_a_refused_account_is_named(client: httpx.AsyncClient, db: Databas
     said = (await client.get(f"{BASE}/channel")).text
     assert "từ chối" in said
     assert "20003" in said
+
+
+LOST = "UPDATE sms_channel SET held_told = 'doubtful'"
+FILTERED = """
+    UPDATE sms_channel SET held_at = NULL, held_code = NULL, told = '{"content:booked:vi": {"since":
+        "2026-11-23T05:00:00+00:00", "of": {}, "stopped_at": "2026-11-23T05:00:00+00:00",
+        "probe_at": "2026-11-23T05:05:00+00:00"}}'
+"""
+
+
+@pytest.mark.parametrize(("code", "why"), [(39999, "Mã lỗi là 39999."), (None, "Nhà mạng không cho biết lý do.")])
+@pytest.mark.usefixtures("world")
+async def test_where_texts_are_taken_and_lost_nobody_is_blamed_either(
+    client: httpx.AsyncClient, db: Database, code: int | None, why: str
+) -> None:
+    await seeds.run(db, HELD, provider="console", code=code, amiss=None)
+    await seeds.run(db, LOST)
+    said = (await client.get(f"{BASE}/channel")).text
+    assert why in said
+    assert "từ chối" not in said
+    assert "Mã xác nhận vẫn gửi bình thường." in said
+    assert "không đến nơi" in (await client.get(BASE)).text
+
+
+@pytest.mark.usefixtures("world")
+async def test_words_that_carriers_filter_are_named(client: httpx.AsyncClient, db: Database) -> None:
+    await seeds.run(db, HELD, provider="console", code=None, amiss=None)
+    await seeds.run(db, FILTERED)
+    said = (await client.get(f"{BASE}/channel")).text
+    assert "Mẫu tin bị nhà mạng chặn" in said
+    assert "(booked, vi)" in said
