@@ -14,9 +14,8 @@ from booking.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "deploy" / "README.md"])
-_HENKHAM = re.compile(
-    r"(?<![=/\w-])henkham ((?:[a-z][a-z-]*|--?[a-z][a-z-]*|[A-Z0-9][\w./-]*|'[^']*')(?: (?!  )[^\s`]+)*)"
-)
+_WORD = r"(?:[a-z][a-z-]*|--?[a-z][a-z-]*|[A-Z0-9][\w./-]*|'[^']*')"
+_HENKHAM = re.compile(rf"(?<![=/\w-])henkham ({_WORD}(?: (?!  )[^\s`]+)*)")
 _MAKE = re.compile(r"(?:`|^ {4})make ([a-z][a-z-]*)", re.MULTILINE)
 
 
