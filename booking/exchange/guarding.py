@@ -33,6 +33,7 @@ class Signs:
         without_start: rows of our resources without a start.
         bad_ends: rows whose end cannot be read, or is not after the start.
         let_go: rows that cannot be used, but say that their visit takes no time any more.
+        real_dates: begins that are real dates and lie on days 1 to 12, where all others are texts and none does.
         days: rows read that begin in the coverage, per local day.
         resources: the same for each of our codes.
         idle: rows without an id that cannot be used and are none that is kept, by resource and begin (`standing`).
@@ -49,6 +50,7 @@ class Signs:
     without_start: int = 0
     bad_ends: int = 0
     let_go: int = 0
+    real_dates: int = 0
     days: Days = field(default_factory=dict)
     resources: Mapping[str, Days] = field(default_factory=dict)
     idle: Mapping[Place, int] = field(default_factory=dict)
@@ -170,6 +172,8 @@ def guard(
     if not current.read and not current.let_go:
         reasons.append((GuardReason.NOTHING_READ, {"rows": 0, "of": current.rows}))
     changes = scope.meaning is AbsenceMeaning.CHANGE_FEED
+    if current.real_dates:
+        reasons.append((GuardReason.DATES_SWAPPED, {"rows": current.real_dates, "of": current.rows}))
     for reason, part, whole, limit in shares:
         # One message of three is no share: held back for it, the cancellation beside it would never be told again.
         if not changes or part >= limits.few_slots:

@@ -132,6 +132,7 @@ class NoteReason(StrEnum):
     LONG_ROW = "long_row"
     DUPLICATE_KEY = "duplicate_key"
     OUTSIDE_COVERAGE = "outside_coverage"
+    DATES_MIXED = "dates_mixed"
     NO_TABLE_1 = "no_table_1"
     REPEATED_SLIP = "repeated_slip"
 
@@ -195,12 +196,13 @@ class GuardReason(StrEnum):
     NOTHING_READ = "nothing_read"
     OUTSIDE_PERIOD = "outside_period"
     OUTSIDE_HOURS = "outside_hours"
+    DATES_SWAPPED = "dates_swapped"
     MANY_CLOSINGS = "many_closings"
     WRITTEN_BEFORE = "written_before"
 
 
 HOLDING_GUARDS = frozenset({
     GuardReason.NOTHING_READ, GuardReason.OUTSIDE_PERIOD, GuardReason.OUTSIDE_HOURS, GuardReason.WRITTEN_BEFORE,
-    GuardReason.MANY_CLOSINGS,
+    GuardReason.MANY_CLOSINGS, GuardReason.DATES_SWAPPED,
 })  # fmt: skip
 """The guards after which nothing of a file applies."""

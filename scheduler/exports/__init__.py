@@ -5,13 +5,13 @@ from datetime import date
 from typing import Any, BinaryIO
 
 from booking.exchange.errors import ExportUnreadable
-from booking.exchange.kinds import UnreadableReason
+from booking.exchange.kinds import SkipReason, UnreadableReason
 from scheduler.exports.csv_reader import CsvReader
 from scheduler.exports.fhir_reader import FhirReader
 from scheduler.exports.hl7_reader import Hl7Reader
 from scheduler.exports.html_reader import HtmlReader
 from scheduler.exports.ical_reader import IcalReader
-from scheduler.exports.reader import ExportReader, Record, TakenOff, Torn
+from scheduler.exports.reader import ExportReader, Record, Skipped, TakenOff, Torn
 from scheduler.exports.slip_feed import AnyFeed, SlipFeed
 from scheduler.exports.slip_staging import SlipStager
 from scheduler.exports.staging import Item, Stager
@@ -50,6 +50,11 @@ def read_export(feed: AnyFeed, stream: BinaryIO, *, today: date, key: bytes = b"
         elif isinstance(record, Record):
             yield from stager.stage(record)
         elif isinstance(record, Torn) and isinstance(stager, Stager):
+            stager.between(blank=False)
             yield stager.torn(record)
         else:
+            if isinstance(stager, Stager):
+                stager.between(blank=isinstance(record, Skipped) and record.reason is SkipReason.BLANK)
             yield record
+    if isinstance(stager, Stager):
+        yield from stager.notes()

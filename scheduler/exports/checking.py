@@ -213,6 +213,7 @@ def _signs(feed: Feed, pile: _Pile, window: Span | None, *, outside: int) -> Sig
         without_start=pile.amiss[SkipReason.NO_START],
         bad_ends=sum(note.reason in _BAD_ENDS for note in pile.notes),
         let_go=sum(trace.lets_go for trace in pile.traces),
+        real_dates=sum(int(note.facts["dates"]) for note in pile.notes if note.reason is NoteReason.DATES_MIXED),
         days=Counter(local_day(row.starts_at) for row in inside),
         resources=_per_resource(inside),
     )

@@ -25,6 +25,9 @@ from scheduler.exports.times import TimeFormat, clashes
 
 __all__ = ["Feed", "FeedError", "Hours", "folded"]
 
+TABLES = ("csv", "xlsx", "html")
+"""Formats that are rows of cells below a header."""
+
 KEY_JOINT = " | "
 """Stands between the values of a resource key of several columns."""
 
@@ -71,6 +74,7 @@ class Csv(Part):
     delimiter: Annotated[str, BeforeValidator(lambda value: "\t" if value == "tab" else value)] = ","
     quote: str = '"'
     skip_lines: Annotated[int, Field(ge=0, le=100)] = 0
+    null: Words = ()
     last_line_end: Literal["required", "optional"] = "required"
 
     @model_validator(mode="after")
@@ -149,6 +153,7 @@ class ResourceKey(Part):
 
     columns: tuple[Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)], ...] = ()
     ignore: Words = ()
+    separator: Filled | None = None
 
 
 class Times(Part):
@@ -285,8 +290,8 @@ class Feed(Part):
 
     @property
     def numbered(self) -> bool:
-        """Whether one message or resource names all who examine, so that its rows beside the first are numbered."""
-        return self.source.format in ("hl7", "fhir")
+        """Whether a row, message or resource names all who examine: beside the first they are numbered."""
+        return self.source.format in ("hl7", "fhir") or (self.source.format in TABLES and self.columns.id is not None)
 
     def window(self, today: date) -> Span | None:
         """The stated period, when the feed states one."""
@@ -333,6 +338,8 @@ class Feed(Part):
             )
         if self.source.format == "xml130":
             problems.append("source.format: 'xml130' holds slips and no calendar: give [slips] instead of [columns]")
+        if self.resource_key.separator and self.source.format not in TABLES:
+            problems.append("resource_key.separator: parts cells of tables only: csv, xlsx, html")
         problems += places.problems(self.source.format, self.columns.aliases())
         if self.absence.ours_listed and self.absence.meaning is not AbsenceMeaning.FULL_SNAPSHOT:
             problems.append("absence.ours_listed: only a full_snapshot says something by what it leaves out")

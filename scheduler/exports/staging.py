@@ -10,8 +10,10 @@ from booking.exchange.marks import SORTS, marks_of
 from booking.exchange.rules import Refused, StagedRow, Trace
 from booking.ids import CODE_ALPHABET, CODE_LENGTH
 from booking.text import clean
-from scheduler.exports.feed import KEY_JOINT, Feed, folded
+from scheduler.exports.feed import KEY_JOINT, TABLES, Feed, folded
+from scheduler.exports.further import Above, FurtherLines, in_one_cell, is_further, own_key
 from scheduler.exports.lengths import length_of
+from scheduler.exports.mixed_dates import MixedDates
 from scheduler.exports.reader import Note, Record, Skipped, TakenOff, Torn
 from scheduler.exports.reexam import ReexamSlip
 from scheduler.exports.times import Times
@@ -43,26 +45,71 @@ class Stager:
         self._free_list = feed.absence.meaning is AbsenceMeaning.FREE_LIST
         # Where a file decides alone, a row with nobody or at no time is a visit that takes none; a message leaves out.
         self._decides = feed.absence.meaning.decides and feed.source.format != "hl7"
+        self._empty = frozenset(clean(word) for word in feed.csv.null)
+        self._table = feed.source.format in TABLES
+        self._further = FurtherLines(self._row, lambda line, cells, start: self._end(line, cells, start)[0])
+        self._separator = feed.resource_key.separator
+        self._alone = tuple(way[0] for way in self._ways if len(way) == 1)
+        self._mixed = MixedDates(self._times) if self._table else None
 
     def stage(self, record: Record) -> Iterator[Item]:
-        """Exactly one row, refusal or skip, and before it any notes."""
-        cells = {name: clean(text) for name, text in record.cells.items()}
+        """A row, refusal or skip for each who is named to examine: mostly one. Before it any notes."""
+        cells = self._cells(record.cells)
+        if not self._table:
+            yield from self._visit(record.line, cells)
+            return
+        if cells.get("id"):
+            cells["id"] = own_key(cells["id"])
+        first, *others = in_one_cell(cells, self._alone, self._separator, self._known) if self._separator else (cells,)
+        start_text = _joined(first, "start", "start_date", "start_time")
+        if is_further(first, start_text, above=self._further.above is not None):
+            others = [first, *others]
+        else:
+            yield from self._visit(record.line, first)
+        for each in others:
+            yield self._further.staged(record.line, each, self._resource(record.line, each))
+
+    def between(self, *, blank: bool) -> None:
+        """Something else stands between two records: what comes next is no further line of the one before.
+
+        A page's end parts no visit where ids tell its lines.
+        """
+        if not blank or (self._further.above is not None and "id" not in self._further.above.cells):
+            self._further.above = None
+
+    def notes(self) -> Iterator[Note]:
+        """What is odd about the file as a whole, once all was staged."""
+        if self._mixed is not None and (found := self._mixed.note()):
+            yield found
+
+    def _cells(self, said: Mapping[str, str]) -> dict[str, str]:
+        cells = {name: clean(text) for name, text in said.items()}
+        return {name: "" if text in self._empty else text for name, text in cells.items()} if self._empty else cells
+
+    def _visit(self, line: int, cells: Mapping[str, str]) -> Iterator[Item]:
         start_text = _joined(cells, "start", "start_date", "start_time")
-        resource = self._resource(record.line, cells)
+        resource = self._resource(line, cells)
         start = self._start(cells) if start_text else None
         keyless = "id" in cells and not cells["id"]
+        if start is not None and self._mixed is not None:
+            self._mixed.look(line, cells.get("start") or cells.get("start_date", ""))
         if keyless or start is None or isinstance(resource, Skipped):
-            yield self._unusable(record.line, cells, start_text, resource, start)
+            unusable = self._unusable(line, cells, start_text, resource, start)
+            if unusable.reason is not SkipReason.CONTINUATION:
+                span = None if keyless or start is None else (start, self._end(line, cells, start)[0])
+                self._further.above = Above(cells, span, unusable.traces)
+            yield unusable
             return
-        end, notes = self._end(record.line, cells, start)
+        end, notes = self._end(line, cells, start)
         yield from notes
-        yield self._row(record.line, cells, resource, (start, end))
+        self._further.above = Above(cells, (start, end), named={resource})
+        yield self._row(line, cells, resource, (start, end))
 
     def torn(self, row: Torn) -> Refused:
         """A row of another width: one of its readings may be a row that we know."""
         traces: dict[Trace, None] = {}
         for reading in row.readings:
-            cells = {name: clean(text) for name, text in reading.items()}
+            cells = self._cells(reading)
             if "id" in cells:
                 traces |= {Trace(cells["id"]): None} if 0 < len(cells["id"]) <= _LONGEST_GUESS else {}
                 continue
@@ -150,6 +197,9 @@ class Stager:
             return Skipped(line, SkipReason.UNMAPPED_RESOURCE, unknown)
         return Skipped(line, SkipReason.NO_RESOURCE)
 
+    def _known(self, text: str) -> bool:
+        return folded(text) in self._resources or folded(text) in self._ignored
+
     def _end(self, line: int, cells: Mapping[str, str], start: datetime) -> tuple[datetime | None, list[Note]]:
         """The end, or None where the calendar must say; a bad end never makes a row harmless."""
         end: datetime | None = None
@@ -184,11 +234,10 @@ class Stager:
         if "end_time" not in cells:
             return self._times.end(text)
         day = cells.get("end_date") or cells.get("start_date", "")
-        if day:
-            end = self._times.end_in_two(day, cells["end_time"])
-        else:
-            # A clock time alone, beside a start that has its date in the same cell.
-            end = self._times.end(text, on=self._times.day_of(start))
+        end = self._times.end_in_two(day, cells["end_time"]) if day else None
+        if end is None and not cells.get("end_date"):
+            # A clock time alone: the start's date may stand in the start's cell, or be read only with its time.
+            end = self._times.end(cells["end_time"], on=self._times.day_of(start))
         if end is None or cells.get("end_date") or end >= start:
             return end
         return self._times.midnight_after(start, end)

@@ -92,6 +92,16 @@ class TimeFormat:
             pattern = re.compile(_pattern(text), re.IGNORECASE)
             self._read = lambda value: _explicit(pattern, value)
 
+    @property
+    def is_plain_date(self) -> bool:
+        """Whether a spreadsheet writes its real dates so: day and month cannot be taken for each other."""
+        return self.text in EPOCHS or self.text == "iso" or self.text.startswith("%Y")
+
+    @property
+    def names_day_and_month(self) -> bool:
+        """Whether it reads both as bare numbers, of which either may come first."""
+        return not self.is_plain_date and "%d" in self.text and "%m" in self.text
+
     def parse(self, value: str) -> Parsed | None:
         """The value's parts; None when it is not wholly of this format, or no such day or time exists."""
         try:

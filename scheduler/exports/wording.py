@@ -24,6 +24,9 @@ _NOTES = {
     NoteReason.LONG_ROW: "takes {hours} hours",
     NoteReason.DUPLICATE_KEY: "its id stood on line {first_line} already; both count, and closing wins",
     NoteReason.OUTSIDE_COVERAGE: "starts on {day} and lies outside the coverage; applies nothing",
+    NoteReason.DATES_MIXED: (
+        "from here on {dates} begins are real dates, all on days 1 to 12, and {texts} are texts, none on such a day"
+    ),
     NoteReason.NO_TABLE_1: "there is no table 1 with its MA_LK; only the insurance numbers of the slip count",
     NoteReason.REPEATED_SLIP: "its MA_LK stood in record {first_line} already; this one counts",
 }
@@ -93,7 +96,10 @@ _GUARDS = {
         "No row is left of {resources}, though the last file had some to come. Was a filter left on?"
     ),
     GuardReason.COVERAGE_SHORT: "The rows end on {last}, before {until}. Was the period cut short?",
-    GuardReason.UNMAPPED_RESOURCES: "{rows} of {of} rows belong to resources that the feed does not map.",
+    GuardReason.UNMAPPED_RESOURCES: (
+        "{rows} of {of} rows belong to resources that the feed does not map. Are several doctors named in one cell? "
+        "Then see resource_key.separator."
+    ),
     GuardReason.MANY_REFUSED: "{rows} of {of} rows cannot be used.",
     GuardReason.WITHOUT_RESOURCE: (
         "{rows} of {of} rows have a time and no doctor, so they close nothing. Does the doctor stand only once above a "
@@ -119,6 +125,11 @@ _GUARDS = {
     GuardReason.NOTHING_READ: "None of {of} rows can be used.",
     GuardReason.OUTSIDE_PERIOD: "{rows} of {of} rows lie outside the coverage. Day and month swapped? An old file?",
     GuardReason.OUTSIDE_HOURS: "{rows} of {of} rows start outside the sessions' hours. Is times.zone right?",
+    GuardReason.DATES_SWAPPED: (
+        "{rows} begins are real dates and all lie on days 1 to 12, the others are texts and none does: a program that "
+        "writes the month first opened this file, and swapped day and month of the real dates. Export again, and do "
+        "not open the file in between."
+    ),
     GuardReason.MANY_CLOSINGS: (
         "{slots} of the {of} times that the last file left open would close at once. "
         "Have the words of the states changed?"

@@ -61,7 +61,8 @@ def test_in_a_later_file_too_a_visit_is_with_those_whom_it_names() -> None:
 def test_the_feed_says_which_ids_are_numbered() -> None:
     assert HL7.numbered
     assert load_feed(FEEDS / "fhir.toml").numbered
-    assert not load_feed(FEEDS / "workbook.toml").numbered
+    assert load_feed(FEEDS / "workbook.toml").numbered
+    assert not load_feed(FEEDS / "calendar.toml").numbered
     terms = Terms(AbsenceMeaning.CHANGE_FEED, None, {"an": 15}, numbered=True)
     assert Terms.from_plain(terms.plain()) == terms
     assert not Terms.from_plain({key: found for key, found in terms.plain().items() if key != "numbered"}).numbered

@@ -173,6 +173,8 @@ def _read_back(findings: Findings, resources: Sequence[Resource], data: bytes, t
         return
     refused, notes = sum(report.refused.values()), sum(report.notes.values())
     findings.notes.append(f"read by this draft: {report.read} rows are used, {refused} refused, {notes} noted as odd")
+    if without := report.signs.without_resource:
+        findings.notes.append(f"of all rows {without} have a time and nobody who examines: they close nothing")
     ends = report.notes.get("end_not_after_start", 0) + report.notes.get("bad_end", 0)
     if ends > _MANY * max(report.read, 1):
         field_name = next(

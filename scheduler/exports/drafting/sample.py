@@ -29,6 +29,8 @@ _FEWEST: Final = 2
 _TOTALS_WITHIN: Final = 3
 _MANY_DIGITS: Final = re.compile(r"\d{5}")
 
+_NULL: Final = frozenset({"\\N", "NULL", "(null)", "<null>", "[NULL]"})
+"""How databases write that there is nothing."""
 _AS_SAID: Final = ("xlsx", "html", "hl7", "ical", "xml130")
 
 Line = tuple[int, list[str]]
@@ -274,7 +276,8 @@ def _table(lines: Sequence[Line], found: _Found, findings: Findings) -> Table:
     header = list(lines[found.at][1])
     while len(header) > 1 and not header[-1]:
         header.pop()
-    below = [cells for _, cells in lines[found.at + 1 :]]
+    below = [cells for _, cells in lines[found.at + 1 :] if cells[: len(header)] != header]
+    below = _without_null(below, findings)
     if totals := _totals(below):
         del below[-totals:]
         findings.notes.append("its last rows hold totals, and no begin: a feed passes them over, or refuses them")
@@ -286,6 +289,16 @@ def _table(lines: Sequence[Line], found: _Found, findings: Findings) -> Table:
     if partial:
         findings.notes.append(f"only the first {ROWS_LOOKED_AT} rows were looked at")
     return Table(header, rows[:ROWS_LOOKED_AT], ragged, partial)
+
+
+def _without_null(rows: Sequence[Sequence[str]], findings: Findings) -> list[list[str]]:
+    """The rows with empty cells where a database wrote its word of nothing."""
+    words = sorted({cell for row in rows for cell in row} & _NULL)
+    if not words:
+        return [list(row) for row in rows]
+    count = sum(cell in words for row in rows for cell in row)
+    findings.say("csv.null", words, f"{count} cells hold it: so databases write that there is nothing")
+    return [["" if cell in words else cell for cell in row] for row in rows]
 
 
 def _totals(rows: Sequence[Sequence[str]]) -> int:

@@ -1,12 +1,16 @@
 """Formats and zone of the columns that were chosen."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 
 from scheduler.exports.drafting import dates
 from scheduler.exports.drafting.finding import Findings, Table
-from scheduler.exports.times import Parsed
+from scheduler.exports.mixed_dates import MONTHS, swapped
+from scheduler.exports.times import Parsed, TimeFormat
+
+_ISO = TimeFormat("iso")
 
 CITY = "Asia/Ho_Chi_Minh"
 _MANY_UNREAD = 0.05
@@ -21,6 +25,9 @@ def say_formats(table: Table, places: dict[str, int], today: date, findings: Fin
     if not values or not {"start", "start_date"} & set(places):
         findings.ask("times.formats", [], "without a begin there is nothing to read them from")
         return []
+    if mixed := _swapped(table, places):
+        findings.ask("times.formats", [], mixed)
+        return []
     found = dates.formats_of(values, today, clock_needed="start" in places)
     evidence = list(found.evidence)
     if found.unread:
@@ -31,6 +38,24 @@ def say_formats(table: Table, places: dict[str, int], today: date, findings: Fin
         return []
     findings.say("times.formats", list(found.told), *evidence)
     return list(found.told)
+
+
+def _swapped(table: Table, places: dict[str, int]) -> str:
+    """What contradicts itself in a column whose real dates have day and month swapped; empty where none does."""
+    for name in ("start", "start_date", "end", "end_date"):
+        values = table.column(places[name]) if name in places else []
+        found = [(value, shape) for value in values if (shape := dates.shape(value))]
+        real = [_ISO.parse(value) for value, shape in found if shape.dates[:1] == ("iso",)]
+        texts = [value for value, shape in found if shape.dates[:1] and shape.dates[0].startswith(("%d", "%m"))]
+        late = sum(each is not None and each.day is not None and each.day.day > MONTHS for each in real)
+        early = sum(all(int(number) <= MONTHS for number in re.findall(r"\d+", value)[:2]) for value in texts)
+        if swapped(len(real), late, len(texts), early):
+            return (
+                f"{table.header[places[name]]!r} contradicts itself: {len(real)} cells are real dates, all on days 1 to"
+                f" 12, and {len(texts)} are texts, all with a day above 12: a program that writes the month first"
+                " opened the file, and swapped day and month of the real dates. Export again, and do not open the file"
+            )
+    return ""
 
 
 def _each(untold: Sequence[tuple[str, ...]]) -> list[list[str]]:

@@ -24,7 +24,8 @@ STRONG_PERSONAL: Final = (
 WEAK_PERSONAL: Final = ("ho ten", "ho va ten", "ho", "ten", "name", "full name", "fullname", "surname", "ten day du")
 DOCTOR: Final = (
     "bac si", "bs", "bsi", "doctor", "dr", "practitioner", "physician", "provider", "health prof",
-    "health professional", "chuyen gia y te", "thay thuoc", "nhan vien y te", "y bac si", "clinician", "resource",
+    "health professional",
+    "healthprof", "healthprofessional", "bacsi", "tenbs", "chuyen gia y te", "thay thuoc", "nhan vien y te", "y bac si", "clinician", "resource",
     "bskham",
 )  # fmt: skip
 DOCTOR_CODE: Final = (
