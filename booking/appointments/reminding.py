@@ -2,24 +2,25 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, case, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from booking.appointments.closing.asking import is_off
+from booking.appointments.closing.asking import is_asked, is_off
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
-from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.telling import BY_FACILITY, account_of, facts_of, recipient_of
 from booking.clock import ZONE
 from booking.columns import none_of, state_in
 from booking.directory.models import Facility, Service
-from booking.messages import locking, sharing
+from booking.messages import locking, outbox, sharing
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, ReminderFamily
+from booking.messages.outbox import Claim
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Account, Patient
@@ -29,6 +30,8 @@ AHEAD: Final = timedelta(days=3)
 
 REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
 _TOLD: Final = (MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY)
+_ASKING: Final = (MessageKind.CHOOSE, MessageKind.CONFLICT)
+"""What asks her to choose another time: true as long as she is asked, while confirmation and reminders are not."""
 
 
 _HELD_MOST: Final = 10_000
@@ -127,22 +130,43 @@ async def remind(session: AsyncSession, *, now: datetime, most: int = 200, only:
     return len(found)
 
 
+async def wait(session: AsyncSession, claimed: Claim, *, now: datetime) -> bool:
+    """Give a reminder back that is about to be posted and speaks of a time that went off since the last `hold`."""
+    query = (
+        select(col(Message.id))
+        .join(Appointment, col(Appointment.public_id) == col(Message.subject_id))
+        .where(
+            col(Message.id) == claimed.id,
+            col(Message.kind).in_(REMINDERS),
+            col(Message.subject_kind) == APPOINTMENT,
+            is_off(),
+        )
+    )
+    off = await session.scalar(query) is not None
+    if off:
+        await outbox.wait(session, claimed, SuppressedReason.TIME_OFF, until=now + _HELD, now=now)
+    return off
+
+
 async def tell_again(session: AsyncSession, visit: Appointment, *, now: datetime) -> int:
     """Write once more what an arrival called back that is taken back now; how many texts that were.
 
     A text that is called back stays so, and the visit is the same version of itself: each gets another copy, due when
-    it was, for whoever reads it by now. What may have been posted is not told twice.
+    it was, for whoever reads it by now. What may have been posted is not told twice. Whoever is asked to choose another
+    time is asked again, as long as that is open.
 
     Args:
         session: the transaction that locked the visit.
         visit: booked again.
         now: the moment of the undoing.
     """
+    is_hers = select(is_asked()).select_from(Appointment).where(col(Appointment.id) == visit.id)
+    asked = bool(await session.scalar(is_hers))
     query = select(Message).where(
         col(Message.subject_kind) == APPOINTMENT,
         col(Message.subject_id) == visit.public_id,
         col(Message.version) == visit.version,
-        col(Message.kind).in_((*_TOLD, *REMINDERS)),
+        col(Message.kind).in_(_ASKING if asked else (*_TOLD, *REMINDERS)),
     )
     rows = await session.scalars(query.order_by(col(Message.copy_number)).execution_options(populate_existing=True))
     last = {row.kind: row for row in rows}
@@ -151,15 +175,21 @@ async def tell_again(session: AsyncSession, visit: Appointment, *, now: datetime
     facts = facts_of(visit, facility.sms_name)
     notices = [
         Notice(
-            visit.public_id, row.kind, visit.version, visit.facility_id, facts, due_at=row.due_at,
+            visit.public_id, row.kind, visit.version, visit.facility_id, facts | _marks(row), due_at=row.due_at,
             useful_until=row.useful_until, copy=row.copy_number + 1,
         )
         for row in last.values()
         if row.state is MessageState.SUPERSEDED and row.posted_at is None and row.useful_until > now
     ]  # fmt: skip
-    return await messages.write(
-        session, notices, recipient_of(visit, patient, await account_of(session, visit)), now=now
-    )
+    to = recipient_of(visit, patient, await account_of(session, visit))
+    written = await messages.write(session, notices, to, now=now)
+    await sharing.join(session, notices, to)
+    return written
+
+
+def _marks(row: Message) -> dict[str, Any]:
+    """What a text says of itself beside the visit: that its reader did not ask for what it tells."""
+    return {name: row.facts[name] for name in (BY_FACILITY,) if name in row.facts}
 
 
 def times_of(service: Service) -> ReminderTimes:

@@ -1,12 +1,14 @@
 """“This is not me”: whoever reads about a stranger's visit says so. A service file of appointments, beside `service`.
 
 The visit stays: it is somebody's. Its link is revoked, nothing more about it goes to that number, and staff are told.
+So it is with every other coming visit of that person of which the number is told: who reads of one reads of all.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import and_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -43,8 +45,7 @@ async def not_me(session: AsyncSession, code: str, token: str, *, by: Actor, now
     Raises:
         AppointmentUnknown: no such code, or the token does not fit.
     """
-    query = select(Appointment).where(col(Appointment.code) == code).with_for_update()
-    visit = (await session.execute(query)).scalar_one_or_none()
+    visit, others = await _with_others(session, code, now=now)
     if visit is None or visit.patient_id is None:
         raise AppointmentUnknown
     if not keys().token_fits(token, str(visit.public_id), visit.token_version):
@@ -56,10 +57,27 @@ async def not_me(session: AsyncSession, code: str, token: str, *, by: Actor, now
     if phone is None:  # nothing was sent to anybody: who holds the paper has the paper
         raise AppointmentUnknown
     await numbers.disown(session, visit.patient_id, phone, visit=visit.public_id, by=holder(by), now=now)
-    await stop_number(session, keys().index("phone", phone), now=now, subject_id=visit.public_id)
-    visit.token_version += 1
-    visit.account_id = None
-    record(session, "appointment.not_me", "appointment", visit.public_id, by=holder(by), now=now)
+    for each in (visit, *[one for one in others if await _told(session, one) == phone]):
+        await stop_number(session, keys().index("phone", phone), now=now, subject_id=each.public_id)
+        each.token_version += 1
+        each.account_id = None
+        record(session, "appointment.not_me", "appointment", each.public_id, by=holder(by), now=now)
+
+
+async def _with_others(
+    session: AsyncSession, code: str, *, now: datetime
+) -> tuple[Appointment | None, list[Appointment]]:
+    """The visit of a code, and the coming ones of the same person, all locked in the order of their rows."""
+    person = select(col(Appointment.patient_id)).where(col(Appointment.code) == code).scalar_subquery()
+    coming = and_(
+        col(Appointment.patient_id) == person,
+        col(Appointment.state).in_((AppointmentState.BOOKED, AppointmentState.HELD)),
+        col(Appointment.starts_at) > now,
+    )
+    query = select(Appointment).where(or_(col(Appointment.code) == code, coming)).order_by(col(Appointment.id))
+    found = (await session.execute(query.with_for_update().execution_options(populate_existing=True))).scalars().all()
+    visit = next((one for one in found if one.code == code), None)
+    return visit, [one for one in found if one is not visit]
 
 
 async def right_number(session: AsyncSession, patient: UUID, phone: Phone, *, by: Actor, now: datetime) -> int:

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from booking.messages import numbers, sharing
 from booking.messages.channel import told
-from booking.messages.kinds import MessageState, SuppressedReason
+from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.practising import of_practice
 from booking.messages.preparing import Channel, set_aside
@@ -16,6 +16,13 @@ from booking.messages.service import CODE, READ_OUT
 
 _BEHIND: Final = timedelta(seconds=1)
 """Between two looks of a correction at the post it corrects."""
+
+_REMINDERS: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS)
+_CONFIRM: Final = (MessageKind.BOOKED, MessageKind.MOVED, MessageKind.MOVED_BY_FACILITY)
+_READ: Final = (MessageState.SENT, MessageState.DELIVERED)
+_GOING: Final = (MessageState.CLAIMED, MessageState.SENDING, MessageState.UNKNOWN)
+_BESIDE: Final = timedelta(hours=1)
+"""A reminder so soon after its confirmation went repeats it. Planned ones lie further off; one that waited may not."""
 
 
 async def aside(session: AsyncSession, message: Message, through: Channel, *, now: datetime) -> dict[str, Any] | None:
@@ -25,10 +32,33 @@ async def aside(session: AsyncSession, message: Message, through: Channel, *, no
     return (
         set_aside(message, through, now=now)
         or await numbers.look(session, message)
+        or await _beside(session, message, now=now)
         or await sharing.look(session, message, through.takes, now=now)
         or await _behind(session, message, now=now)
         or await _filtered(session, message, through.provider, now=now)
     )
+
+
+async def _beside(session: AsyncSession, message: Message, *, now: datetime) -> dict[str, Any] | None:
+    """A planned reminder of which the same was read just now: both waited for the carrier, the confirmation went first.
+
+    It waits for what comes of a confirmation that is about to go, and goes itself where that one did not.
+    """
+    if message.kind not in _REMINDERS or message.copy_number:
+        return None
+    # One look: between two of them a confirmation that is out would be found by neither.
+    told = select(Message.state, Message.due_at, Message.posted_at).where(
+        col(Message.subject_kind) == message.subject_kind,
+        col(Message.subject_id) == message.subject_id,
+        col(Message.version) == message.version,
+        col(Message.kind).in_(_CONFIRM),
+    )
+    rows = (await session.execute(told)).all()
+    if any(row.state in _READ and row.posted_at is not None and row.posted_at > now - _BESIDE for row in rows):
+        return {"state": MessageState.SUPPRESSED, "reason": SuppressedReason.BESIDE_BOOKING.value}
+    if any(row.state in _GOING or (row.state is MessageState.DUE and row.due_at <= now) for row in rows):
+        return {"state": MessageState.DUE, "due_at": now + _BEHIND}
+    return None
 
 
 async def _behind(session: AsyncSession, message: Message, *, now: datetime) -> dict[str, Any] | None:

@@ -170,6 +170,14 @@ async def put_off(session: AsyncSession, claims: Sequence[Claim], reason: Suppre
     )
 
 
+async def wait(
+    session: AsyncSession, claimed: Claim, reason: SuppressedReason, *, until: datetime, now: datetime
+) -> None:
+    """Give a claim back for a reason that its row says; due again at `until`."""
+    again = {"state": MessageState.DUE, "due_at": until, "lease_until": None, "reason": reason.value}
+    await _move(session, ours(claimed), now=now, **again)
+
+
 async def begin(
     session: AsyncSession, claimed: Claim, *, through: Channel, now: datetime, lease: timedelta
 ) -> Posting | None:

@@ -144,13 +144,14 @@ def body_of(message: Message, *, base_url: str) -> str:
     Raises:
         texts.MissingFactError: the row lacks a fact that its text needs.
     """
-    facts = {name: str(value) for name, value in message.facts.items()}
+    first = message.facts.get(texts.FIRST, {})
+    facts = {name: str(value) for name, value in (message.facts | first).items() if name != texts.FIRST}
     if "starts_at" in facts:
         starts = datetime.fromisoformat(facts["starts_at"]).astimezone(clock.ZONE)
         facts |= {"time": f"{starts:%H:%M}", "date": f"{starts:%d/%m}"}
     if message.secret is not None:
         facts["otp"] = message.secret
     if "token_version" in facts:
-        token = keys().link_token(str(message.subject_id), int(facts["token_version"]))
+        token = keys().link_token(facts.get("subject", str(message.subject_id)), int(facts["token_version"]))
         facts["link"] = f"{base_url}/{_PAGES.get(message.kind, 't')}/{facts['code']}/{token}"
     return texts.render(texts.worded(message.kind, message.facts), message.language, facts)

@@ -6,10 +6,11 @@ cancelled or moved needs no repair of the others. Whoever is about to post looks
     somebody earlier is about to go   → step aside for a moment
     its carrier is being posted       → wait for what comes of it
     its carrier was posted            → covered: this one is never sent
-    else                              → carry all that wait, and say how many; not those whose time is off
+    else                              → carry all that wait, say how many, and name the earliest
 
-A carrier that was refused, called back or withheld covers nobody: the next of the family that is due carries on. One
-that was posted and did not arrive goes once more with all it stood for: each has another row, and those share again.
+Nobody speaks for one whose time is off. A carrier that was refused, called back or withheld covers nobody: the next of
+the family that is due carries on. One that was posted and did not arrive goes once more with all it stood for: each has
+another row, and those share again.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from booking.clock import ZONE
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, ReminderFamily
 from booking.messages.service import APPOINTMENT, Notice, Recipient
-from booking.messages.texts import FAMILY
+from booking.messages.texts import FAMILY, FIRST, NAMED
 from booking.sealed import keys
 from booking.trail.forgetting import BATCH, remove
 
@@ -53,12 +54,18 @@ class _One:
     carried_by: int | None
     state: MessageState
     due_at: datetime
-    starts_at: str
+    subject_id: UUID
+    facts: dict[str, Any]
     reason: str | None
 
     @property
     def order(self) -> tuple[str, int]:
-        return self.starts_at, self.id
+        return str(self.facts["starts_at"]), self.id
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """How a text that stands for several names this visit."""
+        return {name: self.facts[name] for name in NAMED} | {"subject": str(self.subject_id)}
 
 
 async def join(session: AsyncSession, notices: Sequence[Notice], to: Recipient) -> None:
@@ -108,7 +115,7 @@ async def look(
     waiting = [one for one in family if _is_free(one, states) and one.id != mine.id and not _is_off(one, now)]
     if any(one.order < mine.order and (one.state is MessageState.CLAIMED or one.due_at <= now) for one in waiting):
         return {"state": MessageState.DUE, "due_at": now + _ASIDE}
-    await _carry(session, message, [one.id for one in waiting])
+    await _carry(session, message, mine, waiting)
     return None
 
 
@@ -121,7 +128,7 @@ async def _locked(session: AsyncSession, message_id: int) -> list[_One]:
     query = (
         select(
             col(Message.id), col(ReminderFamily.carried_by), col(Message.state), col(Message.due_at),
-            col(Message.facts)["starts_at"].astext, col(Message.reason),
+            col(Message.subject_id), col(Message.facts), col(Message.reason),
         )
         .join(ReminderFamily, col(ReminderFamily.message_id) == col(Message.id))
         .where(mine)
@@ -138,13 +145,18 @@ def _is_off(one: _One, now: datetime) -> bool:
     return one.state is MessageState.DUE and one.reason == SuppressedReason.TIME_OFF and one.due_at > now
 
 
-async def _carry(session: AsyncSession, message: Message, others: list[int]) -> None:
+async def _carry(session: AsyncSession, message: Message, mine: _One, others: Sequence[_One]) -> None:
+    """Stand for these others too, and name the earliest: whoever reads it comes when the first of them is expected."""
     changed = update(ReminderFamily).execution_options(synchronize_session=False)
     row = col(ReminderFamily.message_id)
     await session.execute(changed.where(row == message.id).values(carried_by=None))
-    await session.execute(changed.where(row.in_(others)).values(carried_by=message.id))
-    if len(others) + 1 != int(message.facts.get(COUNT, 1)):
-        message.facts = message.facts | {COUNT: len(others) + 1}
+    await session.execute(changed.where(row.in_([one.id for one in others])).values(carried_by=message.id))
+    first = min((mine, *others), key=lambda one: one.order)
+    told = {name: fact for name, fact in message.facts.items() if name not in (COUNT, FIRST)}
+    told |= {COUNT: len(others) + 1} if others else {}
+    told |= {FIRST: first.named} if first is not mine else {}
+    if told != message.facts:
+        message.facts = told
         await session.flush()
 
 

@@ -18,6 +18,12 @@ FAMILY: Final = {
 }
 """The words of a reminder that stands for several visits."""
 
+FIRST: Final = "first"
+"""The fact that names the earliest visit a text stands for, where that is not its own: `NAMED`, and its `subject`."""
+
+NAMED: Final = ("starts_at", "code", "token_version")
+"""What of a visit is read in a text, its link included."""
+
 _PLAIN = str.maketrans({
     "đ": "d", "Đ": "D", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "\u00a0": " ",
 })  # fmt: skip

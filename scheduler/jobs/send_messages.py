@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from booking import tracing
+from booking.appointments import reminding
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox
@@ -128,6 +129,8 @@ class Sender:
         """The post to make, and the moment of our last look at the message: a cancel commits after that, or wins."""
         async with self._db.transaction() as session:
             now, lease = utc_now(), self.pace.sending
+            if await reminding.wait(session, claimed, now=now):
+                return None, 0.0
             posting = await outbox.begin(session, claimed, through=self.channel, now=now, lease=lease)
             return posting, time.monotonic()
 

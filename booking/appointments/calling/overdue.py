@@ -43,7 +43,7 @@ def is_overdue(now: datetime) -> ColumnElement[bool]:
 
 def _is_news() -> ColumnElement[bool]:
     """Also a cancellation: only of visits that the facility cancelled is it asked."""
-    unasked = and_(col(Message.kind) == MessageKind.MOVED, col(Message.facts)[BY_FACILITY].is_not(None))
+    unasked = col(Message.facts)[BY_FACILITY].is_not(None)
     return or_(col(Message.kind).in_((*NEWS, MessageKind.CANCELLED)), unasked)
 
 

@@ -119,7 +119,7 @@ async def _move(session: AsyncSession, appointment_id: int, slot: int, *, by: Ac
         raise
     to = await changes.reader_of(session, held.visit)
     useful = held.visit.starts_at
-    await changes.tell(session, held, MessageKind.MOVED, to, due_at=now, useful_until=useful, now=now)
+    await changes.tell(session, held, MessageKind.MOVED, to, due_at=now, useful_until=useful, now=now, known=True)
 
 
 async def give_up(session: AsyncSession, appointment_id: int, *, by: Actor, now: datetime) -> None:
@@ -147,7 +147,7 @@ async def _cancel(session: AsyncSession, appointment_id: int, *, only_asked: boo
     await changes.cancel(session, held, whose=CancelledBy.PATIENT, reason=reason, by=by, now=now, why=why)
     to = await changes.reader_of(session, held.visit)
     useful = held.visit.starts_at
-    await changes.tell(session, held, MessageKind.CANCELLED, to, due_at=now, useful_until=useful, now=now)
+    await changes.tell(session, held, MessageKind.CANCELLED, to, due_at=now, useful_until=useful, now=now, known=True)
 
 
 async def note_call(

@@ -11,7 +11,7 @@ from booking.actor import Actor
 from booking.appointments import places
 from booking.appointments.kinds import AppointmentState, CancelledBy
 from booking.appointments.models import Appointment
-from booking.appointments.telling import account_of, facts_of, recipient_of
+from booking.appointments.telling import BY_FACILITY, account_of, facts_of, recipient_of
 from booking.appointments.waitlist import offers
 from booking.availability.models import Slot
 from booking.directory.models import Facility, Service
@@ -133,15 +133,18 @@ async def tell(
     now: datetime,
     suppressed: SuppressedReason | None = None,
     news_at: datetime | None = None,
+    known: bool = False,
 ) -> None:
     """Call back what was not sent of the earlier version, and write what is true now.
 
-    `news_at`: since when a job may have told it, for who goes on after a restore.
+    `news_at`: since when a job may have told it, for who goes on after a restore. `known`: she did it herself, or on
+    the telephone. What she cannot know is marked, whatever its kind: somebody telephones where the text does not go.
     """
     visit = held.visit
+    news = facts_of(visit, held.facility.sms_name) | ({} if known else {BY_FACILITY: True})
     await messages.supersede(session, visit.public_id, now=now)
     notice = Notice(
-        visit.public_id, kind, visit.version, visit.facility_id, facts_of(visit, held.facility.sms_name),
+        visit.public_id, kind, visit.version, visit.facility_id, news,
         due_at=due_at, useful_until=useful_until, suppressed=suppressed, news_at=news_at,
     )  # fmt: skip
     await messages.write(session, [notice], to, now=now)

@@ -23,6 +23,7 @@ from booking.appointments.closing.kinds import (
     UndoneAs,
     VisitFate,
 )
+from booking.appointments.closing.last_words import NOT_ARRIVED, is_last_word
 from booking.appointments.closing.models import Closing, ClosingVisit
 from booking.appointments.kinds import AppointmentState
 from booking.appointments.models import Appointment
@@ -39,7 +40,6 @@ from booking.patients.models import Account, Patient
 _KINDS = (
     MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT,
 )  # fmt: skip
-_NOT_ARRIVED = (MessageState.FAILED, MessageState.UNDELIVERED, MessageState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +248,7 @@ async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, no
         col(Message.subject_id) == col(Appointment.public_id),
         col(Message.version) == col(ClosingVisit.version),
         col(Message.kind).in_(_KINDS),
+        is_last_word(_KINDS),
     )
     same = col(Appointment.version) == col(ClosingVisit.version)
     query = (
@@ -268,7 +269,7 @@ async def calls(session: AsyncSession, closing: Closing, facility_id: int, *, no
                         col(ClosingVisit.fate) == VisitFate.HERE,
                         col(ClosingVisit.undone) == UndoneAs.CHANGED,
                         col(ClosingVisit.unreachable).is_not(None),
-                        col(Message.state).in_((*_NOT_ARRIVED, MessageState.SUPPRESSED)),
+                        col(Message.state).in_((*NOT_ARRIVED, MessageState.SUPPRESSED)),
                         and_(
                             col(ClosingVisit.fate).in_(ASKS),
                             col(ClosingVisit.answer_by) <= now,
@@ -305,7 +306,7 @@ def _why(row: ClosingVisit, message: Message | None) -> str:
         return "here"
     if row.unreachable is not None:
         return row.unreachable
-    if message is not None and message.state in (*_NOT_ARRIVED, MessageState.SUPPRESSED):
+    if message is not None and message.state in (*NOT_ARRIVED, MessageState.SUPPRESSED):
         return message.reason or message.state.value if message.state is MessageState.SUPPRESSED else "not_delivered"
     return "unanswered"
 

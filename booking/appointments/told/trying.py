@@ -88,12 +88,13 @@ async def _one(session: AsyncSession, message: Message, *, again_at: datetime, n
         return 0
     patient = await session.get_one(Patient, visit.patient_id)
     to = recipient_of(visit, patient, await account_of(session, visit))
-    if to.suppressed is not None or to.phone != message.phone:
-        return 0
+    last = await queries.copies(session, message)
+    if to.suppressed is not None or to.phone != message.phone or last > message.copy_number:
+        return 0  # staff sent it again meanwhile: what becomes of that one counts
     facts = {name: fact for name, fact in message.facts.items() if name not in _OF_THE_OLD}
     notice = Notice(
         visit.public_id, message.kind, message.version, message.facility_id, facts, due_at=now,
-        useful_until=message.useful_until, copy=await queries.copies(session, message) + 1, once_more=True,
+        useful_until=message.useful_until, copy=last + 1, once_more=True,
         news_at=again_at,
     )  # fmt: skip
     written = await messages.write(session, [notice], to, now=now)
