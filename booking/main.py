@@ -1,11 +1,12 @@
 """create_app: mounts the doors; nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from booking import api, desk, mobile, sealed, web
+from booking import api, desk, keyed, mobile, sealed, web
 from booking.db import Database
 from booking.migrations.needed import head, is_behind
 from booking.settings import Settings
@@ -26,8 +27,11 @@ def create_app(settings: Settings, *, inbox: bool = False) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        comparing = asyncio.create_task(keyed.end_where_others(database, settings))
         with ending_on_signals(relay):
             yield
+        comparing.cancel()
+        await asyncio.wait({comparing})
         await relay.close()
         await database.close()
 

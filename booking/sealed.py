@@ -75,6 +75,11 @@ class Keyring:
         """Blind index of a normalised value: 32 bytes, equal for equal values of one purpose."""
         return blake2b(value.encode(), key=_index_key(self, purpose), digest_size=32).digest()
 
+    def signs(self) -> dict[tuple[str, str], bytes]:
+        """A sign of each key, by its kind and id: equal for equal keys, and no help against any of them."""
+        found = {("seal", key_id): _sign(secret, "check/seal") for key_id, secret in self.secrets.items()}
+        return found | {("index", ""): _sign(self.index_secret, "check/index")}
+
     def link_token(self, appointment: str, version: int) -> str:
         """The token that opens one appointment: 160 bits of a keyed hash, rebuilt when needed and never stored."""
         mac = blake2b(f"{appointment}:{version}".encode(), key=_index_key(self, "link"), digest_size=_TOKEN_BYTES)
@@ -86,6 +91,11 @@ class Keyring:
 
     def __hash__(self) -> int:
         return hash(self.index_secret)
+
+
+@lru_cache(maxsize=32)
+def _sign(secret: bytes, purpose: str) -> bytes:
+    return blake2b(b"henkham", key=_derive(secret, purpose), digest_size=32).digest()
 
 
 @lru_cache(maxsize=8)

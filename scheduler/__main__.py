@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from booking import ids, logs, sealed, tracing
+from booking import ids, keyed, logs, sealed, tracing
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages.outbox import Pace
@@ -55,7 +55,8 @@ def main(settings: Settings | None = None, *, pace: Pace | None = None) -> None:
     sealed.install(settings.keyring())
     with _told_to_start():
         gateway = open_gateway(settings)
-    asyncio.run(serve(settings, gateway, pace=pace or Pace()))
+    with _told_to_start():
+        asyncio.run(serve(settings, gateway, pace=pace or Pace()))
 
 
 @contextmanager
@@ -69,7 +70,11 @@ def _told_to_start() -> Iterator[None]:
 
 
 async def serve(settings: Settings, gateway: Gateway, *, pace: Pace) -> None:
-    """Open what jobs need, tick until a signal comes, end what runs, close."""
+    """Open what jobs need, tick until a signal comes, end what runs, close.
+
+    Raises:
+        SettingsError: the keys are others than the database is written with.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -79,10 +84,25 @@ async def serve(settings: Settings, gateway: Gateway, *, pace: Pace) -> None:
         tracer = tracing.tracer_to(settings.otlp_endpoint, of="henkham-scheduler")
         tracing.trace_statements(db, tracer)
     try:
+        await _agreed(db, settings, stop)
         await tick(timetable.jobs(db, gateway, settings, stop, pace), stop, tracer=tracer)
     finally:
         gateway.close()
         await db.close()
+
+
+async def _agreed(db: Database, settings: Settings, stop: asyncio.Event) -> None:
+    """Wait until the database has said that our keys are its keys: with others every text would fail for good."""
+    while not stop.is_set():
+        try:
+            await keyed.agree(db, settings)
+        except SettingsError:
+            raise
+        except Exception:
+            log.exception("the keys could not be compared with the database's yet")
+            await _rested(stop, REST)
+        else:
+            return
 
 
 async def tick(

@@ -6,6 +6,7 @@ import sys
 import asyncpg
 from sqlalchemy import text
 
+from booking import keyed
 from booking.access import known
 from booking.cli.terminal import say, told_to_start
 from booking.db import Database
@@ -24,8 +25,8 @@ def run(settings: Settings) -> int:
         settings: of the process that is to start; they were read without fault.
 
     Returns:
-        0 where nothing is wrong, `UNREACHED` or `NOT_MIGRATED`; files that settings name and that are at fault end the
-        process as they would end a start.
+        0 where nothing is wrong, `UNREACHED` or `NOT_MIGRATED`; files that settings name and that are at fault, and
+        keys that are not this database's, end the process as they would end a start.
     """
     with told_to_start():
         known.check_file(settings.breached_passwords)
@@ -39,7 +40,9 @@ def run(settings: Settings) -> int:
     if is_behind(found):
         print(f"The schema is at {found or 'nothing'}; this version needs {head()}: migrate", file=sys.stderr)
         return NOT_MIGRATED
-    say(f"The settings are whole, the database answers, its schema is at {found}.")
+    with told_to_start():
+        asyncio.run(_compared(settings))
+    say(f"The settings are whole, the database answers, its schema is at {found}, its keys are ours.")
     return 0
 
 
@@ -49,6 +52,14 @@ def _words(problem: Exception) -> str:
     while said is not None and not isinstance(said, OSError | asyncpg.PostgresError):
         said = said.__cause__ or said.__context__
     return type(problem).__name__ if said is None else f"{type(said).__name__}: {said}"
+
+
+async def _compared(settings: Settings) -> None:
+    database = Database(settings.database_url, pool=1, application="henkham-check")
+    try:
+        await keyed.compare(database, settings)
+    finally:
+        await database.close()
 
 
 async def _revision(settings: Settings) -> str | None:

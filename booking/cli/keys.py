@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from booking import sealed
-from booking.cli.terminal import say
+from booking import keyed, sealed
+from booking.cli.terminal import say, told_to_start
 from booking.db import Database
 from booking.migrations import resealing
 from booking.sealed import UnsealError
@@ -26,6 +26,8 @@ def status(settings: Settings) -> int:
 def rotate(settings: Settings) -> int:
     """Seal everything under the current key, while the service runs; may be stopped and begun again."""
     sealed.install(settings.keyring())
+    with told_to_start():
+        keyed.agree_at_start(settings)
     try:
         done = asyncio.run(_rotate(settings))
     except UnsealError as problem:

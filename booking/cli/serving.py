@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from booking import logs
+from booking import keyed, logs
 from booking.access import known
 from booking.cli.terminal import told_to_start
 from booking.main import create_app
@@ -39,6 +39,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until stopped; where the file of breached passwords cannot be searched, say so and end instead."""
     with told_to_start():
         known.check_file(settings.breached_passwords)
+        keyed.agree_at_start(settings)
     logs.configure(settings.log_level)
     for remark in settings.remarks:
         log.warning(remark)

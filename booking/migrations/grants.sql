@@ -19,6 +19,9 @@ TO henkham_web;
 REVOKE ALL ON FUNCTION practice_wipe(bigint, text[], text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION practice_wipe(bigint, text[], text[], text[]) TO henkham_web, henkham_scheduler;
 
+-- Which keys the database is written with is put down once for each, and never rewritten.
+REVOKE UPDATE, DELETE ON key_sign FROM henkham_web, henkham_scheduler;
+
 -- The schema's version is the migrations' affair.
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM henkham_web, henkham_scheduler;
 

@@ -158,6 +158,8 @@ TABLE: Final[tuple[Kept, ...]] = (
          "the figures of that day", "names practitioners, whose names are public"),
     Kept("staff", "accounts of those who work here and their scope", ("staff", "staff_scope"), None,
          "disabled after 45 idle days; the audit names them", "information security, level 3"),
+    Kept("keys", "which keys the database is written with, by a keyed sign of each", ("key_sign",), None,
+         "keys are compared with it before a process works", _NOBODY),
     Kept("readings", "the newest of what monitoring asks; how the SMS channel stands",
          ("observation", "sms_channel", "feed_listed"), None, "overwritten", _NOBODY),
 )  # fmt: skip

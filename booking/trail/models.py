@@ -177,3 +177,17 @@ class Observation(SQLModel, table=True):
     label: str = Field(sa_column=Column(Text, primary_key=True))
     value: float = Field(sa_column=Column(Double, nullable=False))
     at: datetime = Field(sa_column=moment())
+
+
+class KeySign(SQLModel, table=True):
+    """A keyed sign of a key that this database was written with: the key itself stands nowhere in it.
+
+    `kind` is seal or index; the index key, of which there is one, has no id.
+    """
+
+    __tablename__ = "key_sign"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    key_id: str = Field(sa_column=Column(Text, primary_key=True))
+    sign: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    since: datetime = Field(sa_column=moment())

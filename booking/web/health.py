@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from booking.messages import texts
 from booking.settings import Settings
+from booking.trail import key_signs
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,7 +20,7 @@ async def healthz() -> JSONResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """The database answers, and has the schema this code needs or a newer one.
+    """The database answers, has the schema this code needs or a newer one, and is written with our keys.
 
     A newer one is what an upgrade looks like to the version that still serves: were it not ready, everybody would be
     turned away until the first process of the new version is up. Revisions are numbers of one width, so they compare.
@@ -27,14 +28,18 @@ async def readyz(request: Request) -> JSONResponse:
     Texts the carriers have not approved are named but do not make us unready: a booking page without its SMS is worth
     more than none.
     """
-    checks = {"database": "ok", "migrations": "ok"}
+    checks = {"database": "ok", "migrations": "ok", "keys": "ok"}
     try:
         async with request.app.state.db.transaction() as session:
             found = await _revision(session)
+            behind = request.app.state.schema_is_behind(found)
+            other = [] if behind else await key_signs.compare(session, request.app.state.settings.keyring())
     except Exception as problem:  # noqa: BLE001  whatever it is, we are not ready, and the type says why
         checks = {"database": type(problem).__name__, "migrations": "unknown"}
     else:
-        if request.app.state.schema_is_behind(found):
+        if other:  # what it took down nobody could read, and nobody would be told
+            checks["keys"] = "; ".join(other)
+        if behind:
             checks["migrations"] = f"the database has {found}, this version needs {request.app.state.schema_needed}"
     ready = all(value == "ok" for value in checks.values())
     checks |= _texts(request.app.state.settings)
@@ -47,7 +52,7 @@ async def readyz(request: Request) -> JSONResponse:
 
 def _texts(settings: Settings) -> dict[str, str]:
     """Where SMS go to people: which texts the carriers have not approved; they wait."""
-    if settings.environment != "production" or settings.gateway_name != "twilio":
+    if settings.environment != "production" or settings.gateway_name == "console":
         return {}
     registered = settings.registered_texts
     waiting = sorted(f"{one.kind} ({one.language})" for one in texts.unapproved(registered))

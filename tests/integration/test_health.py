@@ -34,7 +34,12 @@ async def test_production_names_a_text_that_is_not_approved_and_is_ready_all_the
     monkeypatch.setattr(texts, "unapproved", lambda _: [draft])
     answer = await _ready(database_url, **PRODUCTION)
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "texts": "not approved: moved (en)"}
+    assert answer.json()["checks"] == {
+        "database": "ok",
+        "migrations": "ok",
+        "keys": "ok",
+        "texts": "not approved: moved (en)",
+    }
 
 
 async def test_every_kind_that_is_not_approved_is_named_in_both_languages(database_url: str) -> None:
@@ -61,3 +66,15 @@ async def test_elsewhere_nobody_asks_the_carriers(database_url: str, variables: 
     assert texts.unapproved()
     answer = await _ready(database_url, **variables)
     assert (answer.status_code, "texts" in answer.json()["checks"]) == (200, False)
+
+
+async def test_a_carriers_own_gateway_is_no_way_round_the_carriers(database_url: str, tmp_path: Path) -> None:
+    template = shutil.copy(Path(__file__).parents[2] / "deploy/sms/brandname-json.toml", tmp_path)
+    own = {name: value for name, value in PRODUCTION.items() if not name.startswith("TWILIO")}
+    own |= {
+        "HENKHAM_SMS_PROVIDER": "brandname", "HENKHAM_BRANDNAME_TEMPLATE": str(template),
+        "HENKHAM_BRANDNAME_SECRET": "x" * 20, "HENKHAM_BRANDNAME_RECEIPT_SECRET": "x" * 20,
+    }  # fmt: skip
+    answer = await _ready(database_url, **own)
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["texts"].startswith("not approved: ")
