@@ -24,9 +24,8 @@ STRONG_PERSONAL: Final = (
 WEAK_PERSONAL: Final = ("ho ten", "ho va ten", "ho", "ten", "name", "full name", "fullname", "surname", "ten day du")
 DOCTOR: Final = (
     "bac si", "bs", "bsi", "doctor", "dr", "practitioner", "physician", "provider", "health prof",
-    "health professional",
-    "healthprof", "healthprofessional", "bacsi", "tenbs", "chuyen gia y te", "thay thuoc", "nhan vien y te", "y bac si", "clinician", "resource",
-    "bskham",
+    "health professional", "healthprof", "healthprofessional", "bacsi", "tenbs", "chuyen gia y te", "thay thuoc",
+    "nhan vien y te", "y bac si", "clinician", "resource", "bskham",
 )  # fmt: skip
 DOCTOR_CODE: Final = (
     "giay phep", "licence", "license", "cchn", "chung chi hanh nghe", "so cchn", "ma", "code", "id", "so hieu",
