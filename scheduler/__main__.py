@@ -20,6 +20,7 @@ from booking.settings import Settings, SettingsError, load
 from booking.sms import open_gateway
 from booking.sms.gateway import Gateway
 from scheduler import timetable
+from scheduler.soundness import Soundness
 from scheduler.timetable import Job
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ async def serve(settings: Settings, gateway: Gateway, *, pace: Pace) -> None:
         tracing.trace_statements(db, tracer)
     try:
         await _agreed(db, settings, stop)
-        await tick(timetable.jobs(db, gateway, settings, stop, pace), stop, tracer=tracer)
+        sound = Soundness()
+        await tick(timetable.jobs(db, gateway, settings, stop, pace, sound), stop, tracer=tracer, sound=sound)
     finally:
         gateway.close()
         await db.close()
@@ -112,6 +114,7 @@ async def tick(
     grace: float = GRACE,
     rest: float = REST,
     tracer: "Tracer | None" = None,
+    sound: Soundness | None = None,
 ) -> None:
     """Run each job at its cadence until `stop`, then wait at most `grace` seconds for what runs.
 
@@ -125,7 +128,9 @@ async def tick(
     ticking.add_listener(_lost, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     for job in jobs:
         seconds = job.every.total_seconds()
-        work = _told(job, stop, running, rest, tracer)
+        if sound is not None:
+            sound.expect(job.name, job.every)
+        work = _told(job, stop, running, rest, tracer, sound or Soundness())
         ticking.add_job(work, "interval", seconds=seconds, id=job.name, next_run_time=utc_now())
     ticking.start()
     log.info("scheduler started", extra={"facts": {"count": len(jobs)}})
@@ -143,7 +148,12 @@ async def tick(
 
 
 def _told(
-    job: Job, stop: asyncio.Event, running: set[asyncio.Task[Any]], rest: float, tracer: "Tracer | None"
+    job: Job,
+    stop: asyncio.Event,
+    running: set[asyncio.Task[Any]],
+    rest: float,
+    tracer: "Tracer | None",
+    sound: Soundness,
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """The job as it is ticked: under a request id of its own, its failure told with its name, then a rest."""
 
@@ -152,13 +162,18 @@ def _told(
         assert task is not None
         running.add(task)
         logs.request_id.set(ids.opaque_key(9))
+        well = False
+        sound.begins(job.name, utc_now())
         try:
             with tracing.traced(tracer, f"job {job.name}"):
                 await job.work()
+            well = True
         except Exception:
             log.exception("job failed", extra={"facts": {"job": job.name}})
+            sound.ends(job.name, utc_now(), well=False)
             await _rested(stop, rest)
         finally:
+            sound.ends(job.name, utc_now(), well=well)
             running.discard(task)
 
     return work

@@ -40,6 +40,7 @@ from scheduler.jobs import (
     write_bookings,
 )
 from scheduler.jobs.send_messages import Sender
+from scheduler.soundness import Soundness
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class Job:
     work: Callable[[], Awaitable[object]]
 
 
-def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event, pace: Pace) -> list[Job]:
+def jobs(
+    db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event, pace: Pace, sound: Soundness | None = None
+) -> list[Job]:
     """All timed work; hospital exports only where a folder of feeds is set."""
     base = settings.public_base_url
     where = settings.environment
@@ -87,7 +90,7 @@ def jobs(db: Database, gateway: Gateway, settings: Settings, stop: asyncio.Event
         Job("plan_reminders", _s(60), lambda: plan_reminders.run(db)),
         Job("seal_audit", _s(60), lambda: seal_audit.run(db)),
         Job("check_invariants", _s(60), lambda: check_invariants.run(db)),
-        Job("say_alive", _s(15), lambda: say_alive.run(db)),
+        Job("say_alive", _s(15), lambda: say_alive.run(db, sound)),
         Job("housekeeping", _s(600), lambda: housekeeping.run(db, feeds_dir=feeds)),
         Job("renew_training", _s(600), lambda: renew_training.run(db)),
         Job("disable_idle", _s(3600), lambda: disable_idle.run(db)),
