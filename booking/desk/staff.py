@@ -72,7 +72,8 @@ async def staff_page(request: Request, asked: Ask, desk: Manager) -> Response:
     """The accounts within one's scope."""
     async with asked.db.transaction() as session:
         found = await queries.staff_of(session, desk.staff)
-    return page(request, "desk_staff.html", personal=True, desk=desk, staff=found)
+        places = {view.code: view for view in await directory.facilities(session)}
+    return page(request, "desk_staff.html", personal=True, desk=desk, staff=found, places=places)
 
 
 @router.get("/new")
