@@ -5,6 +5,7 @@ with HENKHAM_. A secret may also be given as a file: `NAME_FILE=/run/secrets/nam
 """
 
 import difflib
+import ipaddress
 import json
 import os
 import re
@@ -145,8 +146,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         problems = [*_twilio_problems(dict(self)), *_brandname_problems(dict(self)), *self._secret_problems()]
-        if any(each.strip() == "*" or each.strip().endswith("/0") for each in self.trusted_proxies.split(",")):
-            problems.append("HENKHAM_TRUSTED_PROXIES must name addresses: '*' believes anybody's X-Forwarded-For")
+        if any(map(_believes_many, self.trusted_proxies.split(","))):
+            problems.append(
+                "HENKHAM_TRUSTED_PROXIES must name addresses of proxies: '*' and networks wider than /16 (IPv6: /48) "
+                "believe anybody's X-Forwarded-For"
+            )
         try:
             dsn.tls(self.database_url)
         except ValueError as problem:
@@ -305,6 +309,15 @@ def _unknown(values: Mapping[str, str]) -> list[str]:
             near = difflib.get_close_matches(plain, known, n=1)
             problems.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
     return problems
+
+
+def _believes_many(proxy: str) -> bool:
+    """Whether this part of HENKHAM_TRUSTED_PROXIES is so wide that strangers are in it; a word is a socket's name."""
+    try:
+        network = ipaddress.ip_network(proxy.strip(), strict=False)
+    except ValueError:
+        return proxy.strip() == "*" or "/" in proxy
+    return network.prefixlen < (16 if network.version == 4 else 48)  # noqa: PLR2004  a whole site's network
 
 
 def _sentence(error: Any) -> str:

@@ -56,10 +56,21 @@ if ! $pgbackrest --stanza="$stanza" "${to[@]}" restore; then
     exit 1
 fi
 echo "4. Starting PostgreSQL."
-$start
+# A damaged or missing segment before the moment asked for ends the server, which then does not come back by itself.
+lost() {
+    echo "PostgreSQL $1: it did not reach $moment. Its log says why; most often a segment of WAL is damaged or missing:" >&2
+    echo "    pgbackrest --stanza=$stanza --output=text verify      says which; an earlier moment can still be gone back to" >&2
+    echo "To have back what was there: stop PostgreSQL, then  mv $data $data.failed && mv $aside $data  and  $start" >&2
+    exit 1
+}
+$start || lost "did not start"
+gone=0
 for _ in $(seq 600); do
     state="$($psql -X -A -t -c 'SELECT pg_is_in_recovery()' 2>/dev/null || true)"
     [ "$state" = f ] && break
+    # Its file of the process is written before it answers and goes when it ends; five looks, because it may just be starting.
+    if [ -e "$data/postmaster.pid" ] && [ -e "/proc/$(head -n 1 "$data/postmaster.pid")" ]; then gone=0; else gone=$((gone + 1)); fi
+    [ "$gone" -lt 5 ] || lost "ended"
     sleep 1
 done
 [ "$state" = f ] || { echo "PostgreSQL is still catching up; look at its log. $aside holds what was there." >&2; exit 1; }

@@ -41,6 +41,27 @@ def test_every_setting_named_in_them_exists() -> None:
     assert named <= KNOWN
 
 
+PLACES = {
+    "HENKHAM_SMS_REGISTERED", "HENKHAM_SMS_PROVIDER", "HENKHAM_BRANDNAME_TEMPLATE", "HENKHAM_BRANDNAME_SECRET",
+    "HENKHAM_BRANDNAME_RECEIPT_SECRET", "HENKHAM_SEAL_KEY_ID", "HENKHAM_SEAL_KEYS_OLD", "HENKHAM_METRICS_TOKEN",
+}  # fmt: skip
+"""What an installation needs sooner or later: texts that may go, another gateway, exchanged keys, monitoring."""
+
+
+def test_texts_gateways_exchanged_keys_and_monitoring_have_their_places() -> None:
+    settings = next(each for each in _documents() if each["kind"] == "ConfigMap")["data"]
+    services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    assert {name.removesuffix("_FILE") for name in settings} >= PLACES
+    assert {name.removesuffix("_FILE") for name in services["web"]["environment"]} >= PLACES
+    for name in ("web", "scheduler", "migrate"):
+        files = [value for key, value in services[name]["environment"].items() if key.endswith("_FILE")]
+        assert {each.rpartition("/")[2] for each in files} == set(services[name]["secrets"]), name
+    made = (DEPLOY / "kubernetes/settings.yaml").read_text("utf-8")
+    keys = [value for value in settings.values() if value.startswith("/run/henkham/keys/")]
+    assert len(keys) >= 7
+    assert all(f"--from-file={each.rpartition('/')[2]} " in made.replace("\n", " ") for each in keys)
+
+
 def test_containers_run_as_nobody_special_on_a_file_system_they_cannot_change() -> None:
     services = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
     for name in ("web", "scheduler", "migrate"):

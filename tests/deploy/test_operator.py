@@ -123,3 +123,13 @@ def test_every_example_of_a_feed_is_put_where_the_scheduler_may_write_by_the_wor
     assert said(tmp_path, program=False).count("ok       folder of ") == len(EXAMPLES)
     remote = tomllib.loads((feeds / "over-sftp.toml").read_text("utf-8"))["source"]["sftp"]["folder"]
     assert remote == "export", "that of the hospital's server stays"
+
+
+def test_a_server_that_ended_on_the_way_is_noticed_and_the_way_back_is_named(tmp_path: Path) -> None:
+    every = '#!/bin/sh\ncase "$*" in *info*) echo "[{}]" ;; esac\n'
+    done = _restore(tmp_path, "2024-11-23 10:15:00+07", every)
+    assert done.returncode == 1
+    assert "PostgreSQL ended: it did not reach 2024-11-23 10:15:00+07" in done.stderr
+    assert "verify" in done.stderr
+    (aside,) = tmp_path.glob("data.before-restore-*")
+    assert f"mv {aside} {tmp_path}/data" in done.stderr

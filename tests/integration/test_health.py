@@ -1,5 +1,8 @@
 """/readyz: in production texts that may not go are named."""
 
+import shutil
+from pathlib import Path
+
 import httpx
 import pytest
 

@@ -116,6 +116,9 @@ def test_production_is_https_and_addresses_end_without_a_slash() -> None:
 
 def test_nobody_is_trusted_by_a_star() -> None:
     assert "HENKHAM_TRUSTED_PROXIES" in problems(HENKHAM_TRUSTED_PROXIES="*")[0]
+    for wide in ("0.0.0.0/1,128.0.0.0/1", "10.0.0.0/8", "127.0.0.1,::/1", "2001:db8::/32", "10.0.0.0/x"):
+        assert "HENKHAM_TRUSTED_PROXIES" in problems(HENKHAM_TRUSTED_PROXIES=wide)[0], wide
+    load(GOOD | {"HENKHAM_TRUSTED_PROXIES": "127.0.0.1, ::1,10.20.0.0/16,fd00:1:2::/48"})
 
 
 def test_a_setting_that_is_none_is_named_with_its_neighbour() -> None:
