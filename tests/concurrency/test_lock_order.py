@@ -6,6 +6,8 @@ must not have the second by then.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import CTE, ColumnExpressionArgument, select, text
@@ -141,9 +143,9 @@ async def test_control_with_the_text_locked_before_the_channel_they_do(
 ) -> None:
     real = receipts.tell_channel
 
-    async def text_first(session: AsyncSession, public_id: object, receipt: object) -> None:
+    async def text_first(session: AsyncSession, public_id: UUID, *more: Any, **named: Any) -> receipts.Receipt:
         await session.execute(text("SELECT id FROM message WHERE public_id = :id FOR UPDATE"), {"id": public_id})
-        await real(session, public_id, receipt)  # type: ignore[arg-type]
+        return await real(session, public_id, *more, **named)
 
     monkeypatch.setattr(receipts, "tell_channel", text_first)
     (problem,) = await _learn_while_a_sender_records(db)

@@ -15,7 +15,7 @@ import pytest
 from sqlmodel import col
 
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import looking, outbox
 from booking.messages.channel.rules import Allowance
 from booking.messages.models import Message
 from booking.messages.outbox import Claim, Pace
@@ -145,5 +145,5 @@ async def _never(*_: object, **__: object) -> None:
 async def test_control_a_correction_that_waits_for_nothing_comes_first(
     db: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_behind", _never)
+    monkeypatch.setattr(looking, "_behind", _never)
     assert await _corrected_while_it_is_out(db, database_url) == ["doi", "dat"]

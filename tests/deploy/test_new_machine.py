@@ -25,15 +25,17 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def _with_backups(root: Path) -> None:
+    _put(root / "etc/pgbackrest.conf", "repo1-path=/var/backups/henkham\n")
+    _put(root / "var/backups/henkham/backup/henkham/backup.info", "x")
+
+
 TRACES: dict[str, Callable[[Path], None]] = {
     "web-database-url is there": lambda root: _put(root / "etc/henkham/secrets/web-database-url", "postgresql://x"),
     "henkham.env is filled in": lambda root: _put(
         root / "etc/henkham/henkham.env", "PUBLIC_BASE_URL=https://dat-kham.vn\n"
     ),
-    "/var/backups/henkham holds backups": lambda root: (
-        _put(root / "etc/pgbackrest.conf", "repo1-path=/var/backups/henkham\n"),
-        _put(root / "var/backups/henkham/backup/henkham/backup.info", "x"),
-    )[0],
+    "/var/backups/henkham holds backups": _with_backups,
     "seal-key is there": lambda root: _put(root / "etc/henkham/secrets/seal-key", "x" * 48),
 }
 

@@ -18,7 +18,7 @@ from booking.appointments.telling import account_of, facts_of, recipient_of
 from booking.appointments.told import queries
 from booking.appointments.told.service import ASKING
 from booking.directory.models import Facility
-from booking.messages import again, sharing
+from booking.messages import again, sharing, texts
 from booking.messages import service as messages
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
@@ -26,7 +26,7 @@ from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Patient
 
 _CANCELS = (MessageKind.CANCELLED, MessageKind.CANCELLED_BY_FACILITY)
-_OF_THE_OLD = (sharing.COUNT, sharing.FIRST, queries.BY_STAFF)
+_OF_THE_OLD = (sharing.COUNT, texts.FIRST, queries.BY_STAFF)
 """Facts of one row, which another does not take over: for which visits it stood, and who wrote it."""
 
 _LOST = (MessageState.FAILED, MessageState.UNDELIVERED)
