@@ -9,7 +9,7 @@ from a failure after the post (unknown).
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from twilio.base.version import Version
 from twilio.http import HttpClient
@@ -197,6 +197,12 @@ def from_settings(settings: Settings) -> TwilioGateway:
     )
 
 
+_DAILY_LIMIT: Final = 63038
+"""The account has sent as many texts as it may in a day (Twilio's error dictionary)."""
+_OVER_ITS_DAYS: Final = 60.0
+"""Seconds until another text is tried then: nobody says when the day is over."""
+
+
 def _refusal(problem: RejectedError) -> Outcome:
     """What a 4xx means.
 
@@ -205,7 +211,10 @@ def _refusal(problem: RejectedError) -> Outcome:
     """
     if problem.code is not None:
         fault = fault_of(problem.code, problem.status)
-        return Refused(problem.code, fault, problem.retry_after, met=problem.code in FAULTS)
+        after = problem.retry_after
+        if problem.code == _DAILY_LIMIT and after is None:
+            after = _OVER_ITS_DAYS
+        return Refused(problem.code, fault, after, met=problem.code in FAULTS)
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Refused(None, Fault.PASSING, problem.retry_after)
     if is_before_processing(problem.status):

@@ -6,6 +6,7 @@ for a program, each with Retry-After. It is the outermost layer, and it does not
 but write those bytes. The waits differ, so that those turned away together do not come back together.
 """
 
+import asyncio
 from itertools import cycle
 from typing import Final
 
@@ -40,6 +41,8 @@ class Crowd:
         self._base = base_url
         self._headers = headers_for(secure=base_url.startswith("https://"))
         self._inside = 0
+        self._hardly_room = max(1, most - most // 8)
+        self._full_since = 0.0
         self._waits = cycle(_WAITS)
         self._answers: dict[tuple[str, bool, Language, int], tuple[Message, Message]] = {}
 
@@ -52,22 +55,32 @@ class Crowd:
         else:
             await self._let_in(scope, receive, send)
 
+    def _count(self, change: int) -> None:
+        """One more inside, or one less; how long there was hardly room is counted with each, as long as it lasts."""
+        if self._inside >= self._hardly_room:
+            now = asyncio.get_running_loop().time()
+            metrics.full(now - self._full_since)
+            self._full_since = now
+        elif self._inside + change >= self._hardly_room:
+            self._full_since = asyncio.get_running_loop().time()
+        self._inside += change
+
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._inside += 1
+        self._count(1)
         counted = True
 
         async def send_noting(message: Message) -> None:
             nonlocal counted
             if counted and message["type"] == "http.response.start" and _is_stream(message):
                 counted = False
-                self._inside -= 1
+                self._count(-1)
             await send(message)
 
         try:
             await self._app(scope, receive, send_noting)
         finally:
             if counted:
-                self._inside -= 1
+                self._count(-1)
 
     async def _turn_away(self, scope: Scope, send: Send) -> None:
         method, to_api = scope["method"], scope["path"].startswith("/api/")

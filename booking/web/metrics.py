@@ -30,6 +30,9 @@ SECONDS = Histogram(
 )
 REFUSALS = Counter("henkham_refusals", "Requests refused, by the code of docs/errors.md.", ["code"], registry=REGISTRY)
 BOOKED = Counter("henkham_booked", "Visits booked, by the door they came through.", ["door"], registry=REGISTRY)
+FULL = Counter(
+    "henkham_full_seconds", "Seconds in which there were about as many requests inside as may be.", registry=REGISTRY
+)
 
 HELP = {
     "sms_messages": "Texts that are due by now, or whose outcome is unknown.",
@@ -73,6 +76,11 @@ def turned_away(method: str) -> None:
     """Count one that was told to come again before anybody worked for it: it has no duration that says anything."""
     REQUESTS.labels(method, "-", "503").inc()
     refused(Busy.code)
+
+
+def full(seconds: float) -> None:
+    """Count how long there was hardly room: a proxy that shares our limit turns people away then, and we see nobody."""
+    FULL.inc(seconds)
 
 
 def refused(code: str) -> None:

@@ -161,3 +161,19 @@ async def test_who_watches_us_is_never_turned_away() -> None:
     assert not watching.done()
     await door.close()
     assert (await watching)[0]["status"] == 200
+
+
+async def test_how_long_there_is_hardly_room_is_counted_and_nothing_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy with the same limit turns people away then, and this process sees none of them."""
+    counted: list[float] = []
+    monkeypatch.setattr(metrics, "full", counted.append)
+    door = Door(most=8)
+    for _ in range(6):
+        await door.send("/")
+    assert counted == []
+    await door.send("/")  # the seventh of eight
+    await asyncio.sleep(0.02)
+    door.inside.let_go.set()
+    await asyncio.gather(*door.tasks)
+    assert len(counted) == 1, "while the others leave there is room"
+    assert counted[0] >= 0.02

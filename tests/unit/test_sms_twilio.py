@@ -67,6 +67,7 @@ REFUSALS = [
     (plans.too_many("Wed, 21 Oct 2026 07:28:00 GMT"), Refused(20429, Fault.PASSING)),
     (plans.too_many(None), Refused(20429, Fault.PASSING)),
     (plans.bare(429), Refused(None, Fault.PASSING)),
+    (plans.refuse(429, 63038), Refused(63038, Fault.PASSING, 60.0, met=False)),
     (plans.html_page(403), Refused(None, Fault.CONFIGURATION)),
     (plans.html_page(404), Refused(None, Fault.CONFIGURATION)),
 ]
