@@ -14,7 +14,7 @@ from booking.appointments.models import Appointment
 from booking.db import Database
 from booking.directory import queries as directory
 from booking.exchange import queries as exchange
-from booking.messages import outbox
+from booking.messages import looking
 from booking.messages.kinds import SuppressedReason
 from booking.patients import codes, persons, registering
 from booking.patients.errors import PatientUnknown
@@ -131,7 +131,7 @@ async def test_control_without_the_first_guard_the_last_one_holds_and_without_bo
         row = await sending.stored(db, held)
         assert (row.state.value, row.reason) == ("suppressed", "training")
         assert sending.accepted(carrier) == []
-        monkeypatch.setattr(outbox, "of_practice", asks_nobody)
+        monkeypatch.setattr(looking, "of_practice", asks_nobody)
         await sending.write(db, facility_id=where)
         await sending.send(sender)
         assert len(sending.accepted(carrier)) == 1
