@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 HA := .venv-ha
 HA_PYTHON ?= /usr/bin/python3
 ARGS ?=
-# Tests are shared out to three processes, each with servers of its own; who is done first takes from another. Two left a
-# quarter of two cores idle, waiting for leases, for pages that ask again, for a process to start.
-WORKERS ?= -n 3 --dist worksteal
+# Tests are shared out to four processes, each with servers of its own; who is done first takes from another. Fewer left a
+# fifth of two cores idle, waiting for leases, for pages that ask again, for a process to start.
+WORKERS ?= -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve scheduler test test-all test-ha check bench rush audit lock clean
@@ -44,7 +44,7 @@ serve: $(STAMP) ## the web server alone; needs DATABASE_URL
 scheduler: $(STAMP) ## the scheduler alone; needs DATABASE_URL
 	@$(BIN)/henkham scheduler $(ARGS)
 
-test: $(STAMP) ## all tests, by three workers; long ones as seeded samples; ARGS="-n0 -k ticket" in one process, some of them
+test: $(STAMP) ## all tests, by four workers; long ones as seeded samples; ARGS="-n0 -k ticket" in one process, some of them
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 test-all: $(STAMP) ## all tests at their full counts, all integration tests on PostgreSQL 15 too (nightly)

@@ -8,11 +8,14 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
 from tests.browser.journey import NAME, book, choose_time, code_sent, fill_in
+from tests.conftest import FULL
 from tests.places import SERVICE, STATION
 
 pytestmark = pytest.mark.browser
 Phone = Callable[..., Page]
 _MOST_TABS = 80
+_SCRIPTS = [False, True] if FULL else [True]
+"""Ways that are gone without scripts in `make test-all`: in `make test` test_without_scripts goes them, whole."""
 
 
 def in_width(page: Page) -> bool:
@@ -70,7 +73,7 @@ def _tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"not reached by Tab: {selector}")
 
 
-@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+@pytest.mark.parametrize("scripts", _SCRIPTS, ids=lambda given: "with scripts" if given else "without scripts")
 def test_the_whole_way_by_keyboard_alone(site: Site, phone: Phone, *, scripts: bool) -> None:
     page = phone(scripts=scripts)
     page.goto(site.url)
@@ -181,7 +184,7 @@ def test_a_time_that_filled_up_while_typing_keeps_what_was_typed(site: Site, pho
     expect(page.locator(".clock")).to_have_text("08:00")
 
 
-@pytest.mark.parametrize("scripts", [False, True], ids=["without scripts", "with scripts"])
+@pytest.mark.parametrize("scripts", _SCRIPTS, ids=lambda given: "with scripts" if given else "without scripts")
 def test_a_family_is_booked_in_one_go(site: Site, phone: Phone, *, scripts: bool) -> None:
     page = phone(scripts=scripts)
     book(page, site)

@@ -1,7 +1,7 @@
 """Walks once more without JavaScript: each step is a link or a form, and each page the one it should be.
 
-In `make test` those in which forms matter most and follow on each other: booking, at home and at the desk, signing in,
-the people of a family; in `make test-all` every walk. What is left out is not unproved in `make test`: the client of
+In `make test` those in which forms matter most and follow on each other: booking, at home and at the desk; in
+`make test-all` every walk. What is left out is not unproved in `make test`: the client of
 the integration tests has no scripts either, and reads every page as it was sent.
 """
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 _LIVE = {"slip", "on_the_day", "desk_queue"}
 """Walks that wait for what scripts do (a saved copy, a push). Their way without them has tests of its own: test_slip,
 test_on_the_day, test_desk_morning."""
-_ALWAYS = {"booking", "desk_booking", "people", "signing_in"}
+_ALWAYS = {"booking", "desk_booking"}
 _TAKEN = [one for one in WALKS if one.name not in _LIVE and (FULL or one.name in _ALWAYS)]
 
 

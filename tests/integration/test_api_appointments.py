@@ -13,7 +13,7 @@ from tests import people, seeds
 from tests.asking import BOOK, book, booked, hold, new_key, opens, refused, slots
 from tests.races import trace
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 async def test_a_booking_answers_with_all_its_holder_needs(client: httpx.AsyncClient, db: Database) -> None:

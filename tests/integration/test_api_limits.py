@@ -21,7 +21,7 @@ from tests.asking import BOOK, book, booked, hold, new_key, opens, refused
 from tests.conftest import environment
 from tests.races import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 async def _client(url: str, **settings: str) -> tuple[httpx.AsyncClient, Database]:

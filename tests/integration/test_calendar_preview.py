@@ -27,7 +27,7 @@ from booking.exchange.timetable import Change
 from tests import seeds
 from tests.timetables import BEFORE, MONDAY, day_row, give_away, place, slots, weekly
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 BY = system("test")
 DAYS = 20
 NEXT = MONDAY + timedelta(days=7)

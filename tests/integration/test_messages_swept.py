@@ -14,7 +14,7 @@ from booking.retention.table import TABLE, Sweep
 from booking.retention.texts import TEXTS_KEPT
 from tests import seeds
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 _LARGE = ("message", "message_receipt", "reminder_family")
 _MOST = 50

@@ -41,7 +41,7 @@ from tests.outbox import (
     write,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 def _metered(db: Database, url: str, *, lane: str = "visit", **limits: Any) -> Sender:

@@ -22,7 +22,7 @@ from scheduler.jobs import settle_unknown
 from tests.carrier import Carrier
 from tests.outbox import AGAIN_AT_ONCE, AT_ONCE, BASE, begun, claimed, send, sender, settle, stored, write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 DIGITS = "314159"
 DEMO = Channel("console", BASE, production=False, shows_codes=True)

@@ -24,7 +24,7 @@ from tests import outbox as box
 from tests import people, seeds
 from tests.outbox import until_somebody_waits
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 PHONE = "0903 123 456"
 LEASE = timedelta(seconds=60)

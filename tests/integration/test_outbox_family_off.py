@@ -16,7 +16,7 @@ from tests import asking, seeds
 from tests import outbox as box
 from tests.carrier import Carrier
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 PHONE = "0903 123 456"
 TOLD = "UPDATE message SET state = 'sent' WHERE kind = 'booked' AND state = 'due'"

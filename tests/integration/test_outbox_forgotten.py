@@ -21,7 +21,7 @@ from tests.closings import close, crowd
 from tests.outbox import AT_ONCE, send, sender, settle
 from tests.slip_texts import MORNING, person, slip, take, told
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 @dataclass

@@ -30,7 +30,7 @@ from scheduler.jobs import plan_reminders
 from tests import people, seeds
 from tests.outbox import until_somebody_waits
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 _LOCK = text("SELECT FROM appointment WHERE code = :code FOR UPDATE")
 

@@ -10,7 +10,7 @@ from booking.messages.models import Message
 from tests.carrier import Carrier
 from tests.outbox import AT_ONCE, accepted, send, sender, settle, stored, write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 async def _back(db: Database, message: Message) -> None:

@@ -25,7 +25,7 @@ from tests.carrier import ACCOUNT_SID, AUTH_TOKEN, Carrier, plans, signature
 from tests.conftest import environment
 from tests.outbox import BASE, accepted, mine, receipts_of, rested, send, sender, settle, stored, write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 TWILIO = {
     "HENKHAM_SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

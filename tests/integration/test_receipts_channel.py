@@ -20,7 +20,7 @@ from tests import seeds
 from tests.carrier import Carrier
 from tests.outbox import accepted, make_due, mine, receipt, rested, send, stored, write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 CODE: dict[str, Any] = {
     "kind": MessageKind.OTP, "lane": "code", "subject_kind": "code", "secret": "123456", "facts": {"minutes": "5"},

@@ -23,7 +23,7 @@ from tests.carrier import Carrier, plans
 from tests.carrier.client import PHONE, gateway_to, outgoing
 from tests.outbox import BASE, PATIENT, mine, send, sender, stored, write
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 
 
 def _tomorrow() -> datetime:

@@ -17,7 +17,7 @@ from tests import asking, pages, seeds, staff
 from tests.queues import CLERK
 from tests.seeds import FACILITY, World
 
-pytestmark = [pytest.mark.anyio, pytest.mark.postgres15]
+pytestmark = [pytest.mark.anyio]
 BASE = f"/desk/{FACILITY}/suspicions"
 
 
