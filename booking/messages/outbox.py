@@ -92,7 +92,7 @@ class Posting:
 
     `keeps_secret`: a code in it stays readable here after it was posted. `refused_at` is when the post before this one
     was made, if that was refused for our configuration; `probe` as in its claim; `number` is its blind index. One that
-    was not made gives `attempt` back; `begun_at` tells it from the next.
+    was not made gives `attempt` back; `begun_at` tells it from the next. `lane` as in its claim's row.
     """
 
     id: int
@@ -103,6 +103,7 @@ class Posting:
     refused_at: datetime | None = None
     number: bytes = b""
     begun_at: datetime | None = None
+    lane: str = ""
 
 
 async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
@@ -120,11 +121,11 @@ async def claim(
 ) -> list[Claim]:
     """Claim what is due in a lane, at most so many, oldest first and then by the visit's time.
 
-    Two senders never get the same row: one skips what the other has locked. A probe takes whatever was not refused
-    twice already before the rest: one text that is refused for good must not be all that is ever tried.
+    Two senders never get the same row: one skips what the other has locked. A probe takes what was posted least often,
+    up to twice: texts that are refused for good must not be all that is ever tried.
     """
     order = (col(Message.due_at), col(Message.facts)["starts_at"].astext, col(Message.id))
-    first = (col(Message.attempts) >= _REFUSED_AGAIN, *order) if probe else order
+    first = (func.least(col(Message.attempts), _REFUSED_AGAIN), *order) if probe else order
     picked = (
         select(col(Message.id))
         .where(*_due(lane, now))
@@ -214,7 +215,9 @@ async def _prepared(
             return aside
         refused = message.posted_at if message.reason == Fault.CONFIGURATION else None
         attempt, number = message.attempts + 1, message.phone_index or b""
-        return Posting(claimed.id, attempt, outgoing, through.shows_codes, claimed.probe, refused, number, now)
+        return Posting(
+            claimed.id, attempt, outgoing, through.shows_codes, claimed.probe, refused, number, now, message.lane
+        )
     except (UnsealError, LookupError, ValueError) as problem:
         # This row can never be posted (a key or a fact is missing). It must not stop the others, nor be forgotten.
         return {"state": MessageState.FAILED, "reason": f"unreadable: {type(problem).__name__}", "secret": None}

@@ -137,15 +137,16 @@ async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt,
         receipt = replace(receipt, fault=Fault.DOUBTFUL)
     query = select_columns(
         col(Message.provider), col(Message.posted_at), col(Message.phone_index), col(Message.kind),
-        col(Message.facts), col(Message.language), col(Message.state),
+        col(Message.facts), col(Message.language), col(Message.state), col(Message.lane),
     ).where(col(Message.public_id) == public_id)  # fmt: skip
     found = (await session.execute(query)).first()
     if state not in _ENDS or found is None or not _is_news(found, state):
         return receipt
     wording = told.wording_of(found.kind, found.facts, found.language)
     one = told.Told(
-        found.provider, public_id, found.phone_index, wording, state, receipt.error_code, receipt.fault, found.posted_at
-    )
+        found.provider, public_id, found.phone_index, wording, state, receipt.error_code, receipt.fault,
+        found.posted_at, found.lane,
+    )  # fmt: skip
     believed = await told.learn(session, one, held=Pace().held)
     await _also_ours(session, [each for each in believed.also if each != public_id], now=now)
     return replace(receipt, fault=believed.fault)

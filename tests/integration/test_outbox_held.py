@@ -7,6 +7,7 @@ import pytest
 from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import outbox, receipts
+from booking.messages.channel import hearing, told
 from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.outbox import Pace, Posting
@@ -157,12 +158,13 @@ async def test_several_numbers_without_a_route_after_a_silence_hold_the_channel(
     with Carrier() as carrier:
         await _silence(db, carrier)
         carrier.decide = lambda _: plans.refuse(400, 21612)
-        held = []
+        await write(db, phone="+84901249999", **CODE)
+        await _looks(db, carrier, 1)
+        assert not (await _channel(db))["held"], "somebody answered"
         for each in range(3):
-            await write(db, phone=f"+8490124{each:04}", **CODE)
-            await _looks(db, carrier, 1)
-            held.append((await _channel(db))["held"])
-    assert held == [False, False, True]
+            await write(db, phone=f"+8490124{each:04}")
+        await _looks(db, carrier, 3)
+        assert (await _channel(db))["held"]
 
 
 # A post that was not made
@@ -200,3 +202,58 @@ async def test_a_receipt_that_is_days_late_holds_nobody(db: Database, after: str
             assert await receipts.take(session, message.public_id, receipt("SMx", "failed", 30002), now=utc_now())
     assert [(await _channel(db))["held"]] == held
     assert (await stored(db, message)).again_at is not None  # it did not arrive, and that is not its own fault
+
+
+async def _strangers(db: Database, carrier: Carrier, decide: Any) -> list[Any]:
+    """Somebody asks for codes to ten numbers that are not hers."""
+    carrier.decide = decide
+    codes = [await write(db, phone=f"+8490123{n:04}", **CODE) for n in range(10)]
+    await _looks(db, carrier, 12)
+    return codes
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["as it is", "control"])
+async def test_refused_codes_of_invented_numbers_stop_nobody(
+    db: Database, monkeypatch: pytest.MonkeyPatch, *, counted: bool
+) -> None:
+    if counted:
+        monkeypatch.setattr(hearing, "CODES", "no lane")
+    with Carrier() as carrier:
+        await _strangers(db, carrier, lambda _: plans.refuse(400, 21999))
+        assert (await _channel(db))["held"] is counted
+        carrier.decide = None
+        good = [await write(db, phone="+84909999999", **CODE), await write(db, phone="+84908888888")]
+        await _looks(db, carrier, 1)
+        assert accepted(carrier) == ([] if counted else mine(good))
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["as it is", "control"])
+async def test_lost_codes_of_invented_numbers_stop_nobody(
+    db: Database, monkeypatch: pytest.MonkeyPatch, *, counted: bool
+) -> None:
+    if counted:
+        monkeypatch.setattr(told, "CODES", "no lane")
+    with Carrier() as carrier:
+        for code in await _strangers(db, carrier, None):
+            said = receipt((await stored(db, code)).provider_sid or "SMx", "failed", 39999)
+            async with db.transaction() as session:
+                assert await receipts.take(session, code.public_id, said, now=utc_now())
+        taken = len(accepted(carrier))
+        good = await write(db, phone="+84908888888")
+        await _looks(db, carrier, 1)
+        assert accepted(carrier)[taken:] == ([] if counted else mine([good]))
+
+
+async def test_a_probe_takes_what_was_never_refused(db: Database) -> None:
+    """The oldest was posted and refused once; whoever was not posted yet says sooner whether the channel is well."""
+    with Carrier() as carrier:
+        await write(db, phone="+84901230001")
+        carrier.decide = lambda _: plans.refuse(401, 20003)
+        await send(_alone(db, carrier.url))
+        assert (await _channel(db))["held"]
+        carrier.decide = None
+        fresh = await write(db, phone="+84901230002")
+        await rested(db)
+        await make_due(db)
+        assert await _looks(db, carrier, 1) == 1
+        assert accepted(carrier) == mine([fresh])

@@ -3,7 +3,8 @@
 A configuration that is refused holds it at once. A doubtful answer (a code nobody has met, or one that may speak of a
 single number) and no answer at all hold it only when several different numbers in a row get them: one number that can
 never be reached must not stop all others, nor one text burn because of what is our fault. Any text that is taken ends
-such a row, and opens what was held.
+such a row, and opens what was held. Whoever opens our page may choose to which numbers codes go, so a doubtful answer
+to a code counts in no such row: three invented numbers would stop everybody's texts.
 """
 
 import logging
@@ -17,6 +18,7 @@ from sqlmodel import col, select
 from booking.columns import Moment
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.row import NOW, UNKNOWN, locked, write
+from booking.messages.channel.rules import CODES
 from booking.messages.channel.runs import SEVERAL
 from booking.messages.channel.told import waits_for_receipt
 from booking.messages.kinds import MessageState
@@ -123,6 +125,8 @@ async def _doubted(
     ours, own = Refused(outcome.code, Fault.CONFIGURATION), Refused(outcome.code, Fault.CONTENT)
     if before is not None and opened is not None and before <= opened:
         return (ours if outcome.met else own), False
+    if posting.lane == CODES and channel.held_at is None:
+        return (ours if outcome.met or posting.attempt < TRIES else own), False
     numbers = await _amiss(session, channel, str(outcome.code), posting)
     if channel.held_at is not None or numbers >= SEVERAL:
         return ours, await _hold(session, provider, posting, outcome.code, held=held)

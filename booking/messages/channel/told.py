@@ -22,6 +22,7 @@ from booking.messages import texts
 from booking.messages.channel import runs
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.row import NOW, locked, write
+from booking.messages.channel.rules import CODES
 from booking.messages.kinds import MessageKind, MessageState
 from booking.sms.gateway import Fault
 
@@ -45,6 +46,7 @@ class Told:
     code: int | None
     fault: Fault | None
     posted_at: datetime
+    lane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ async def _doubted(session: AsyncSession, told: Told, *, held: timedelta) -> Bel
         await _still(session, channel, told, held=held)
         same = channel.held_told is Fault.DOUBTFUL and channel.held_code == told.code
         return Believed(Fault.CONFIGURATION if same else told.fault)
+    if told.lane == CODES:  # see `channel.hearing`: whoever asks for a code chooses the number
+        return Believed(told.fault)
     what = runs.doubt(told.code)
     noted = runs.noted(channel.told, what, told.number.hex(), str(told.public_id), told.posted_at)
     await write(session, told.provider, told=noted)
