@@ -59,7 +59,7 @@ def _created(asked: Asked, ticket: Ticket) -> Response:
     "/holds",
     status_code=201,
     response_model=TicketShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+    responses=refuses(400, 403, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=creates(HoldPlace, _DEVICE_PARAMETER),
 )
 async def hold_place(request: Request) -> Response:
@@ -89,7 +89,7 @@ async def hold_place(request: Request) -> Response:
     "/appointments",
     status_code=201,
     response_model=TicketShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+    responses=refuses(400, 403, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=creates(BookAppointment, _DEVICE_PARAMETER),
 )
 async def book_appointment(request: Request) -> Response:
@@ -129,7 +129,7 @@ async def get_appointment(asked: Ask, code: Code) -> Response:
 @router.post(
     "/appointments/{code}/cancel",
     response_model=AppointmentShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+    responses=refuses(400, 403, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=TICKET | takes(CancelAppointment, required=False),
 )
 async def cancel_appointment(request: Request, code: Code) -> Response:
@@ -150,7 +150,7 @@ async def cancel_appointment(request: Request, code: Code) -> Response:
 @router.post(
     "/appointments/{code}/reschedule",
     response_model=AppointmentShape,
-    responses=refuses(400, 404, 409, 413, 415, 422, 429, 503),
+    responses=refuses(400, 403, 404, 409, 413, 415, 422, 429, 503),
     openapi_extra=TICKET | takes(RescheduleAppointment),
 )
 async def reschedule_appointment(request: Request, code: Code) -> Response:

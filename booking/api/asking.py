@@ -17,6 +17,7 @@ from booking.appointments.errors import KeyMissing
 from booking.inputs import Command
 from booking.trail.keys import KEY_PATTERN
 from booking.web.dependencies import Asked, asked
+from booking.web.origin import check_no_other_site
 
 C = TypeVar("C", bound=Command)
 
@@ -64,9 +65,15 @@ async def asked_in_json(request: Request, kind: type[C], *, default: C | None = 
     A body that is not called JSON is refused: nothing is guessed about what somebody meant.
 
     Raises:
+        ForeignForm: a browser sends it for another site.
         RequestValidationError: the body is no such command.
         HTTPException: 415.
     """
+    check_no_other_site(request)
+    return await _in_json(request, kind, default)
+
+
+async def _in_json(request: Request, kind: type[C], default: C | None = None) -> tuple[Asked, C]:
     body = await request.body()
     named = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if body and named != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", named):
@@ -85,14 +92,16 @@ async def asked_with_key(request: Request, kind: type[C]) -> tuple[Asked, C]:
     """Likewise for a create, which carries an Idempotency-Key.
 
     Raises:
+        ForeignForm: a browser sends it for another site.
         KeyMissing: the key is missing or has the wrong form.
         RequestValidationError: the body is no such command.
         HTTPException: 415.
     """
+    check_no_other_site(request)
     await request.body()  # one that is too large is told so first
     if not KEY_PATTERN.fullmatch(request.headers.get(KEY, "")):
         raise KeyMissing
-    return await asked_in_json(request, kind)
+    return await _in_json(request, kind)
 
 
 def key_of(asked: Asked) -> str:

@@ -104,6 +104,7 @@ def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses for the problems an operation may answer with."""
     said = {
         400: "The idempotency key is missing, or the body is not JSON.",
+        403: "A browser sent it for another site. Servers and apps send neither Origin nor Sec-Fetch-Site.",
         404: "It does not exist for the one who asks.",
         409: "The world changed: the time is full, the visit was changed. `nearest` lists free times where that helps.",
         413: "The body is larger than 64 kB.",

@@ -1,4 +1,4 @@
-"""Forms of other sites are refused: an unsafe request to a page must come from a page of ours."""
+"""What other sites cause is refused: pages take only forms of ours, the JSON door nothing a foreign page sends."""
 
 from urllib.parse import urlsplit
 
@@ -8,12 +8,32 @@ from booking.errors import NotAllowed
 from booking.web import device
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OURS = frozenset({"same-origin", "none"})
 
 
 class ForeignForm(NotAllowed):
-    """The form was not shown by us."""
+    """The form was not shown by us, or another site had a browser send it."""
 
     code = "foreign_form"
+
+
+def check_no_other_site(request: Request) -> None:
+    """Refuse an unsafe request that a browser sends for another site; for the JSON door.
+
+    Servers and apps say neither Sec-Fetch-Site nor Origin, and pass: they have their own keys and tokens, and no cookie
+    that another site could use. `Origin: null` is a browser's too, of a page that hides whose it is.
+
+    Raises:
+        ForeignForm: it came from another site.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in _OURS:
+            raise ForeignForm
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in _our_origins(request):
+        raise ForeignForm
 
 
 def check_origin(request: Request) -> None:
@@ -30,7 +50,7 @@ def check_origin(request: Request) -> None:
         return
     site = request.headers.get("sec-fetch-site")
     if site is not None:
-        if site not in ("same-origin", "none"):
+        if site not in _OURS:
             raise ForeignForm
         return
     origin = request.headers.get("origin", "null")
