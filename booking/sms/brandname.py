@@ -100,7 +100,10 @@ class BrandnameGateway:
             return Unknown("unreadable answer")
         if answer.status < HTTPStatus.MULTIPLE_CHOICES and rule.takes(fields):
             name = fields.get(rule.sid, "") if rule.sid is not None else outgoing.message_id
-            return Accepted(name[:NAME_LONGEST], "sent") if name else Unknown("answer without sid")
+            if not name:
+                return Unknown("answer without sid")
+            known = outgoing.message_id if self._template.named_by_us else name
+            return Accepted(known[:NAME_LONGEST], "sent")
         return self._refused(answer) or Unknown("answer not understood")
 
     def _refused(self, answer: Answer, *, any_code: bool = True) -> Refused | None:

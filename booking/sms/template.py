@@ -61,7 +61,7 @@ class AnswerRule(_Part):
     accepted: Annotated[str, AfterValidator(_rule)]
     """`PATH=VALUE|VALUE`: it was taken where this field has one of these values."""
     sid: str | None = None
-    """Path of the carrier's name for it; without one our own id stands for it."""
+    """Path of the carrier's name for it; without one, or where callbacks do not say it, our own id stands for it."""
     code: str | None = None
     """Path of the code of a refusal."""
     faults: Mapping[str, Fault] = {}
@@ -118,6 +118,14 @@ class Template(_Part):
     request: Request
     answer: AnswerRule
     receipt: ReceiptRule | None = None
+
+    @property
+    def named_by_us(self) -> bool:
+        """Whether a text goes by our own id: where the carrier has no name for it, or its callbacks do not say it.
+
+        A name that only the answer knows would be met in no callback, and after a second post no failure be believed.
+        """
+        return self.answer.sid is None or (self.receipt is not None and self.receipt.sid is None)
 
     @model_validator(mode="after")
     def _can_be_filled(self) -> "Template":

@@ -1,6 +1,7 @@
 """Two posts of one text: the failure of one says nothing of the other, so that no third text goes."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ from booking.messages.kinds import MessageState
 from booking.messages.models import Message
 from booking.messages.outbox import Posting
 from booking.sms.gateway import Accepted, Outcome, Unknown
+from booking.sms.template import Template
 from tests import outbox as box
 from tests import seeds
+from tests.carrier import brandname
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +119,20 @@ async def test_a_delivery_is_not_taken_back(db: Database) -> None:
     await _told(db, message, "SM2")
     row = await box.stored(db, message)
     assert (row.state, row.useful_until > utc_now() + timedelta(0)) == (MessageState.DELIVERED, True)
+
+
+@pytest.mark.parametrize("by_us", [True, False], ids=["as it is", "control"])
+async def test_a_carrier_whose_callbacks_do_not_say_its_name_for_a_text_is_believed(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_us: bool
+) -> None:
+    """Its answer has a name, its callback ours alone: held against the answer's, each failure is another post's."""
+    if not by_us:
+        monkeypatch.setattr(Template, "named_by_us", False)
+    message, posting = await _twice(db)
+    with brandname.carrier_of("json") as carrier:
+        path = brandname.written(tmp_path, "json", carrier.url)
+        path.write_text(path.read_text().replace('sid = "name"\n', ""))
+        outcome = brandname.gateway_by(path).send(posting.outgoing)
+    assert await _recorded(db, posting, outcome) is MessageState.SENT
+    await _told(db, message, str(message.public_id))
+    assert (await _state(db, message))[0] is (MessageState.UNDELIVERED if by_us else MessageState.SENT)
