@@ -162,18 +162,22 @@ async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:
     """
     alive = checked = _A_YEAR
     found = []
+    broken: dict[str, float] = {}
     for each in await observing.observed(session):
         if each.name == observing.SCHEDULER_SEEN:
             alive = min(alive, _age(each.at, now))
         elif each.name == observing.INVARIANT_BROKEN:
-            found.append(Reading("invariant_broken", each.value, {"invariant": each.label}))
+            broken[each.label] = max(each.value, broken.get(each.label, 0.0))
             checked = min(checked, _age(each.at, now))
+        elif each.name == observing.INVARIANT_BROKEN_EARLIER:
+            broken[each.label] = max(each.value, broken.get(each.label, 0.0))
         elif each.name == observing.ROWS_LEFT_OUT:
             found.append(Reading("rows_left_out", each.value, {"job": each.label}))
         elif each.name == observing.JOB_SOUND and each.value > 0:
             named = {"job": each.label}
             found += [Reading("job_silent_seconds", _age(each.at, now), named)]
             found += [Reading("job_every_seconds", each.value, named)]
+    found += [Reading("invariant_broken", value, {"invariant": name}) for name, value in sorted(broken.items())]
     found.append(Reading("scheduler_silent_seconds", alive))
     found.append(Reading("invariants_checked_seconds", checked))
     sealed: datetime | None = await session.scalar(_SEALED)

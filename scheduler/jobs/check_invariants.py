@@ -4,6 +4,8 @@ import logging
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from booking import clock
 from booking.appointments import invariants
 from booking.db import Database
@@ -15,6 +17,9 @@ log = logging.getLogger(__name__)
 NIGHTLY: Final = time(3, 30)
 """When everything is asked about; housekeeping is done by then."""
 
+ASKED_AGAIN: Final = timedelta(hours=1)
+"""After which everything is asked about again, as long as something of it is broken: whoever repaired it sees so."""
+
 LOOKED_BACK: Final = timedelta(days=365)
 """So far back everything is asked about: of older visits texts and audit may be gone (docs/operations.md)."""
 
@@ -25,14 +30,24 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
     What starts yesterday or later is asked about each time: nothing earlier changes in a day's work.
     """
     now = now or clock.utc_now()
-    due = clock.at_local(clock.local_day(now), NIGHTLY)
     async with db.transaction() as session:
-        everything = now >= due and await first_run(session, "check_invariants", due, now=now)
+        everything = await _everything_is_due(session, now)
         back = LOOKED_BACK if everything else timedelta(days=1)
         since = clock.day_bounds(clock.local_day(now) - back)[0]
         broken = await invariants.broken(session, since=since)
         seen = {name: float(len(broken.get(name, ()))) for name in invariants.invariants()}
         await observing.observe(session, observing.INVARIANT_BROKEN, seen, now=now)
+        if everything:
+            await observing.observe(session, observing.INVARIANT_BROKEN_EARLIER, seen, now=now)
     for name, rows in broken.items():
         log.error("an invariant is broken", extra={"facts": {"invariant": name, "count": len(rows), "rows": rows}})
     return len(broken)
+
+
+async def _everything_is_due(session: AsyncSession, now: datetime) -> bool:
+    """Once a day, and each hour until what was broken holds again."""
+    due = clock.at_local(clock.local_day(now), NIGHTLY)
+    if now >= due and await first_run(session, "check_invariants", due, now=now):
+        return True
+    earlier = [each for each in await observing.observed(session) if each.name == observing.INVARIANT_BROKEN_EARLIER]
+    return any(each.value > 0 and each.at <= now - ASKED_AGAIN for each in earlier)

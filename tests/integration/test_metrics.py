@@ -1,7 +1,7 @@
 """What monitoring reads: only with the token, true numbers, and nothing about anybody."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from booking import clock
 from booking.clock import utc_now
 from booking.db import Database
 from booking.main import create_app
@@ -20,7 +21,7 @@ from tests import people
 from tests.asking import BASE, book, booked, refused
 from tests.conftest import environment
 from tests.outbox import write
-from tests.seeds import add_slot, run, seed
+from tests.seeds import add_slot, run, seed, value
 
 pytestmark = pytest.mark.anyio
 TOKEN = "metrics-token-of-a-test-0123456789abcdef"
@@ -109,6 +110,29 @@ async def test_a_broken_rule_shows_by_its_name_and_is_gone_when_it_holds_again(
     await check_invariants.run(db, now=utc_now())
     again = {name: value for name, value in (await _read(client)).items() if "invariant_broken" in name}
     assert set(again.values()) == {0.0}
+
+
+async def test_what_the_night_found_broken_shows_until_it_was_asked_about_again(
+    client: httpx.AsyncClient, db: Database
+) -> None:
+    """A slot of two days ago: each minute looks at what is near and no further, and must not call the night's word off."""
+    world = await seed(db, capacities=(2,))
+    spoilt = "UPDATE slot SET free_places = :places WHERE id = :id"
+    await run(db, spoilt, places=[1, 1], id=world.slots[0])
+    starts = await value(db, "SELECT starts_at FROM slot WHERE id = :id", id=world.slots[0])
+    noon = clock.at_local(clock.local_day(starts) + timedelta(days=2), time(12))
+
+    async def shown() -> float:
+        return max(of for name, of in (await _read(client)).items() if "invariant_broken" in name)
+
+    assert await check_invariants.run(db, now=noon) == 1
+    assert await check_invariants.run(db, now=noon + timedelta(minutes=1)) == 0
+    assert await shown() == 1
+    await run(db, spoilt, places=[1, 2], id=world.slots[0])
+    assert await check_invariants.run(db, now=noon + timedelta(minutes=59)) == 0
+    assert await shown() == 1, "nobody asked about it since"
+    assert await check_invariants.run(db, now=noon + timedelta(minutes=61)) == 0
+    assert await shown() == 0
 
 
 def test_every_reading_has_its_help() -> None:
