@@ -115,7 +115,7 @@ async def test_a_broken_rule_shows_by_its_name_and_is_gone_when_it_holds_again(
 async def test_what_the_night_found_broken_shows_until_it_was_asked_about_again(
     client: httpx.AsyncClient, db: Database
 ) -> None:
-    """A slot of two days ago: each minute looks at what is near and no further, and must not call the night's word off."""
+    """A slot of two days ago: each minute looks at what is near alone, and must not call the night's word off."""
     world = await seed(db, capacities=(2,))
     spoilt = "UPDATE slot SET free_places = :places WHERE id = :id"
     await run(db, spoilt, places=[1, 1], id=world.slots[0])
