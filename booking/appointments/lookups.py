@@ -86,6 +86,8 @@ def _expired_slots(*, of_device: bool) -> Statement:
     )
     if of_device:
         query = query.where(appointment.c.device == given("device", LargeBinary))
+    else:
+        query = query.where(appointment.c.slot_id > given("after", BigInteger))
     return Statement(query.order_by(appointment.c.slot_id).limit(1000))
 
 

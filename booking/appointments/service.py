@@ -172,9 +172,9 @@ async def release_expired(hot: Hot, slot_id: int) -> int:
     return await hot.fetchval(SWEEP_SLOT.sql, *SWEEP_SLOT.arguments({"slot": slot_id})) or 0
 
 
-async def expired_slots(hot: Hot) -> list[int]:
-    """Slots with expired holds, at most a thousand at a time."""
-    return [row["slot_id"] for row in await hot.fetch(EXPIRED_SLOTS.sql)]
+async def expired_slots(hot: Hot, *, after: int = 0) -> list[int]:
+    """Slots with expired holds, the next thousand at most after this one, by their ids."""
+    return [row["slot_id"] for row in await hot.fetch(EXPIRED_SLOTS.sql, *EXPIRED_SLOTS.arguments({"after": after}))]
 
 
 async def cancel(

@@ -5,10 +5,11 @@ and a number corrected loses it, with nothing to repair. Where people of several
 not she: it concerns nobody until staff found out, who see them as CHANGED_HANDS.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import LargeBinary, and_, any_, cast, or_
+from sqlalchemy import LargeBinary, and_, any_, cast, func, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -122,27 +123,46 @@ async def _fits(session: AsyncSession, slip: Invitation, patient: Patient, *, to
     return (await consents.standing(session, patient.id, today=today)).get(ConsentPurpose.INVITATION, False)
 
 
-async def contested(session: AsyncSession, *, today: date) -> list[Patient]:
-    """People of several accounts whom one open slip fits; all of them."""
-    known = or_(
+def known() -> Any:
+    """That a person and a slip share a number: a condition between their two tables."""
+    return or_(
         col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
         col(Patient.bhyt_index) == any_(col(Invitation.marks)),
     )
+
+
+async def claimed(session: AsyncSession, *, today: date, without: Collection[int] = (), most: int = 200) -> list[int]:
+    """Rows of open slips that share a number with several people, by their ids. Nothing sealed is read."""
+    query = (
+        select(col(Invitation.id))
+        .join(Patient, known())
+        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
+        .where(
+            is_open(today),
+            col(Patient.merged_into_id).is_(None),
+            col(Patient.erased_at).is_(None),
+            col(Invitation.id).not_in(without),
+        )
+        .group_by(col(Invitation.id))
+        .having(func.count() > 1)
+        .order_by(col(Invitation.id))
+        .limit(most)
+    )
+    return [row for row in (await session.execute(query)).scalars() if row is not None]
+
+
+async def contested(session: AsyncSession, slips: Sequence[int], *, today: date) -> list[Patient]:
+    """People of several accounts whom one of these slips fits; all of them."""
     query = (
         select(Invitation, Patient)
-        .join(Patient, known)
-        .outerjoin(Appointment, col(Appointment.id) == col(Invitation.appointment_id))
-        .where(is_open(today), col(Patient.merged_into_id).is_(None), col(Patient.erased_at).is_(None))
+        .join(Patient, known())
+        .where(col(Invitation.id).in_(slips), col(Patient.merged_into_id).is_(None), col(Patient.erased_at).is_(None))
         .order_by(col(Invitation.id), col(Patient.id))
     )
-    by_slip: dict[int | None, list[tuple[Invitation, Patient]]] = {}
-    for slip, patient in (await session.execute(query)).all():
-        by_slip.setdefault(slip.id, []).append((slip, patient))
     found: dict[int | None, Patient] = {}
-    for pairs in by_slip.values():
-        for slip, patient in pairs if len(pairs) > 1 else []:
-            if await _fits(session, slip, patient, today=today) and await rivals(session, slip, patient, today=today):
-                found[patient.id] = patient
+    for slip, patient in (await session.execute(query)).all():
+        if await _fits(session, slip, patient, today=today) and await rivals(session, slip, patient, today=today):
+            found[patient.id] = patient
     return list(found.values())
 
 

@@ -1,9 +1,10 @@
 """Use cases of invitations: receive, use, withdraw, lapse. Matching is a question, see `matching`."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, any_, or_, update
+from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -66,7 +67,7 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
     """Use the slip a visit that was just booked answers, if there is one; its public id.
 
     Call it in the booking's transaction, after the visit is written: both stand or neither does. (The JSON door books
-    in one statement and calls it right after; `use_missed` finds what was lost between the two.) Again for the same
+    in one statement and calls it right after; `missed` finds what was lost between the two.) Again for the same
     visit it changes nothing. The visit answers a
     slip of its patient for the facility, for the service where the slip names one, on a day of the slip's window. Two
     visits never use one slip: its row is locked, and whoever comes second finds it used. One visit uses one slip.
@@ -101,24 +102,32 @@ async def use(session: AsyncSession, appointment: UUID, *, by: Actor, now: datet
     return None
 
 
-async def use_missed(session: AsyncSession, *, by: Actor, now: datetime) -> int:
-    """Use the slips whose visit was booked since they came, by a way that did not say so; how many."""
-    known = or_(
-        col(Patient.citizen_id_index) == any_(col(Invitation.marks)),
-        col(Patient.bhyt_index) == any_(col(Invitation.marks)),
-    )
+async def missed(session: AsyncSession, *, without: Collection[int] = (), most: int = 200) -> list[int]:
+    """Rows of visits that may answer an open slip they came after, by a way that did not say so; by their ids.
+
+    Nothing sealed is read. Some stay for ever, where the slip is not the person's: see to each once in a run.
+    """
     query = (
-        select(col(Appointment.public_id))
+        select(col(Appointment.id))
         .join(Patient, col(Patient.id) == col(Appointment.patient_id))
-        .join(Invitation, and_(known, col(Invitation.facility_id) == col(Appointment.facility_id)))
+        .join(Invitation, and_(matching.known(), col(Invitation.facility_id) == col(Appointment.facility_id)))
         .where(
             col(Invitation.state) == InvitationState.OPEN,
             col(Appointment.state) == AppointmentState.BOOKED,
             col(Appointment.booked_at) >= col(Invitation.received_at),
             col(Appointment.day).between(col(Invitation.first_day), col(Invitation.last_day)),
+            col(Appointment.id).not_in(without),
         )
         .distinct()
+        .order_by(col(Appointment.id))
+        .limit(most)
     )
+    return [row for row in (await session.execute(query)).scalars() if row is not None]
+
+
+async def use_missed(session: AsyncSession, visits: Sequence[int], *, by: Actor, now: datetime) -> int:
+    """Use the slips that these visits answer; how many."""
+    query = select(col(Appointment.public_id)).where(col(Appointment.id).in_(visits)).order_by(col(Appointment.id))
     found = (await session.execute(query)).scalars().all()
     return sum([await use(session, visit, by=by, now=now) is not None for visit in found])
 
@@ -140,10 +149,12 @@ async def withdraw(session: AsyncSession, source: str, key: str, *, by: Actor, n
         await telling.call_back(session, [slip], now=now)
 
 
-async def flag_contested(session: AsyncSession, *, now: datetime) -> None:
-    """Show staff those of whom several claim one slip; it is on nobody's page meanwhile."""
-    for patient in await matching.contested(session, today=local_day(now)):
+async def flag_contested(session: AsyncSession, slips: Sequence[int], *, now: datetime) -> int:
+    """Show staff those of whom several claim one of these slips, which is on nobody's page meanwhile; how many."""
+    claimed = await matching.contested(session, slips, today=local_day(now))
+    for patient in claimed:
         await flag(session, patient, FlagKind.CHANGED_HANDS, now=now, slips=1)
+    return len(claimed)
 
 
 async def lapse(session: AsyncSession, *, by: Actor, now: datetime) -> int:

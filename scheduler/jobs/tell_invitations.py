@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from booking import clock
 from booking.actor import system
 from booking.db import Database
-from booking.invitations import service, telling
+from booking.invitations import telling
 from scheduler import row_by_row
+from scheduler.jobs.lapse_invitations import use_missed
 
 
 async def run(db: Database, *, now: datetime | None = None, most: int = 100) -> int:
@@ -18,8 +19,7 @@ async def run(db: Database, *, now: datetime | None = None, most: int = 100) -> 
     now, by = now or clock.utc_now(), system("tell_invitations")
     if not telling.is_time(now):
         return 0
-    async with db.transaction() as session:
-        await service.use_missed(session, by=by, now=now)
+    await use_missed(db, by=by, now=now)
     waiting = partial(_waiting, now=now, most=most)
     written, left_out = await row_by_row.through(db, waiting, partial(telling.tell, by=by, now=now, most=most))
     await row_by_row.told(db, "tell_invitations", left_out)

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -17,37 +16,20 @@ from booking.appointments.models import Appointment
 from booking.appointments.waitlist import sweeping
 from booking.clock import utc_now
 from booking.db import Database
+from booking.invitations import matching
 from booking.invitations import service as invitations
 from booking.messages import reconciling
 from booking.messages.models import Message
 from booking.messages.reconciling import unlisted
-from booking.sealed import Keyring, UnsealError
-from booking.watch import queries
+from booking.sealed import UnsealError
 from scheduler import row_by_row
 from scheduler.jobs import lapse_invitations, make_offers, plan_reminders, try_again
 from tests import seeds
 from tests.asking import booked
-from tests.conftest import TEST_KEYS
 from tests.outbox import write
+from tests.unreadable import BOTH, left_out, mis_keyed
 
 pytestmark = pytest.mark.anyio
-_INDEX = TEST_KEYS["HENKHAM_INDEX_KEY"].encode()
-LOST = Keyring({"k9": b"for-tests-only-a-key-that-was-lost-0123456789"}, _INDEX)
-BOTH = Keyring({"k1": TEST_KEYS["HENKHAM_SEAL_KEY"].encode(), **LOST.secrets}, _INDEX)
-
-
-async def _mis_keyed(db: Database, table: str, row: int | None) -> None:
-    """Its number is sealed under a key that this process does not have."""
-    async with db.transaction() as session:
-        change = text(f"UPDATE {table} SET phone = :phone WHERE id = :row")
-        await session.execute(change, {"phone": LOST.seal("+84901234567"), "row": row})
-
-
-async def _left_out(db: Database, job: str) -> float:
-    async with db.transaction() as session:
-        readings = await queries.look(session, now=utc_now())
-    (found,) = [one.value for one in readings if one.name == "rows_left_out" and one.labels == {"job": job}]
-    return found
 
 
 async def _visits(db: Database, client: httpx.AsyncClient, many: int) -> list[Appointment]:
@@ -62,21 +44,21 @@ async def test_one_number_that_cannot_be_read_stops_nobody_elses_reminders(
     db: Database, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     visits = await _visits(db, client, 3)
-    await _mis_keyed(db, "patient", visits[0].patient_id)
+    await mis_keyed(db, "patient", visits[0].patient_id)
     with caplog.at_level(logging.ERROR):
         assert await plan_reminders.run(db, most=2) == 2
-    assert await _left_out(db, "plan_reminders") == 1
+    assert await left_out(db, "plan_reminders") == 1
     facts: list[dict[str, Any]] = [record.__dict__.get("facts", {}) for record in caplog.records]
     assert {"job": "plan_reminders", "count": 1, "rows": [visits[0].id]} in facts
     assert await plan_reminders.run(db, most=1) == 0, "it is first in the line for ever, and tried each time"
     sealed.install(BOTH)  # the key was found again
     assert await plan_reminders.run(db) == 1
-    assert await _left_out(db, "plan_reminders") == 0
+    assert await left_out(db, "plan_reminders") == 0
 
 
 async def test_control_as_one_batch_nobody_was_reminded(db: Database, client: httpx.AsyncClient) -> None:
     visits = await _visits(db, client, 2)
-    await _mis_keyed(db, "patient", visits[0].patient_id)
+    await mis_keyed(db, "patient", visits[0].patient_id)
     with pytest.raises(UnsealError):
         async with db.transaction() as session:
             await reminding.remind(session, now=utc_now())
@@ -86,9 +68,9 @@ async def test_nor_what_goes_once_more(db: Database) -> None:
     bad, good = await write(db), await write(db)
     lost = "UPDATE message SET state = 'undelivered', subject_kind = 'read_out', again_at = now() - interval '1 minute'"
     await seeds.run(db, lost)
-    await _mis_keyed(db, "message", bad.id)
+    await mis_keyed(db, "message", bad.id)
     assert await try_again.run(db) == 1
-    assert await _left_out(db, "try_again") == 1
+    assert await left_out(db, "try_again") == 1
     async with db.transaction() as session:
         query = select(col(Message.subject_id)).where(col(Message.again_at).is_(None), col(Message.copy_number) > 0)
         assert list(await session.scalars(query)) == [good.subject_id]
@@ -98,7 +80,7 @@ async def test_nor_the_nights_comparison(db: Database) -> None:
     bad, good = await write(db), await write(db)
     taken = "UPDATE message SET state = 'sent', posted_at = now(), provider = 'fake', provider_sid = 'S' || id"
     await seeds.run(db, taken)
-    await _mis_keyed(db, "message", bad.id)
+    await mis_keyed(db, "message", bad.id)
     span = (utc_now() - timedelta(hours=1), utc_now() + timedelta(hours=1))
     async with db.transaction() as session:
         found = await unlisted(session, "fake", *span, ())
@@ -124,7 +106,7 @@ async def test_a_slot_that_fails_keeps_no_other_from_being_offered(
         monkeypatch.setattr(sweeping, name, fake)
     assert await make_offers.run(db) == 1
     assert asked == [1, 2]
-    assert await _left_out(db, "make_offers") == 1
+    assert await left_out(db, "make_offers") == 1
 
 
 async def test_slips_that_are_over_close_though_others_cannot_be_looked_through(
@@ -139,7 +121,7 @@ async def test_slips_that_are_over_close_though_others_cannot_be_looked_through(
         lapsed.append(1)
         return 1
 
-    monkeypatch.setattr(invitations, "flag_contested", fails)
+    monkeypatch.setattr(matching, "claimed", fails)
     monkeypatch.setattr(invitations, "lapse", lapse)
     with pytest.raises(ExceptionGroup):  # and the job has failed, for monitoring
         await lapse_invitations.run(db)
