@@ -25,7 +25,8 @@ from booking.appointments.commands import CancelAppointment, RescheduleAppointme
 from booking.clock import ZONE, pause, utc_now
 from booking.db import Database
 from booking.messages.channel.rules import Allowance
-from booking.messages.outbox import Claim, Pace, Posting
+from booking.messages.claiming import Claim
+from booking.messages.outbox import Pace, Posting
 from booking.messages.preparing import Channel
 from booking.sealed import keys
 from booking.sms.gateway import STALE, Outcome

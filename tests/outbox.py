@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from booking import ids
 from booking.clock import ZONE, utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import claiming, outbox
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace, Posting
@@ -109,7 +109,7 @@ async def settle(db: Database, url: str, pace: Pace = AT_ONCE) -> int:
 async def claimed(db: Database, *, lane: str = "visit", lease: float = 60.0, now: datetime | None = None) -> Any:
     """The one message that is due, claimed; the claim."""
     async with db.transaction() as session:
-        claims = await outbox.claim(session, lane, most=1, now=now or utc_now(), lease=timedelta(seconds=lease))
+        claims = await claiming.claim(session, lane, most=1, now=now or utc_now(), lease=timedelta(seconds=lease))
     assert len(claims) == 1
     return claims[0]
 

@@ -18,9 +18,9 @@ from booking.columns import none_of, state_in
 from booking.directory.models import Facility, Service
 from booking.messages import locking, outbox, sharing
 from booking.messages import service as messages
+from booking.messages.claiming import Claim
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message, ReminderFamily
-from booking.messages.outbox import Claim
 from booking.messages.rules import Dropped, Planned, ReminderTimes, plan_reminders
 from booking.messages.service import APPOINTMENT, Notice
 from booking.patients.models import Account, Patient

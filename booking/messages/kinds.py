@@ -1,6 +1,7 @@
 """The words of the outbox. They are stored, so none is ever renamed."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class MessageKind(StrEnum):
@@ -23,6 +24,12 @@ class MessageKind(StrEnum):
     RUNNING_LATE = "running_late"  # the line is so many minutes late
     CODE_READ_OUT = "code_read_out"  # a desk read a code to this number out: its holder hears of it
     CONFLICT = "conflict"  # the hospital's own calendar has something else at that time
+
+
+NEWS: Final = frozenset({
+    MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY, MessageKind.CHOOSE, MessageKind.CONFLICT,
+})  # fmt: skip
+"""What tells somebody that her visit is not as she was promised, and not by her own doing: it goes before the rest."""
 
 
 class MessageState(StrEnum):

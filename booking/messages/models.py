@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from booking.columns import choice, copied_ref, key, moment, number, optional_choice, ref, words
-from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.kinds import NEWS, MessageKind, MessageState
 from booking.sealed import Sealed
 from booking.sms.gateway import Fault
 
@@ -30,6 +30,10 @@ CONTENTS: Final = (
     "state NOT IN ('due', 'claimed', 'sending', 'unknown') AND (facts <> '{}'::jsonb OR phone_index IS NOT NULL)"
 )
 """A text that goes nowhere any more and still has its number or contents: these go one day (`retention`)."""
+
+
+NEWS_DUE: Final = "state = 'due' AND kind IN ({})".format(", ".join(f"'{kind.value}'" for kind in sorted(NEWS)))
+"""News that waits to go."""
 
 
 class Message(SQLModel, table=True):
@@ -52,6 +56,8 @@ class Message(SQLModel, table=True):
         CheckConstraint("phone IS NOT NULL OR state = 'suppressed'", name="message_phone_check"),
         CheckConstraint("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="message_lease_check"),
         Index("message_due", "lane", "due_at", postgresql_where="state = 'due'"),
+        # News alone: it is sought first in a line of many thousands (`claiming`).
+        Index("message_news", "lane", "due_at", postgresql_where=text(NEWS_DUE)),
         Index("message_leased", "lease_until", postgresql_where="state IN ('claimed', 'sending')"),
         Index("message_unknown", "due_at", postgresql_where="state = 'unknown'"),
         Index("message_secret", "useful_until", postgresql_where="secret IS NOT NULL"),

@@ -12,9 +12,9 @@ state of the post it belongs to, and what provider or carrier say moves a messag
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, case, func, literal, update
+from sqlalchemy import ColumnElement, CursorResult, case, literal, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -22,19 +22,13 @@ from sqlmodel import col, select
 from booking import clock, ids
 from booking.columns import Choice, state_in
 from booking.messages import locking, looking, numbers, rules, two_posts
+from booking.messages.claiming import CLAIM_LOST, Claim
 from booking.messages.kinds import MessageState, SuppressedReason
 from booking.messages.models import Message
 from booking.messages.preparing import Channel, outgoing_of
 from booking.messages.segments import cost
 from booking.sealed import UnsealError
 from booking.sms.gateway import STALE, Accepted, Fault, Outcome, Outgoing, Refused, Unknown
-
-_REFUSED_AGAIN: Final = 2
-"""Posts after which another text is tried first."""
-
-_CLAIM_LOST: Final = "claim lost"
-_COUNTED: Final = (col(Message.attempts) > col(Message.sends)) | (func.coalesce(col(Message.reason), "") == _CLAIM_LOST)
-"""Whether a text was counted before: it was refused since, or nobody came to post it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +60,6 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A message that is ours until its lease runs out. No two claims of one message have the same lease.
-
-    Attributes:
-        id: of the row.
-        lease_until: until when.
-        phone_index: blind index of its number, for the number's cap.
-        facility_id: for the facility's cap.
-        counted: it was counted when it was claimed before, and never posted since.
-        probe: it tries whether our refused configuration was repaired.
-    """
-
-    id: int
-    lease_until: datetime
-    phone_index: bytes | None = None
-    facility_id: int | None = None
-    counted: bool = False
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Posting:
     """One post of a message: `attempt` numbers it, so that its outcome is not taken for that of another post.
 
@@ -104,55 +77,6 @@ class Posting:
     number: bytes = b""
     begun_at: datetime | None = None
     lane: str = ""
-
-
-async def is_due(session: AsyncSession, lane: str, *, now: datetime) -> bool:
-    """Whether there is anything to claim in a lane: one look at an index, which is all that a tick costs at rest."""
-    return (await session.execute(due_query(lane, now=now))).first() is not None
-
-
-def due_query(lane: str, *, now: datetime) -> Select[int | None]:
-    """That look."""
-    return select(col(Message.id)).where(*_due(lane, now)).limit(1)
-
-
-async def claim(
-    session: AsyncSession, lane: str, *, most: int, now: datetime, lease: timedelta, probe: bool = False
-) -> list[Claim]:
-    """Claim what is due in a lane, at most so many, oldest first and then by the visit's time.
-
-    Two senders never get the same row: one skips what the other has locked. A probe takes what was posted least often,
-    up to twice: texts that are refused for good must not be all that is ever tried.
-    """
-    order = (col(Message.due_at), col(Message.facts)["starts_at"].astext, col(Message.id))
-    first = (func.least(col(Message.attempts), _REFUSED_AGAIN), *order) if probe else order
-    picked = (
-        select(col(Message.id))
-        .where(*_due(lane, now))
-        .order_by(*first)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-        .cte("picked")
-    )
-    claimed = await session.execute(
-        update(Message)
-        .where(col(Message.id) == picked.c.id)
-        .values(state=MessageState.CLAIMED, lease_until=now + lease, changed_at=now)
-        .returning(*order, col(Message.phone_index), col(Message.facility_id), _COUNTED)
-        .execution_options(synchronize_session=False)
-    )
-    return [
-        Claim(row[2], now + lease, phone_index=row[3], facility_id=row[4], counted=row[5], probe=probe)
-        for row in sorted(claimed.all(), key=_order)
-    ]
-
-
-def _due(lane: str, now: datetime) -> list[Any]:
-    return [state_in([MessageState.DUE]), col(Message.lane) == lane, col(Message.due_at) <= now]
-
-
-def _order(row: Any) -> tuple[datetime, str, int]:
-    return row[0], row[1] or "", row[2]
 
 
 async def put_off(session: AsyncSession, claims: Sequence[Claim], reason: SuppressedReason, *, now: datetime) -> None:
@@ -324,7 +248,7 @@ async def end_leases(session: AsyncSession, *, now: datetime, most: int = 500) -
     found = col(Message.id).in_((await session.execute(select_columns(over.c.id))).scalars().all())
     claimed = [found, col(Message.state) == MessageState.CLAIMED]
     sending = [found, col(Message.state) == MessageState.SENDING]
-    again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None, reason=_CLAIM_LOST)
+    again = await _move(session, claimed, now=now, state=MessageState.DUE, lease_until=None, reason=CLAIM_LOST)
     unknown = await _move(
         session, sending, now=now, state=MessageState.UNKNOWN, lease_until=None, due_at=now, reason="sender lost",
         secret=None,

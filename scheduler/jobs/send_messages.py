@@ -14,12 +14,13 @@ from booking import tracing
 from booking.appointments import reminding
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import claiming, outbox
 from booking.messages.channel import counting, hearing
 from booking.messages.channel import service as channels
 from booking.messages.channel.service import Asked
+from booking.messages.claiming import Claim
 from booking.messages.kinds import MessageState, SuppressedReason
-from booking.messages.outbox import Claim, Pace, Posting
+from booking.messages.outbox import Pace, Posting
 from booking.messages.preparing import Channel
 from booking.sms.gateway import STALE, Fault, Gateway, Outcome, Refused
 
@@ -71,7 +72,7 @@ class Sender:
         self.pause = 0.0
         provider, allowance = self.channel.provider, self.channel.allowance
         async with self._db.transaction() as session:
-            if not await outbox.is_due(session, self.lane, now=utc_now()):
+            if not await claiming.is_due(session, self.lane, now=utc_now()):
                 return []
             back = list(self._unposted)
             await counting.give_back(session, provider, allowance, back, lane=self.lane)
@@ -91,9 +92,11 @@ class Sender:
         if asked.grant.posts == 0:
             return [], {}
         now, allowance = utc_now(), self.channel.allowance
-        claims = await outbox.claim(
-            session, self.lane, most=asked.grant.posts, now=now, lease=self.pace.claimed, probe=asked.grant.probe
-        )
+        grant = asked.grant
+        claims = await claiming.claim(
+            session, self.lane, most=grant.posts, now=now, lease=self.pace.claimed, probe=grant.probe,
+            only_news=grant.only_news,
+        )  # fmt: skip
         over = await counting.charge(session, asked, allowance, claims)
         for reason, each in over.items():
             await outbox.put_off(session, each, reason, now=now)

@@ -23,7 +23,7 @@ from booking import sealed
 from booking.cli.sms_storm_texts import row
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import outbox
+from booking.messages import claiming
 from booking.messages.kinds import MessageKind
 from booking.messages.models import Message
 from booking.messages.preparing import RECEIPTS_PATH
@@ -57,7 +57,7 @@ async def _ticks(url: str) -> None:
     for _ in range(TICKS):
         before = time.perf_counter()
         async with database.transaction() as session:
-            assert not await outbox.is_due(session, "visit", now=utc_now())
+            assert not await claiming.is_due(session, "visit", now=utc_now())
         took.append(1000 * (time.perf_counter() - before))
     async with database.transaction() as session:
         plan = await session.execute(text(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {_LOOK}"), {"now": utc_now()})

@@ -17,8 +17,9 @@ from sqlmodel import col
 from booking.db import Database
 from booking.messages import looking, outbox
 from booking.messages.channel.rules import Allowance
+from booking.messages.claiming import Claim
 from booking.messages.models import Message
-from booking.messages.outbox import Claim, Pace
+from booking.messages.outbox import Pace
 from tests import last_second, seeds
 from tests.carrier import Carrier, plans
 from tests.conftest import FULL

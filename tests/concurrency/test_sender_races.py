@@ -21,9 +21,10 @@ from booking.messages import outbox, service
 from booking.messages.channel import service as channels
 from booking.messages.channel.rules import Grant, Standing
 from booking.messages.channel.service import Asked
+from booking.messages.claiming import Claim
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import Claim, Pace, Posting
+from booking.messages.outbox import Pace, Posting
 from booking.messages.service import Notice, Recipient
 from booking.sms.gateway import Fault, Refused, Unknown
 from scheduler.jobs.send_messages import Sender

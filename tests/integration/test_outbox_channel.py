@@ -16,9 +16,9 @@ from booking.messages.channel import queries
 from booking.messages.channel import service as channels
 from booking.messages.channel.kinds import ChannelState
 from booking.messages.channel.rules import Allowance
+from booking.messages.claiming import Claim
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
-from booking.messages.outbox import Claim
 from booking.messages.preparing import Channel
 from scheduler.jobs import end_leases as end_leases_job
 from scheduler.jobs.send_messages import Sender

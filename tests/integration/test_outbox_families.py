@@ -13,10 +13,11 @@ from booking.appointments.calling import queries as calls
 from booking.clock import utc_now
 from booking.db import Database
 from booking.ids import opaque_key
-from booking.messages import outbox, sharing, texts
+from booking.messages import claiming, outbox, sharing, texts
+from booking.messages.claiming import Claim
 from booking.messages.kinds import ApprovalState, MessageKind, MessageState
 from booking.messages.models import Message, ReminderFamily
-from booking.messages.outbox import Claim, Posting
+from booking.messages.outbox import Posting
 from booking.messages.preparing import Channel
 from booking.sms.gateway import Accepted, Fault, Outcome, Refused, Unknown
 from scheduler.jobs import plan_reminders
@@ -68,7 +69,7 @@ async def _plan(db: Database) -> None:
 
 async def _claim(db: Database, now: datetime, most: int = 10) -> list[Claim]:
     async with db.transaction() as session:
-        return await outbox.claim(session, "visit", most=most, now=now, lease=LEASE)
+        return await claiming.claim(session, "visit", most=most, now=now, lease=LEASE)
 
 
 async def _pass(

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import days, outbox
+from booking.messages import claiming, days
 from booking.messages.models import Message
 from tests import seeds
 from tests.bench import old_messages
@@ -35,7 +35,7 @@ async def _plan(db: Database, statement: str) -> tuple[str | None, int]:
 
 def _look() -> str:
     """The product's own statement, with its values."""
-    due = outbox.due_query("visit", now=utc_now())
+    due = claiming.due_query("visit", now=utc_now())
     compiled = due.compile(dialect=postgresql.dialect(), compile_kwargs={"render_postcompile": True})  # type: ignore[no-untyped-call]
     sql = str(compiled)
     for name, value in compiled.params.items():

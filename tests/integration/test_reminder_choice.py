@@ -5,7 +5,7 @@ import pytest
 
 from booking.clock import utc_now
 from booking.db import Database
-from booking.messages import numbers, outbox, receipts
+from booking.messages import claiming, numbers, outbox, receipts
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message
 from booking.messages.receipts import Receipt
@@ -42,7 +42,7 @@ async def _due(db: Database) -> dict[str, tuple[str, str | None]]:
     )
     now = rows[0]["latest"] or utc_now()
     async with db.transaction() as session:
-        claims = await outbox.claim(session, "visit", most=20, now=now, lease=box.AT_ONCE.claimed)
+        claims = await claiming.claim(session, "visit", most=20, now=now, lease=box.AT_ONCE.claimed)
     for claim in claims:
         await box.begun(db, claim, now=now)
     found = await seeds.rows(db, "SELECT kind, state, reason FROM message WHERE due_at <= :now", now=now)

@@ -109,9 +109,21 @@ def test_the_breaker_stops_at_three_times_the_usual_hour() -> None:
     busy = replace(QUIET, hour_usual=usual_hour, hour_posts=3 * usual_hour - 1)
     assert grant(NOW, busy, FAST, lane="visit", wanted=10).posts == 1
     broken = replace(busy, hour_posts=3 * usual_hour)
-    assert grant(NOW, broken, FAST, lane="visit", wanted=10).state is ChannelState.BREAKER
+    stopped = grant(NOW, broken, FAST, lane="visit", wanted=10)
+    assert (stopped.state, stopped.only_news) == (ChannelState.BREAKER, True)
     assert grant(NOW, broken, FAST, lane="code", wanted=10).posts == 10
     assert state_of(NOW, broken, None, lane="visit") is ChannelState.OPEN
+
+
+def test_past_the_breaker_a_fourth_usual_hour_is_for_news_alone() -> None:
+    usual_hour = 2000
+    broken = replace(QUIET, hour_usual=usual_hour, hour_posts=4 * usual_hour - 1)
+    found = grant(NOW, broken, FAST, lane="visit", wanted=10)
+    assert (found.posts, found.only_news, found.state) == (1, True, ChannelState.BREAKER)
+    assert grant(NOW, replace(broken, hour_posts=4 * usual_hour), FAST, lane="visit", wanted=10).posts == 0
+    spent = replace(broken, day_posts=FAST.per_day)
+    assert grant(NOW, spent, FAST, lane="visit", wanted=10).posts == 0
+    assert not grant(NOW, replace(QUIET, hour_posts=1), FAST, lane="visit", wanted=10).only_news
 
 
 def test_whoever_answers_for_it_lets_texts_go_on_for_the_day() -> None:

@@ -19,8 +19,8 @@ from booking.messages.channel.kinds import TallyScope
 from booking.messages.channel.models import SmsChannel
 from booking.messages.channel.rules import CODES, Allowance
 from booking.messages.channel.service import Asked
+from booking.messages.claiming import Claim
 from booking.messages.kinds import SuppressedReason
-from booking.messages.outbox import Claim
 
 _POSTS: Final = ("hour_posts", "day_posts")
 _PARTS: Final = (

@@ -10,6 +10,10 @@ from booking.messages.channel.kinds import ChannelState
 BREAKER: Final = 3
 """So many times the usual hour, and something is wrong, or somebody must say that it is not."""
 
+NEWS_TOO: Final = 4
+"""Up to so many times the usual hour, news that a visit is not as promised still goes (`kinds.NEWS`): what waited in
+an outage may have taken the whole hour. A bug that cancels everything is stopped all the same."""
+
 _ROUNDED: Final = 0.0005
 """What a whole post may lack in the bucket, because moments are whole microseconds."""
 
@@ -87,12 +91,14 @@ class Grant:
         wait: seconds after which it is worth asking again.
         state: why there are none; OPEN where there are, or where the bucket is only empty for a moment.
         probe: the one text that tries whether our configuration was repaired.
+        only_news: they are for news alone: the breaker holds the rest.
     """
 
     posts: int
     wait: float = 0.0
     state: ChannelState = ChannelState.OPEN
     probe: bool = False
+    only_news: bool = False
 
 
 def state_of(now: datetime, standing: Standing, allowance: Allowance | None, *, lane: str) -> ChannelState:
@@ -106,7 +112,7 @@ def state_of(now: datetime, standing: Standing, allowance: Allowance | None, *, 
         return ChannelState.OPEN
     if standing.day_posts >= allowance.per_day:
         return ChannelState.BUDGET
-    if standing.hour_posts >= _hour_most(standing, allowance):
+    if _hour_left(standing, allowance, BREAKER) <= 0:
         return ChannelState.BREAKER
     return ChannelState.OPEN
 
@@ -119,20 +125,20 @@ def grant(now: datetime, standing: Standing, allowance: Allowance | None, *, lan
         return Grant(0, 1.0, state) if waits or _rests(now, standing) else Grant(1, state=state, probe=True)
     if state is ChannelState.RESTING and standing.rest_until is not None:
         return Grant(0, (standing.rest_until - now).total_seconds(), state)
-    if state is not ChannelState.OPEN:
+    only_news = state is ChannelState.BREAKER and _hour_left(standing, allowance, NEWS_TOO) > 0
+    if state is not ChannelState.OPEN and not only_news:
         return Grant(0, 1.0, state)
     if allowance is None:
         return Grant(wanted)
     kept = 0 if lane == CODES else allowance.reserve
     there = tokens(now, standing.empty_at, allowance) - kept + _ROUNDED
     if there < 1:
-        return Grant(0, (1 - there) / allowance.rate)
+        return Grant(0, (1 - there) / allowance.rate, state)
     posts = min(wanted, int(there))
     if lane != CODES and not (standing.freed_until is not None and standing.freed_until > now):
-        posts = min(
-            posts, allowance.per_day - standing.day_posts, _hour_most(standing, allowance) - standing.hour_posts
-        )
-    return Grant(posts)
+        hour_left = _hour_left(standing, allowance, NEWS_TOO if only_news else BREAKER)
+        posts = min(posts, allowance.per_day - standing.day_posts, hour_left)
+    return Grant(posts, state=state, only_news=only_news)
 
 
 def tokens(now: datetime, empty_at: datetime, allowance: Allowance) -> float:
@@ -172,5 +178,6 @@ def _rests(now: datetime, standing: Standing) -> bool:
     return standing.rest_until is not None and now < standing.rest_until <= now + _REST_MOST
 
 
-def _hour_most(standing: Standing, allowance: Allowance) -> int:
-    return BREAKER * max(standing.hour_usual, allowance.usual_hour)
+def _hour_left(standing: Standing, allowance: Allowance | None, times: int) -> int:
+    usual_hour = max(standing.hour_usual, allowance.usual_hour) if allowance else 0
+    return times * usual_hour - standing.hour_posts
