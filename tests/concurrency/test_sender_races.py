@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from booking.clock import ZONE, utc_now
 from booking.db import Database
 from booking.ids import jitter, public_id
-from booking.messages import outbox, service
+from booking.messages import claiming, outbox, service
 from booking.messages.channel import service as channels
 from booking.messages.channel.rules import Grant, Standing
 from booking.messages.channel.service import Asked
@@ -108,7 +108,7 @@ async def test_control_without_locks_a_message_goes_twice(
     db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(db)
-    monkeypatch.setattr(outbox, "claim", _careless_claims())
+    monkeypatch.setattr(claiming, "claim", _careless_claims())
     monkeypatch.setattr(channels, "ask", _unasked)  # the channel's row is a lock as well
     monkeypatch.setattr(outbox, "ours", _any_claim)
     with Carrier() as carrier:
