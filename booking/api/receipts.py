@@ -12,7 +12,7 @@ from starlette.responses import Response
 from booking.messages import receipts
 from booking.messages.errors import SignatureRefused
 from booking.messages.receipts import Receipt
-from booking.settings import Settings
+from booking.settings import Settings, SettingsError
 from booking.sms import template as templates
 from booking.sms import twilio_told
 from booking.sms.brandname_told import callback_in
@@ -40,11 +40,12 @@ async def status(request: Request, asked: Ask, message_id: str = "") -> Response
         SignatureRefused: not signed by the provider for this very address and these very fields, or without the secret.
     """
     body, settings = await request.body(), asked.settings
-    if settings.gateway_name == "brandname" and "x-twilio-signature" not in request.headers:
-        receipt, named = _told(body, request, settings, message_id)
-    else:  # also what comes late, after another provider was chosen
+    # Both are heard, whichever sends now: what comes late, after another provider was chosen, is as true.
+    if settings.brandname_template is not None and "x-twilio-signature" not in request.headers:
+        receipt, named = _told(body, request, settings, settings.brandname_template, message_id)
+    else:
         fields = _signed_fields(body, _signed_url(request, settings), request, settings)
-        receipt, named = _receipt(twilio_told.callback_in(dict(fields))), None
+        receipt, named = _receipt(twilio_told.callback_in(dict(fields)), "twilio"), None
     mine = _id(message_id) if message_id else named
     if receipt is None or mine is None:
         log.warning("receipt without sense", extra={"facts": {"message_id": mine}})
@@ -61,24 +62,30 @@ async def status(request: Request, asked: Ask, message_id: str = "") -> Response
 
 
 @lru_cache(maxsize=4)
-def _template(settings_id: str) -> Template:
+def _template(path: Path) -> Template:
     """Read once for each file: it is what a process was started with."""
-    return templates.load(Path(settings_id))
+    return templates.load(path)
 
 
-def _told(body: bytes, request: Request, settings: Settings, message_id: str) -> tuple[Receipt | None, UUID | None]:
+def _told(
+    body: bytes, request: Request, settings: Settings, path: Path, message_id: str
+) -> tuple[Receipt | None, UUID | None]:
     """What a carrier's own gateway says, once it has shown the secret, and of which message."""
-    rule = _template(str(settings.brandname_template)).receipt
-    if rule is None or settings.brandname_receipt_secret is None:
-        raise SignatureRefused  # none was asked for
-    secret = settings.brandname_receipt_secret.get_secret_value()
+    secret = settings.brandname_receipt_secret
     try:
-        said = callback_in(rule, secret, request.headers, body)
+        rule = _template(path).receipt
+    except SettingsError as problem:  # nobody sends by it any more, or the scheduler would not run
+        log.warning("receipts cannot be read", extra={"facts": {"reason": str(problem)}})
+        rule = None
+    if rule is None or secret is None:
+        raise SignatureRefused  # none was asked for
+    try:
+        said = callback_in(rule, secret.get_secret_value(), request.headers, body)
     except UnreadableError:
         return None, None
     if said is None:
         raise SignatureRefused
-    return _receipt(said, message_id[:_WORD_LONGEST]), said.message
+    return _receipt(said, "brandname", message_id[:_WORD_LONGEST]), said.message
 
 
 def _signed_url(request: Request, settings: Settings) -> str:
@@ -105,11 +112,11 @@ def _signed_fields(body: bytes, url: str, request: Request, settings: Settings) 
     return fields
 
 
-def _receipt(said: Callback | None, otherwise: str = "") -> Receipt | None:
+def _receipt(said: Callback | None, provider: str, otherwise: str = "") -> Receipt | None:
     """In words of ours; `otherwise` stands for a name the provider did not give."""
     if said is None:
         return None
-    return Receipt(said.provider_sid or otherwise, said.status, said.error_code, said.fault)
+    return Receipt(said.provider_sid or otherwise, said.status, said.error_code, said.fault, provider)
 
 
 def _id(text: str) -> UUID | None:

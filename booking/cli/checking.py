@@ -32,6 +32,8 @@ def run(settings: Settings) -> int:
         known.check_file(settings.breached_passwords)
         if settings.gateway_name == "brandname":
             template.of(settings)
+        elif settings.brandname_template is not None:  # of a former gateway, whose receipts still come
+            template.load(settings.brandname_template)
     try:
         found = asyncio.run(_revision(settings))
     except Exception as problem:  # noqa: BLE001  whatever it is, the database cannot be used as it is told

@@ -44,12 +44,14 @@ class Receipt:
     """What the provider says of a message: its own name for it, a status word; where it failed a code, and whose fault.
 
     The gateway it came by has classed the code (`booking.sms`). A failure without any cause is one of unknown cause.
+    `told_by` is the provider that says so; None for the one through which the message was posted last.
     """
 
     provider_sid: str
     status: str
     error_code: int | None = None
     fault: Fault | None = None
+    told_by: str | None = None
 
 
 async def take(session: AsyncSession, public_id: UUID, receipt: Receipt, *, now: datetime) -> bool:
@@ -142,6 +144,8 @@ async def tell_channel(session: AsyncSession, public_id: UUID, receipt: Receipt,
     found = (await session.execute(query)).first()
     if state not in _ENDS or found is None or not _is_news(found, state):
         return receipt
+    if receipt.told_by not in (None, found.provider):
+        return receipt  # of an earlier post, through another provider: it says nothing of the one in force
     wording = told.wording_of(found.kind, found.facts, found.language)
     one = told.Told(
         found.provider, public_id, found.phone_index, wording, state, receipt.error_code, receipt.fault,

@@ -114,6 +114,11 @@ def test_a_carriers_own_gateway_is_installed_without_twilio(machine: Path) -> No
     assert "MISSING  brandname-secret" in said(machine)
 
 
+def test_the_template_of_a_former_gateway_that_cannot_be_read_is_said(machine: Path) -> None:
+    put(machine, HENKHAM_BRANDNAME_TEMPLATE="/nowhere/sms.toml")
+    assert said(machine).count("HENKHAM_BRANDNAME_TEMPLATE: No such file or directory") == 3
+
+
 def test_settings_are_closed_and_a_secret_among_them_is_seen(tmp_path: Path) -> None:
     laid_down(tmp_path)
     assert (tmp_path / "etc/henkham/henkham.env").stat().st_mode & 0o777 == 0o600
