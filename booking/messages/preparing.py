@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from booking import clock
-from booking.messages import rules, texts
+from booking.messages import nights, rules, texts
 from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState, SuppressedReason
 from booking.messages.models import Message
@@ -24,20 +24,6 @@ _APPROVAL_EVERY: Final = timedelta(minutes=5)
 _TELL_EVERY: Final = timedelta(minutes=1)
 _told: dict[tuple[MessageKind, str], datetime] = {}
 """When this process last told of a text that is not approved."""
-
-_BY_DAY: Final = (MessageKind.REMINDER_DAY, MessageKind.REMINDER_HOURS, MessageKind.OFFER, MessageKind.INVITATION)
-"""Not sent at night. An offer written before it, when the carrier was away, is over by the morning and expires."""
-
-_FRESH: Final = timedelta(minutes=15)
-"""So long after it was written a text may go at night too: whoever booked or changed something is awake. One that is
-let go later, because a budget is new at midnight or the channel was repaired, wakes her for old news."""
-
-_IN_VAIN: Final = (
-    MessageKind.MOVED, MessageKind.CANCELLED, MessageKind.MOVED_BY_FACILITY, MessageKind.CANCELLED_BY_FACILITY,
-    MessageKind.CHOOSE, MessageKind.CONFLICT,
-)  # fmt: skip
-"""Without these somebody sets out in vain: of a visit early in the morning they do not wait for its day."""
-
 
 _PAGES: Final = {MessageKind.OFFER: "o", MessageKind.INVITATION: "i"}
 """Where a link leads: to a place that is kept, to an invitation; all others to a visit."""
@@ -76,25 +62,19 @@ def set_aside(message: Message, through: Channel, *, now: datetime) -> dict[str,
         return _not_approved(message, words, late=late, now=now)
     if late:
         return {"state": MessageState.EXPIRED, "reason": SuppressedReason.TIME_PASSED.value, "secret": None}
-    return _until_morning(message, now=now) if rules.is_quiet(now, clock.ZONE) else None
+    return _for_the_night(message, now=now)
 
 
-def _until_morning(message: Message, *, now: datetime) -> dict[str, Any] | None:
+def _for_the_night(message: Message, *, now: datetime) -> dict[str, Any] | None:
     """What to write at night instead of posting; None where it goes all the same, as every code does."""
-    morning = _morning_after(now)
-    waits = {"state": MessageState.DUE, "due_at": morning}
-    never = {"state": MessageState.EXPIRED, "reason": SuppressedReason.QUIET_HOURS.value}
-    if message.kind in _BY_DAY:
-        return never if morning >= message.useful_until else waits
-    fresh = now - message.created_at <= _FRESH and not message.once_more
-    if message.kind is MessageKind.OTP or fresh:
-        return None
-    left = message.useful_until - morning
-    if left > (rules.EARLY if message.kind in _IN_VAIN else timedelta(0)):
-        return waits
-    # A visit before seven is worth waking for; all else is told in the morning or never, as how late a line was.
-    before_seven = message.kind is MessageKind.BOOKED and left < timedelta(0)
-    return None if message.kind in _IN_VAIN or before_seven else never
+    rests = nights.rests_until(message.kind, message.useful_until, _awake(message), now=now, zone=clock.ZONE)
+    if isinstance(rests, SuppressedReason):
+        return {"state": MessageState.EXPIRED, "reason": rests.value}
+    return rests and {"state": MessageState.DUE, "due_at": rests}
+
+
+def _awake(message: Message) -> datetime | None:
+    return nights.awake_until(message.created_at, once_more=message.once_more)
 
 
 def _not_approved(message: Message, words: MessageKind, *, late: bool, now: datetime) -> dict[str, Any]:
@@ -114,14 +94,8 @@ def _not_approved(message: Message, words: MessageKind, *, late: bool, now: date
     return {"state": MessageState.DUE, "due_at": again, "reason": reason}
 
 
-def _morning_after(night: datetime) -> datetime:
-    """The end of the quiet hours that this moment lies in, UTC."""
-    evening = night.astimezone(clock.ZONE).time() >= rules.QUIET_FROM
-    return clock.at_local(clock.local_day(night) + timedelta(days=evening), rules.QUIET_UNTIL)
-
-
 def outgoing_of(message: Message, base_url: str, *, now: datetime) -> Outgoing:
-    """The post of a message: its number, its text, where receipts go, and how long it is of use.
+    """The post of a message: its number, its text, where receipts go, and how long it may be carried.
 
     Raises:
         texts.MissingFactError, LookupError, ValueError: the row can never be posted.
@@ -129,12 +103,13 @@ def outgoing_of(message: Message, base_url: str, *, now: datetime) -> Outgoing:
     if message.phone is None:
         raise ValueError("a message without a number is never due")  # a constraint of the table says so too
     mine = str(message.public_id)
+    until = nights.carried_until(message.kind, message.useful_until, _awake(message), now=now, zone=clock.ZONE)
     return Outgoing(
         mine,
         message.phone,
         body_of(message, base_url=base_url),
         callback_url=f"{base_url}{RECEIPTS_PATH}/{mine}",
-        valid_seconds=rules.valid_seconds(message.useful_until, now),
+        valid_seconds=rules.valid_seconds(until, now),
     )
 
 

@@ -169,7 +169,7 @@ def plan_reminder(
         if shifted is None:
             return Dropped(kind, SuppressedReason.QUIET_HOURS)
         due = shifted
-    expires = min(useful_until(kind, starts_at, zone), _next_local(due, QUIET_FROM, zone))
+    expires = min(useful_until(kind, starts_at, zone), next_local(due, QUIET_FROM, zone))
     if due <= made_at or due >= expires:
         return Dropped(kind, SuppressedReason.TIME_PASSED)
     if due < made_at + AFTER_BOOKING:
@@ -234,7 +234,7 @@ def _at(moment: datetime, clock: time, zone: tzinfo, *, days: int = 0) -> dateti
     return datetime.combine(day, clock, zone).astimezone(UTC)
 
 
-def _next_local(moment: datetime, clock: time, zone: tzinfo) -> datetime:
+def next_local(moment: datetime, clock: time, zone: tzinfo) -> datetime:
     """The first time after `moment` that the clock shows `clock`; UTC."""
     today = _at(moment, clock, zone)
     return today if today > moment else _at(moment, clock, zone, days=1)

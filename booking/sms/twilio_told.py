@@ -26,6 +26,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
     30001: Fault.PASSING,  # queue full
     30003: Fault.PASSING,  # handset off or out of reach
     30008: Fault.PASSING,  # unknown error at the carrier
+    30036: Fault.PASSING,  # longer in its queue than we allowed, as at the beginning of the night
     21617: Fault.CONTENT,  # too long
     30007: Fault.CONTENT,  # filtered
 }

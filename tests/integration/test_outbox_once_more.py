@@ -53,7 +53,7 @@ async def _try_again(db: Database, *, now: datetime | None = None) -> int:
 
 
 @pytest.mark.usefixtures("visit")
-@pytest.mark.parametrize("code", [30001, 30003, 30008])
+@pytest.mark.parametrize("code", [30001, 30003, 30008, 30036])
 async def test_what_failed_for_what_passes_goes_once_more_and_not_a_third_time(db: Database, code: int) -> None:
     await _receipt(db, "failed", code)
     await _receipt(db, "undelivered", code)  # said in other words

@@ -88,7 +88,7 @@ def test_both_halves_of_the_night_end_at_seven(clock: time) -> None:
     assert aside(MessageKind.BOOKED, old=timedelta(hours=1), useful=MORNING + timedelta(days=1), now=now) == MORNING
 
 
-@pytest.mark.parametrize("clock", [time(7), time(20, 59)])
+@pytest.mark.parametrize("clock", [time(7), time(20, 54)])
 def test_by_day_nothing_waits(clock: time) -> None:
     now = at_local(EVENING, clock).astimezone(UTC)
     assert aside(MessageKind.BOOKED, old=timedelta(hours=9), useful=MORNING + timedelta(days=1), now=now) is None
