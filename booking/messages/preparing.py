@@ -70,7 +70,7 @@ def _for_the_night(message: Message, *, now: datetime) -> dict[str, Any] | None:
     rests = nights.rests_until(message.kind, message.useful_until, _awake(message), now=now, zone=clock.ZONE)
     if isinstance(rests, SuppressedReason):
         return {"state": MessageState.EXPIRED, "reason": rests.value}
-    return rests and {"state": MessageState.DUE, "due_at": rests}
+    return None if rests is None else {"state": MessageState.DUE, "due_at": rests}
 
 
 def _awake(message: Message) -> datetime | None:
