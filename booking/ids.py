@@ -2,7 +2,9 @@
 
 import random
 import secrets
-from uuid import UUID, uuid4
+from uuid import UUID
+
+from booking import clock
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Thirty signs that cannot be taken for one another on paper or over the telephone: no 0 O, 1 I L, U."""
@@ -13,8 +15,14 @@ _system = random.SystemRandom()
 
 
 def public_id() -> UUID:
-    """An unguessable id to show outside: 122 random bits."""
-    return uuid4()
+    """An id to show outside: a UUID of version 7 (RFC 9562, section 5.7), 48 bits of the millisecond, 74 random ones.
+
+    What is written at one time lies together in an index: among ten million visits a booking changes pages that the one
+    before it has changed. It tells when it was made and cannot be guessed, but it opens nothing by itself.
+    """
+    milliseconds = int(clock.utc_now().timestamp() * 1000)
+    number = secrets.randbits(74)
+    return UUID(int=milliseconds << 80 | 7 << 76 | (number >> 62) << 64 | 2 << 62 | number & (1 << 62) - 1)
 
 
 def booking_code(mark: bytes | None = None) -> str:
