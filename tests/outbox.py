@@ -13,6 +13,7 @@ from booking import ids
 from booking.clock import ZONE, utc_now
 from booking.db import Database
 from booking.messages import claiming, outbox
+from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import MessageKind, MessageState
 from booking.messages.models import Message, MessageReceipt
 from booking.messages.outbox import Pace, Posting
@@ -93,6 +94,18 @@ def sender(
 ) -> Sender:
     """A sender of one lane to a carrier."""
     return Sender(db, gateway_to(url, limits), CHANNEL, lane=lane, pace=pace or AT_ONCE)
+
+
+def metered(db: Database, url: str, *, lane: str = "visit", **limits: Any) -> Sender:
+    """A sender whose channel lets out so much; what is not named does not matter."""
+    allowance = Allowance(**{"per_second": 1000, "per_number": 1000} | limits)
+    channel = Channel("twilio", BASE, production=False, allowance=allowance)
+    return Sender(db, gateway_to(url, PATIENT), channel, lane=lane, together=1, pace=AT_ONCE)
+
+
+async def many(db: Database, number: int, **more: Any) -> list[Message]:
+    """Due messages to so many numbers, in the order of their visits."""
+    return [await write(db, phone=f"+8490123{each:04}", starts_in=9000 + each, **more) for each in range(number)]
 
 
 async def send(made: Sender) -> int:

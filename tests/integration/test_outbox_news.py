@@ -11,25 +11,15 @@ from booking.clock import utc_now
 from booking.db import Database
 from booking.messages import claiming
 from booking.messages.channel import rules
-from booking.messages.channel.rules import Allowance
 from booking.messages.kinds import NEWS, MessageKind
 from booking.messages.models import NEWS_DUE, Message
-from booking.messages.preparing import Channel
-from scheduler.jobs.send_messages import Sender
 from tests import seeds
 from tests.carrier import Carrier
-from tests.carrier.client import gateway_to
-from tests.outbox import AT_ONCE, BASE, PATIENT, accepted, mine, send, write
+from tests.outbox import accepted, metered, mine, send, write
 from tests.statements import seen_by
 
 pytestmark = [pytest.mark.anyio]
 HOUR = 3600.0
-
-
-def _sender(db: Database, url: str, *, usual_hour: int = 1000) -> Sender:
-    allowance = Allowance(per_second=1000, per_number=1000, usual_hour=usual_hour)
-    channel = Channel("twilio", BASE, production=False, allowance=allowance)
-    return Sender(db, gateway_to(url, PATIENT), channel, lane="visit", together=1, pace=AT_ONCE)
 
 
 async def _after_an_outage(db: Database, waiting: int) -> tuple[list[Message], Message, Message]:
@@ -46,7 +36,7 @@ async def _after_an_outage(db: Database, waiting: int) -> tuple[list[Message], M
 async def test_after_an_outage_news_goes_first_and_the_rest_in_its_order(db: Database) -> None:
     old, off, asked = await _after_an_outage(db, 5)
     with Carrier() as carrier:
-        await send(_sender(db, carrier.url))
+        await send(metered(db, carrier.url))
         assert accepted(carrier) == mine([off, asked, *old])
 
 
@@ -57,7 +47,7 @@ async def test_control_without_news_first_it_goes_when_all_else_has_gone(
     monkeypatch.setattr(claiming, "_IS_NEWS", text("false"))
     monkeypatch.setattr(claiming, "_IS_NO_NEWS", text("true"))
     with Carrier() as carrier:
-        await send(_sender(db, carrier.url))
+        await send(metered(db, carrier.url))
         assert accepted(carrier) == mine([*old, off, asked])
 
 
@@ -65,15 +55,15 @@ async def test_news_goes_on_where_the_backlog_has_tripped_the_breaker_up_to_a_fo
     usual = 2
     with Carrier() as carrier:
         old = [await write(db, phone=f"+8490123{each:04}", due_in=each - HOUR) for each in range(8)]
-        await send(_sender(db, carrier.url, usual_hour=usual))
+        await send(metered(db, carrier.url, usual_hour=usual))
         assert accepted(carrier) == mine(old[:6])
         news = [
             await write(db, kind=MessageKind.MOVED_BY_FACILITY, phone=f"+8490124{each:04}", due_in=each - 60.0)
             for each in range(4)
         ]
-        await send(_sender(db, carrier.url, usual_hour=usual))
+        await send(metered(db, carrier.url, usual_hour=usual))
         assert accepted(carrier)[6:] == mine(news[:2])
-        await send(_sender(db, carrier.url, usual_hour=usual))
+        await send(metered(db, carrier.url, usual_hour=usual))
         assert len(accepted(carrier)) == rules.NEWS_TOO * usual
 
 
@@ -83,9 +73,9 @@ async def test_control_without_the_fourth_hour_news_waits_behind_the_breaker(
     monkeypatch.setattr(rules, "NEWS_TOO", rules.BREAKER)
     with Carrier() as carrier:
         old = [await write(db, phone=f"+8490123{each:04}", due_in=each - HOUR) for each in range(8)]
-        await send(_sender(db, carrier.url, usual_hour=2))
+        await send(metered(db, carrier.url, usual_hour=2))
         await write(db, kind=MessageKind.MOVED_BY_FACILITY, phone="+84901240000", due_in=-60)
-        await send(_sender(db, carrier.url, usual_hour=2))
+        await send(metered(db, carrier.url, usual_hour=2))
         assert accepted(carrier) == mine(old[:6])
 
 
