@@ -24,5 +24,5 @@ async def left_out(db: Database, job: str) -> float:
     """How many rows monitoring reads that a job left out."""
     async with db.transaction() as session:
         readings = await queries.look(session, now=utc_now())
-    (found,) = [one.value for one in readings if one.name == "rows_left_out" and one.labels == {"job": job}]
+    (found,) = [one.value for one in readings if one.name == "rows_left_out" and one.labels == {"job_name": job}]
     return found

@@ -16,7 +16,10 @@ from booking.trail import observing
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A number as it is now. Ages are seconds; names are those of docs/operations.md, "Watching"."""
+    """A number as it is now. Ages are seconds; names are those of docs/operations.md, "Watching".
+
+    No label is called `job` or `instance`: Prometheus has its own under these names, and renames ours.
+    """
 
     name: str
     value: float
@@ -172,9 +175,9 @@ async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:
         elif each.name == observing.INVARIANT_BROKEN_EARLIER:
             broken[each.label] = max(each.value, broken.get(each.label, 0.0))
         elif each.name == observing.ROWS_LEFT_OUT:
-            found.append(Reading("rows_left_out", each.value, {"job": each.label}))
+            found.append(Reading("rows_left_out", each.value, {"job_name": each.label}))
         elif each.name == observing.JOB_SOUND and each.value > 0:
-            named = {"job": each.label}
+            named = {"job_name": each.label}
             found += [Reading("job_silent_seconds", _age(each.at, now), named)]
             found += [Reading("job_every_seconds", each.value, named)]
     found += [Reading("invariant_broken", value, {"invariant": name}) for name, value in sorted(broken.items())]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def _silent(db: Database) -> dict[str, float]:
     async with db.transaction() as session:
         found = await queries.look(session, now=utc_now())
-    return {one.labels["job"]: one.value for one in found if one.name == "job_silent_seconds"}
+    return {one.labels["job_name"]: one.value for one in found if one.name == "job_silent_seconds"}
 
 
 async def test_a_job_that_fails_grows_old_and_another_schedulers_newer_word_stays(db: Database) -> None:
