@@ -126,5 +126,6 @@ def _problem(language: Language, base: str, wait: int) -> bytes:
 def _page(language: Language, *, reads: bool) -> bytes:
     title, advice = sentence(Busy(reason="reads" if reads else "sends"), language)
     frame = {"here": "/", "large_type": False, "training": False, "account": None, "back": "/", "key": ""}
+    frame |= {"posted": None}
     shown = {"title": title, "advice": advice, "phone": None, "offers": (), "reference": None}
     return environment(language).get_template("error.html").render(**frame, **shown).encode()

@@ -19,6 +19,7 @@ from booking.patients.rules import show_phone
 from booking.web import device
 from booking.web.compression import squeezed
 from booking.web.dependencies import language_of
+from booking.web.posted import steps_up
 from booking.web.signed_in import token_of
 from booking.web.static_files import static_url
 
@@ -139,6 +140,7 @@ def page_in(
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     frame = {
         "here": here if echo else "/",
+        "posted": steps_up(request, status),
         "large_type": device.preference(request, "type") == "large",
         "training": getattr(request.state, "training", False),
         # Set by a page that knows who asks; on the others the cookie is believed: it opens nothing here.

@@ -157,6 +157,7 @@ async def test_an_open_outcome_shows_a_page_that_asks_again_with_the_same_key(
     assert answer.status_code == 503
     page = read(answer)
     assert "Đang xác nhận…" in page.text
+    assert "data-up" not in page.text  # looked at anew it must send the form once more
     again = page.form(path)
     assert again.fields == {"slot": slot, "key": form.fields["key"]}
     assert "http-equiv" in answer.text
