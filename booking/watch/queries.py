@@ -59,6 +59,11 @@ _REQUESTS: Final = text("""
       count(*) FILTER (WHERE r.due < :day OR (r.replied_at IS NULL AND r.reply_by < :day)) AS late
     FROM data_request r JOIN facility f ON f.id = r.facility_id WHERE r.state = 'open' GROUP BY 1
 """)
+_STANDBYS: Final = text("""
+    SELECT current_setting('synchronous_standby_names') <> '' AS wanted,
+      pg_has_role('pg_read_all_stats', 'USAGE') AS seen,
+      (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) AS n
+""")
 _SEALED: Final = text("SELECT max(sealed_at) FROM audit_seal")
 
 _A_YEAR: Final = 31_536_000.0
@@ -75,6 +80,7 @@ async def look(session: AsyncSession, *, now: datetime) -> list[Reading]:
         *[Reading("conflicts_open", float(await session.scalar(_CONFLICTS) or 0))],
         *await _queues(session, now),
         *await _requests(session, now),
+        *await _standbys(session),
         *await _seen(session, now),
     ]
 
@@ -156,6 +162,17 @@ async def _requests(session: AsyncSession, now: datetime) -> list[Reading]:
     rows: Any = (await session.execute(_REQUESTS, {"day": clock.local_day(now)})).mappings().all()
     made = [Reading("requests_open", float(row["n"]), {"facility": row["facility"]}) for row in rows]
     return made + [Reading("requests_overdue", float(row["late"]), {"facility": row["facility"]}) for row in rows]
+
+
+async def _standbys(session: AsyncSession) -> list[Reading]:
+    """Whether this server confirms a commit only when another has it, and how many such others there are just now.
+
+    Asked here and not put down by a job: where none is left, nothing that a job writes is confirmed.
+    """
+    row = (await session.execute(_STANDBYS)).mappings().one()
+    found = [Reading("sync_wanted", float(row["wanted"]))]
+    # To a role that may not look there everybody looks like nobody.
+    return [*found, Reading("sync_standbys", float(row["n"]))] if row["seen"] else found
 
 
 async def _seen(session: AsyncSession, now: datetime) -> list[Reading]:

@@ -55,6 +55,8 @@ HELP = {
     "queue_waiting": "People who wait today.",
     "requests_open": "Requests about personal data that wait for an answer.",
     "requests_overdue": "Those whose day of the law is over.",
+    "sync_wanted": "1 where the database confirms a commit only when another machine has it too.",
+    "sync_standbys": "Machines that confirm it just now.",
     "invariant_broken": "Rows that break a rule which must always hold.",
     "invariants_checked_seconds": "Since those rules were last looked at.",
     "rows_left_out": "Rows a job could not see to in its last run: what they hold makes it fail.",

@@ -28,6 +28,9 @@ ALTER ROLE henkham_scheduler SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE henkham_report SET default_transaction_read_only = on;
 ALTER ROLE henkham_report SET statement_timeout = '5min';
 
+-- /metrics says whether a synchronous standby is there: more of the server's statistics than one's own are read for it.
+GRANT pg_read_all_stats TO henkham_web;
+
 \connect :"database"
 ALTER SCHEMA public OWNER TO henkham_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

@@ -117,6 +117,7 @@ _UP = {f"up{{{WEB}}}": (1, 0)}
 _FEED = ("feed", "bvvt")
 _OLD = f'henkham_feed_old{{feed="bvvt",{WEB}}}'
 _HELD, _UNREADABLE = (f'henkham_feed_{each}{{feed="bvvt",{WEB}}}' for each in ("held", "unreadable"))
+_WANTED, _STANDBYS = (f"henkham_sync_{each}{{{WEB}}}" for each in ("wanted", "standbys"))
 _UNSEALED = f"henkham_audit_sealed_seconds{{{WEB}}}"
 _BOOKED = f'henkham_booked_total{{door="page",{WEB}}}'
 
@@ -143,6 +144,9 @@ SCENES = [
     Scene("ManyErrors", {_answers("200"): (100, 100), _answers("500"): (0, 5)}),
     Scene("ManyErrors", {_answers("200"): (100, 100), _answers("503"): (0, 4)}, speaks=False),
     Scene("Unconfirmed", {f'henkham_refusals_total{{code="outcome_unknown",{WEB}}}': (0, 6)}),
+    Scene("NoSyncStandby", {_WANTED: (1, 1), _STANDBYS: (1, 0)}),
+    Scene("NoSyncStandby", {_WANTED: (1, 1), _STANDBYS: (1, GONE)}),
+    Scene("NoSyncStandby", {_WANTED: (0, 0), _STANDBYS: (0, 0)}, speaks=False),
     Scene("TurnedAway", {_answers("200"): (100, 100), _answers("503"): (0, 50)}),
     Scene("TurnedAway", {f"henkham_full_seconds_total{{{WEB}}}": (0, 30)}),
     Scene("Slow", {_seconds("1.0"): (99, 90), _seconds("2.5"): (100, 100), _seconds("+Inf"): (100, 100)}),

@@ -41,6 +41,8 @@ def test_every_reading_is_on_the_dashboard() -> None:
         "henkham_sms_resting",
         "henkham_sms_lost",
         "henkham_feed_old",
+        "henkham_sync_wanted",
+        "henkham_sync_standbys",
     }  # these are alarms, not curves
 
 
