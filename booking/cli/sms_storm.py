@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -210,7 +210,7 @@ def judge(log: CarrierLog, expected: Expected) -> Figures:
         codes=len(codes),
         codes_p99=_p99(codes_waits),
         took=(taken[-1].at - expected.due).total_seconds() if taken else 0.0,
-        displaced=_displaced(list(first), gone),
+        displaced=_displaced(list(first), gone, expected.news),
     )
 
 
@@ -222,8 +222,15 @@ def _p99(waits: Sequence[float]) -> float:
     return waits[int(len(waits) * 0.99)] if waits else 0.0
 
 
-def _displaced(order: Sequence[str], gone: Sequence[Sequence[str]]) -> float:
-    """How far from its place in the line a text went, in parts of the line; by chance it were a third."""
-    ranks = {mine: rank for rank, each in enumerate(gone) for mine in each}
-    moved = [abs(place - ranks[mine]) for place, mine in enumerate(one for one in order if one in ranks)]
-    return statistics.fmean(moved) / len(ranks) if moved else 0.0
+def _displaced(order: Sequence[str], gone: Sequence[Sequence[str]], news: Collection[str]) -> float:
+    """How far from its place in its line a text went, in parts of the line; by chance it were a third.
+
+    There are two lines: news of a change by the facility goes before the rest, whenever it comes.
+    """
+    moved: list[float] = []
+    for first in (True, False):
+        line = [each for each in gone if any(mine in news for mine in each) is first]
+        ranks = {mine: rank for rank, each in enumerate(line) for mine in each}
+        places = enumerate(one for one in order if one in ranks)
+        moved += [abs(place - ranks[mine]) / len(ranks) for place, mine in places]
+    return statistics.fmean(moved) if moved else 0.0

@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 from booking import ids
 from booking.clock import ZONE, utc_now
 from booking.db import Database
-from booking.messages.kinds import MessageKind, MessageState
+from booking.messages.kinds import NEWS, MessageKind, MessageState
 from booking.messages.models import Message
 from booking.sealed import keys
 
@@ -54,12 +54,14 @@ class Expected:
         units: our ids in the order in which they should go; of those that stand together one.
         due_at: our id → when it is due.
         codes: those of codes.
+        news: those of news, which goes first.
     """
 
     due: datetime
     units: list[list[str]] = field(default_factory=list)
     due_at: dict[str, datetime] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
+    news: set[str] = field(default_factory=set)
 
 
 async def write(url: str, messages: int, codes: int, *, lead: float, within: float, reminders: bool) -> Expected:
@@ -126,6 +128,7 @@ def _expected(rows: list[dict[str, Any]], due: datetime, late: timedelta) -> Exp
             made.codes.append(mine)
         else:
             units[each["phone"]].append(each)
+            made.news |= {mine} if each["kind"] in NEWS else set()
     ordered = sorted(units.values(), key=lambda unit: (unit[0]["due_at"], unit[0]["facts"]["starts_at"]))
     made.units = [[str(each["public_id"]) for each in unit] for unit in ordered]
     return made

@@ -57,6 +57,14 @@ def test_an_order_that_is_upset_is_seen() -> None:
     assert judge(_log(D, C, A, CODE), _expected()).displaced == pytest.approx(4 / 9)
 
 
+def test_news_that_goes_before_the_rest_upsets_no_order() -> None:
+    expected = _expected()
+    expected.news = {D}
+    assert judge(_log(D, A, C, CODE), expected).displaced == 0.0
+    assert judge(_log(D, C, A, CODE), expected).displaced == pytest.approx((0 + 1 / 2 + 1 / 2) / 3)
+    assert judge(_log(D, A, C, CODE), _expected()).displaced > 0.0, "the control: where it is no news it does"
+
+
 def test_three_of_ten_texts_are_a_familys_and_have_one_number() -> None:
     rows = [row(number, DUE, DUE, within=60, reminders=True) for number in range(20)]
     phones = [one["phone"] for one in rows]
