@@ -16,7 +16,7 @@ from booking.exchange.guarding import Verdict
 from booking.exchange.kinds import AbsenceMeaning, GuardReason, VerdictKind
 from booking.exchange.recognising import MISSING
 from booking.exchange.rules import Span, StagedRow, Trace, gone, identities
-from booking.exchange.standing import BESIDE, NUMBERED, Place, Standing, standing
+from booking.exchange.standing import AGAIN, BESIDE, NUMBERED, Place, Standing, standing
 
 _LONGEST_KEY = 200
 """Characters of a key that are kept; an index of PostgreSQL takes 2,700 bytes."""
@@ -123,6 +123,7 @@ def _wholly(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms:
     lost -= stay
     settled = {key for key in kept if BESIDE in key and (at := key.split(BESIDE, 1)[0]) in said and at not in unsure}
     settled |= _with_no_more(kept, said, known) if terms.numbered else set()
+    settled |= _fewer_under_one_id(kept, said, terms, known)
     freed = {} if terms.meaning is AbsenceMeaning.FREE_LIST else known.freed  # there a row that closes not says nothing
     missed = {key: _missed(kept[key]) for key in lost - set(freed) if terms.ours_listed and kept[key].our_code}
     sure = {key: row for key, row in said.items() if key not in unsure}
@@ -141,6 +142,23 @@ def _with_no_more(kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], 
         and found[1] in sure
         and name not in said
         and name not in known.unsure
+    }
+
+
+def _fewer_under_one_id(
+    kept: Mapping[str, StagedRow], said: Mapping[str, StagedRow], terms: Terms, known: Standing
+) -> set[str]:
+    """Second and further rows of an id that a list of busy times shows with fewer: it says all that this id takes."""
+    if terms.meaning is not AbsenceMeaning.BUSY_LIST or not terms.numbered:
+        return set()
+    return {
+        key
+        for key, row in kept.items()
+        if (found := AGAIN.fullmatch(name := key.split(BESIDE, 1)[0]))
+        and found[1] in said
+        and name not in said
+        and found[1] not in known.there
+        and not known.stays(key, row)
     }
 
 

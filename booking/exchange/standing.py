@@ -21,6 +21,9 @@ BESIDE = "\x1f"
 NUMBERED = re.compile(r"(.+) #[1-9]\d{0,2}", re.DOTALL)
 """How readers name a visit's rows beside its first."""
 
+AGAIN = re.compile(r"(.*[^ ])#[1-9]\d*", re.DOTALL)
+"""How `identities` names a second and further row of one id. A hospital's own id of this shape is told apart."""
+
 Place = tuple[str | None, datetime | None]
 """What a row without an id tells: the resource, the begin, or both."""
 
@@ -35,6 +38,7 @@ class Standing:
         places: of rows without an id, those of which there are more than stood beside the rows kept before.
         told: how many rows without an id there are at each place.
         idle: how many of them are no row that is missing: they stood there while it did.
+        there: ids with a row that cannot be used and lets nothing go.
     """
 
     unsure: frozenset[str] = frozenset()
@@ -42,6 +46,7 @@ class Standing:
     places: frozenset[Place] = frozenset()
     told: Mapping[Place, int] = field(default_factory=dict)
     idle: Mapping[Place, int] = field(default_factory=dict)
+    there: frozenset[str | None] = frozenset()
 
     def stays(self, key: str, row: StagedRow) -> bool:
         """Whether a row kept that the file does not list may be one that cannot be used. An offer never stays."""
@@ -92,7 +97,7 @@ def standing(
             unsure |= {trace.row_key, *ours, *theirs}
     at = Counter((trace.resource, trace.starts_at) for trace in told if trace.row_key is None)
     more = frozenset(place for place, number in at.items() if number > idle.get(place, 0))
-    return Standing(frozenset(unsure), freed, more, at, idle)
+    return Standing(frozenset(unsure), freed, more, at, idle, frozenset(still))
 
 
 def _family(key: str, rows: Mapping[str, StagedRow]) -> Iterator[str]:

@@ -174,7 +174,7 @@ def collect(feed: Feed, items: Iterable[Item], *, today: date) -> tuple[list[Sta
         ),
         busy=_busy(feed, within(feed, rows, window), window),
         states=states,
-        traces=tuple(pile.traces),
+        traces=(*pile.traces, *_elsewhere(feed, rows, window)),
     )
 
 
@@ -194,6 +194,19 @@ def _outside(feed: Feed, rows: list[StagedRow], window: Span | None) -> list[Not
         for row in rows
         if id(row) not in inside
     ]
+
+
+def _elsewhere(feed: Feed, rows: list[StagedRow], window: Span | None) -> list[Trace]:
+    """Rows outside the coverage whose id has another inside it, of a list of busy times.
+
+    They apply nothing, not even that the id has one row less.
+    """
+    if feed.absence.meaning is not AbsenceMeaning.BUSY_LIST or window is None:
+        return []
+    inside = within(feed, rows, window)
+    ids, seen = {row.row_key for row in inside if row.row_key}, set(map(id, inside))
+    out = [row for row in rows if row.row_key in ids and row.closes and id(row) not in seen]
+    return [Trace(row.row_key, row.resource, row.starts_at) for row in out]
 
 
 def _signs(feed: Feed, pile: _Pile, window: Span | None, *, outside: int) -> Signs:

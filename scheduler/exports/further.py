@@ -11,7 +11,7 @@ from typing import Final
 
 from booking.exchange.kinds import SkipReason
 from booking.exchange.rules import StagedRow, Trace
-from booking.exchange.standing import NUMBERED
+from booking.exchange.standing import AGAIN, NUMBERED
 from scheduler.exports.feed import KEY_JOINT
 from scheduler.exports.reader import Skipped
 
@@ -43,8 +43,8 @@ class Above:
 
 
 def own_key(text: str) -> str:
-    """A hospital's own id; one that ends as ours of further lines do is told apart from them."""
-    return f"{text}#" if " #" in text and NUMBERED.fullmatch(text) else text
+    """A hospital's own id; one that ends as ours do, of further lines or rows, is told apart from them."""
+    return f"{text}#" if "#" in text and (NUMBERED.fullmatch(text) or AGAIN.fullmatch(text)) else text
 
 
 def is_further(cells: Cells, start_text: str, *, above: bool) -> bool:

@@ -111,7 +111,7 @@ class Stager:
         for reading in row.readings:
             cells = self._cells(reading)
             if "id" in cells:
-                traces |= {Trace(cells["id"]): None} if 0 < len(cells["id"]) <= _LONGEST_GUESS else {}
+                traces |= {Trace(own_key(cells["id"])): None} if 0 < len(cells["id"]) <= _LONGEST_GUESS else {}
                 continue
             resource, text = self._resource(row.line, cells), _joined(cells, "start", "start_date", "start_time")
             found = Trace(None, resource if isinstance(resource, str) else None, self._start(cells) if text else None)

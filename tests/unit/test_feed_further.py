@@ -6,6 +6,7 @@ from booking.exchange.errors import FeedError
 from booking.exchange.following import follow
 from booking.exchange.kinds import SkipReason, VerdictKind
 from booking.exchange.rules import StagedRow
+from scheduler.exports.checking import within
 from scheduler.exports.feed import Feed
 from scheduler.exports.feed_file import parse_feed
 from tests.exports import read
@@ -42,6 +43,7 @@ def taken(feed: Feed, *files: bytes, verdict: VerdictKind = VerdictKind.APPLY) -
     kept: dict[str, StagedRow] = {}
     for data in files:
         rows, report = read(feed, data)
+        rows = within(feed, rows, report.window)
         kept = follow(kept, rows, terms_of(feed), verdict, traces=report.traces).after(kept)
     return sorted(f"{key} {row.resource} {row.starts_at:%H:%M}" for key, row in kept.items() if row.closes)
 
@@ -158,3 +160,55 @@ def test_an_end_that_is_a_time_of_day_beside_a_date_and_a_12_hour_time(extra: li
         "24 13:30-24 14:15", "24 23:30-25 00:00", "24 21:00-25 00:00",
     ]  # fmt: skip
     assert report.notes == {}
+
+
+TWO = (FIRST, "A1,24/11/2026 08:00,,booked,2")
+
+
+@pytest.mark.parametrize("meaning", ["busy_list", "full_snapshot"])
+def test_of_two_rows_under_one_id_the_one_that_is_gone_is_let_go(meaning: str) -> None:
+    feed = feed_of(meaning=meaning)
+    assert taken(feed, text(*TWO)) == ["A1 an 08:00", "A1#2 binh 08:00"]
+    assert taken(feed, text(*TWO), text(TWO[1])) == ["A1 binh 08:00"]
+    assert taken(feed, text(*TWO), text(FIRST.replace("booked", "off"))) == []
+    assert taken(feed, text(*TWO, FIRST[:-1] + "3"), text(FIRST)) == ["A1 an 08:00"]
+    # No row of it at all says, in a list of busy times, nothing.
+    other = "B1,24/11/2026 10:00,,booked,3"
+    left = ["A1 an 08:00", "A1#2 binh 08:00"] if meaning == "busy_list" else []
+    assert taken(feed, text(*TWO), text(other)) == sorted([*left, "B1 chi 10:00"])
+
+
+def test_it_stays_of_a_list_of_changes_of_a_file_that_may_only_close_and_where_the_rule_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both, one = ["A1 an 08:00", "A1#2 binh 08:00"], text(FIRST)
+    assert taken(feed_of(meaning="change_feed"), text(*TWO), one) == both
+    assert taken(feed_of(), text(*TWO), one, verdict=VerdictKind.CLOSINGS_ONLY) == both
+    monkeypatch.setattr("booking.exchange.following._fewer_under_one_id", lambda *_: set())
+    assert taken(feed_of(), text(*TWO), one) == both
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["A1,soon,,booked,2", "A1,24/11/2026 08:00,,booked,9", "A1,24/11/2026 08:00,,booked,", "A1,24/11/2026 08:00,2"],
+    ids=["refused", "unmapped", "no doctor", "torn"],
+)
+def test_it_stays_while_a_row_of_its_id_cannot_be_used(row: str) -> None:
+    assert taken(feed_of(), text(*TWO), text(FIRST, row)) == ["A1 an 08:00", "A1#2 binh 08:00"]
+    off = FIRST.replace("booked", "off")
+    assert taken(feed_of(), text(off, TWO[1]), text(off, row)) == ["A1#2 binh 08:00"]
+
+
+def test_it_stays_while_a_row_of_its_id_lies_outside_the_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = feed_of(columns=f"{IDS}\n", more="[coverage]\nfirst_day = 2026-11-23\nlast_day = 2026-11-30")
+    far = "A1,24/11/2062 08:00,,booked,2"
+    assert taken(feed, text(*TWO), text(FIRST, far)) == ["A1 an 08:00", "A1#2 binh 08:00"]
+    assert taken(feed, text(*TWO), text(FIRST)) == ["A1 an 08:00"]
+    monkeypatch.setattr("scheduler.exports.checking._elsewhere", lambda *_: [])
+    assert taken(feed, text(*TWO), text(FIRST, far)) == ["A1 an 08:00"]
+
+
+def test_a_hospitals_own_id_that_ends_like_a_second_row_is_no_second_row() -> None:
+    other = "A1#2,24/11/2026 10:00,,booked,3"
+    assert taken(feed_of(), text(FIRST, other), text(FIRST)) == ["A1 an 08:00", "A1#2# chi 10:00"]
+    assert taken(feed_of(), text(FIRST, other), text(FIRST, "A1#2,torn")) == ["A1 an 08:00", "A1#2# chi 10:00"]
