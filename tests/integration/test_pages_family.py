@@ -168,6 +168,24 @@ async def test_a_second_visit_for_the_same_service_that_day_leads_to_her_own(pat
     assert ticket not in [href for href, _ in hidden.links]
 
 
+async def test_of_several_who_has_a_visit_already_is_named_and_the_others_stay_ticked(patient: Patient) -> None:
+    await patient.book()
+    account = await patient.count("SELECT id FROM account")
+    child = people.name(3)
+    await households.add(patient.db, account, child, year=2019, relation=Relation.CHILD)
+    await _agreed(patient)
+    day = patient.world.far
+    refused, page = await _check(patient, await patient.hold(patient.world.slots[day][2], day), 2)
+    assert refused.status_code == 409
+    assert f"{TYPED['name']} đã có lịch hẹn cho dịch vụ này trong ngày đó." in page.text
+    assert "Nay chỉ còn đánh dấu những người khác" in page.text
+    form = page.form("/h/")
+    assert form.repeated["who"] == form.choices["who"][1:2]
+    booked = await send(patient.client, form)
+    assert child in read(booked).text
+    assert await patient.count("SELECT count(*) FROM appointment WHERE state = 'booked'") == 2
+
+
 async def test_a_grown_up_child_who_has_not_agreed_cannot_be_ticked(patient: Patient) -> None:
     await patient.sign_in()
     account = await patient.count("SELECT id FROM account")

@@ -1,6 +1,7 @@
 """Who comes to a kept place: people of the account, somebody new, or several; booked at once, or looked at first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,7 @@ from booking import ids
 from booking.appointments import ahead, together
 from booking.appointments.ahead import OwnVisit
 from booking.appointments.commands import Coming
-from booking.appointments.errors import AlreadyBooked, AppointmentUnknown, SlotFull
+from booking.appointments.errors import AppointmentUnknown, SlotFull
 from booking.clock import local_day
 from booking.errors import BookingError, OutcomeUnknown
 from booking.i18n import marked as _
@@ -50,6 +51,10 @@ Held = Annotated[Visit, Depends(_held)]
 _ROOM = (
     _("On this day there is room for one person only."),
     _("On this day there is room for %(left)s people only."),
+)
+_BOOKED = (
+    _("%(names)s already has a visit for this service on that day."),
+    _("%(names)s already have a visit for this service on that day."),
 )
 
 
@@ -179,9 +184,9 @@ async def _go_on(
     choice = Choice(tuple(str(one.id) for one in chosen), list(chosen), choosing.nothing(people).person)
     own = await own_visits(asked, who, visit, chosen)
     if booked := of_service(own, visit):
-        said, key = sentence(AlreadyBooked(), asked.language), text_of(form, "key")
-        now = await people_of(asked, who)
-        return show_form(request, asked, visit, now, choice, key=key, error=(said[0], ""), booked=booked, status=409)
+        left, said = _without(choice, booked, asked)
+        now, key = await people_of(asked, who), text_of(form, "key")
+        return show_form(request, asked, visit, now, left, key=key, error=said, booked=booked, status=409)
     facility = visit.view["facility"]["code"]
     close = ahead.close_to(own, visit.starts_at, visit.ends_at, facility)
     if len(chosen) == 1 and chosen[0].consented and not close:
@@ -196,6 +201,19 @@ async def _go_on(
             return await lapsed(request, asked, visit, choice.typed, refused=refused)
     query = "&".join(f"who={one.id}" for one in chosen)
     return see_other(request, f"/h/{visit.code}/{visit.token}/check?{query}")
+
+
+def _without(choice: Choice, booked: Sequence[OwnVisit], asked: Asked) -> tuple[Choice, tuple[str, str]]:
+    """Who is left of those chosen, and who that is not, by name: of several ticked “this person” says nothing."""
+    taken = {one.patient_id for one in booked}
+    there = [one for one in choice.people if one.patient_id in taken]
+    left = [one for one in choice.people if one.patient_id not in taken]
+    text = translate(asked.language, _BOOKED[0] if len(there) == 1 else _BOOKED[1])
+    said = text % {"names": ", ".join(one.name for one in there)}
+    if not left:
+        return choice, (said, "")
+    again = translate(asked.language, _("Only the others are ticked now: press the button to book for them."))
+    return replace(choice, ticked=tuple(str(one.id) for one in left), people=left), (said, again)
 
 
 async def _keep(request: Request, asked: Asked, who: SignedIn, visit: Visit, number: int) -> None:
