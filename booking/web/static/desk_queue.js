@@ -221,7 +221,9 @@ function wrongIn(form, errors) {
     if (errors[input.name]) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
-  form.querySelector("[aria-invalid]")?.focus();
+  const first = form.querySelector("[aria-invalid]");
+  first?.focus();
+  first?.closest(".field").scrollIntoView({ block: "nearest" }); // with its name, and what is wrong with it
 }
 
 const unanswered = new Map(); // the very same act, its answer lost, is sent again under its old name; another has its own
