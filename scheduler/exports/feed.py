@@ -17,11 +17,12 @@ from booking.exchange.rules import Span
 from booking.text import clean
 from scheduler.exports import places
 from scheduler.exports.encodings import ENCODINGS, encoding_named
-from scheduler.exports.parts import Filled, Names, Part, Words, as_tuple, or_raise
+from scheduler.exports.parts import Filled, Names, Part, Words, or_raise
 from scheduler.exports.sources import HttpsSource, SftpSource, source_problems
 from scheduler.exports.spelling import nearest, nearest_zone
 from scheduler.exports.thresholds import Guards, Limits
 from scheduler.exports.times import TimeFormat, clashes
+from scheduler.exports.who import ResourceKey, also_problems
 
 __all__ = ["Feed", "FeedError", "Hours", "folded"]
 
@@ -146,14 +147,6 @@ class Columns(Part):
         plain = {name: getattr(self, name) for name in type(self).model_fields if name != "resource"}
         found = {name: names for name, names in plain.items() if names is not None}
         return found | {f"resource.{name}": names for name, names in self.resource.items()}
-
-
-class ResourceKey(Part):
-    """Which columns name the resource, and which of their values we do not want."""
-
-    columns: tuple[Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)], ...] = ()
-    ignore: Words = ()
-    separator: Filled | None = None
 
 
 class Times(Part):
@@ -281,7 +274,8 @@ class Feed(Part):
     @property
     def ways(self) -> tuple[tuple[str, ...], ...]:
         """Ways to name the resource, best first, each a list of names of `columns.resource`."""
-        return self.resource_key.columns or (tuple(self.columns.resource),)
+        also = {name for way in self.resource_key.also for name in way}
+        return self.resource_key.columns or (tuple(name for name in self.columns.resource if name not in also),)
 
     @property
     def marks_people(self) -> bool:
@@ -319,6 +313,7 @@ class Feed(Part):
         known = set(self.columns.resource)
         strangers = {name for way in self.ways for name in way} - known
         problems = [f"resource_key.columns: {nearest(name, known)}" for name in strangers]
+        problems += also_problems(self.resource_key.also, self.ways, known, self.source.format in TABLES)
         owner: dict[str, str] = {}
         keys = [(code, key) for code, resource in self.resources.items() for key in resource.keys]
         owners = [(code, key, owner.setdefault(form, code)) for code, key in keys for form in self.forms_of(key)]

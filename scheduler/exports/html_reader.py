@@ -153,7 +153,8 @@ class _Page(HTMLParser):
         self._size += len(data)
         if self._size > self._limit:
             raise ExportUnreadable(UnreadableReason.FIELD_TOO_LONG, line=self._line, limit=self._limit)
-        self._cell.append(data)
+        # A line end of the page's own text is a space; one of the cell is a <br>.
+        self._cell.append(data.replace("\n", " ").replace("\r", " "))
 
     def _end_cell(self) -> None:
         if self._cell is None or self._row is None:

@@ -1,7 +1,7 @@
 """From a record to a row of ours: the resource found, the times read, the state judged, everything else forgotten."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from booking.exchange.rules import Refused, StagedRow, Trace
 from booking.ids import CODE_ALPHABET, CODE_LENGTH
 from booking.text import clean
 from scheduler.exports.feed import KEY_JOINT, TABLES, Feed, folded
-from scheduler.exports.further import Above, FurtherLines, in_one_cell, is_further, own_key
+from scheduler.exports.further import Above, Cells, FurtherLines, Separator, in_one_cell, is_further, only, own_key
 from scheduler.exports.lengths import length_of
 from scheduler.exports.mixed_dates import MixedDates
 from scheduler.exports.reader import Note, Record, Skipped, TakenOff, Torn
@@ -48,8 +48,8 @@ class Stager:
         self._empty = frozenset(clean(word) for word in feed.csv.null)
         self._table = feed.source.format in TABLES
         self._further = FurtherLines(self._row, lambda line, cells, start: self._end(line, cells, start)[0])
-        self._separator = feed.resource_key.separator
-        self._alone = tuple(way[0] for way in self._ways if len(way) == 1)
+        self._separator = Separator(feed.resource_key.separator) if feed.resource_key.separator else None
+        self._also = [tuple(f"resource.{name}" for name in way) for way in feed.resource_key.also]
         self._mixed = MixedDates(self._times) if self._table else None
 
     def stage(self, record: Record) -> Iterator[Item]:
@@ -60,14 +60,32 @@ class Stager:
             return
         if cells.get("id"):
             cells["id"] = own_key(cells["id"])
-        first, *others = in_one_cell(cells, self._alone, self._separator, self._known) if self._separator else (cells,)
+        first, *others = self._parted(cells, self._ways)
         start_text = _joined(first, "start", "start_date", "start_time")
-        if is_further(first, start_text, above=self._further.above is not None):
-            others = [first, *others]
-        else:
+        further = is_further(first, start_text, above=self._further.above is not None)
+        if not further:
             yield from self._visit(record.line, first)
+        elif not self._also or any(first[name] for way in self._ways for name in way):
+            others = [first, *others]
+        beside = [self._named_beside(cells, way) for way in self._also]
+        for number, (way, parts) in enumerate(zip(self._also, beside, strict=True), 2):
+            if not further and parts:
+                who = self._resource(record.line, first_part := parts.pop(0), [way])
+                yield self._further.staged(record.line, first_part, who, number=number)
         for each in others:
-            yield self._further.staged(record.line, each, self._resource(record.line, each))
+            yield self._further.staged(record.line, each, self._resource(record.line, each, self._ways))
+        for way, parts in zip(self._also, beside, strict=True):
+            for each in parts:
+                yield self._further.staged(record.line, each, self._resource(record.line, each, [way]))
+
+    def _named_beside(self, cells: Cells, way: tuple[str, ...]) -> list[Cells]:
+        """The cells once for each who is named in columns beside the first's; an empty one names nobody."""
+        return [each for each in self._parted(only(cells, way), [way]) if any(each[name] for name in way)]
+
+    def _parted(self, cells: Cells, ways: Sequence[tuple[str, ...]]) -> Iterator[Cells]:
+        if self._separator is None:
+            return iter((cells,))
+        return in_one_cell(cells, [way[0] for way in ways if len(way) == 1], self._separator, self._known)
 
     def between(self, *, blank: bool) -> None:
         """Something else stands between two records: what comes next is no further line of the one before.
@@ -84,11 +102,13 @@ class Stager:
 
     def _cells(self, said: Mapping[str, str]) -> dict[str, str]:
         cells = {name: clean(text) for name, text in said.items()}
+        if self._separator is not None:
+            cells |= {name: self._separator.cleaned(said[name]) for name in said if name.startswith("resource.")}
         return {name: "" if text in self._empty else text for name, text in cells.items()} if self._empty else cells
 
     def _visit(self, line: int, cells: Mapping[str, str]) -> Iterator[Item]:
         start_text = _joined(cells, "start", "start_date", "start_time")
-        resource = self._resource(line, cells)
+        resource = self._resource(line, cells, self._ways)
         start = self._start(cells) if start_text else None
         keyless = "id" in cells and not cells["id"]
         if start is not None and self._mixed is not None:
@@ -97,12 +117,12 @@ class Stager:
             unusable = self._unusable(line, cells, start_text, resource, start)
             if unusable.reason is not SkipReason.CONTINUATION:
                 span = None if keyless or start is None else (start, self._end(line, cells, start)[0])
-                self._further.above = Above(cells, span, unusable.traces)
+                self._further.above = Above(cells, span, unusable.traces, lines=1 + len(self._also))
             yield unusable
             return
         end, notes = self._end(line, cells, start)
         yield from notes
-        self._further.above = Above(cells, (start, end), named={resource})
+        self._further.above = Above(cells, (start, end), named={resource}, lines=1 + len(self._also))
         yield self._row(line, cells, resource, (start, end))
 
     def torn(self, row: Torn) -> Refused:
@@ -111,9 +131,14 @@ class Stager:
         for reading in row.readings:
             cells = self._cells(reading)
             if "id" in cells:
-                traces |= {Trace(own_key(cells["id"])): None} if 0 < len(cells["id"]) <= _LONGEST_GUESS else {}
+                if 0 < len(cells["id"]) <= _LONGEST_GUESS:
+                    key = own_key(cells["id"])
+                    traces |= dict.fromkeys(map(Trace, (key, *(f"{key} #{n + 2}" for n in range(len(self._also))))))
                 continue
-            resource, text = self._resource(row.line, cells), _joined(cells, "start", "start_date", "start_time")
+            resource, text = (
+                self._resource(row.line, cells, self._ways),
+                _joined(cells, "start", "start_date", "start_time"),
+            )
             found = Trace(None, resource if isinstance(resource, str) else None, self._start(cells) if text else None)
             traces |= {found: None} if found.resource or found.starts_at else {}
         return Refused(row.line, row.reason, row.facts, tuple(traces))
@@ -121,7 +146,7 @@ class Stager:
     def taken_off(self, record: TakenOff) -> Skipped:
         """Somebody who takes part in a visit no more: what is known of that visit with them is over, and no more."""
         cells = {name: clean(text) for name, text in record.cells.items()}
-        resource, key = self._resource(record.line, cells), cells.get("id")
+        resource, key = self._resource(record.line, cells, self._ways), cells.get("id")
         traces: tuple[Trace, ...] = ()
         if key and isinstance(resource, str):
             traces = (Trace(key, resource, lets_go=True, state_text=cells.get("state", "")[:QUOTED], off=True),)
@@ -180,10 +205,10 @@ class Stager:
             return self._times.moment(cells["start"])
         return self._times.in_two(cells["start_date"], cells["start_time"])
 
-    def _resource(self, line: int, cells: Mapping[str, str]) -> str | Skipped:
+    def _resource(self, line: int, cells: Mapping[str, str], ways: Sequence[tuple[str, ...]]) -> str | Skipped:
         """Our code of the first way whose key is known; a way counts when all its columns are filled."""
         unknown = ""
-        for way in self._ways:
+        for way in ways:
             values = [cells[name] for name in way]
             if not all(values):
                 continue

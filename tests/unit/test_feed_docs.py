@@ -158,8 +158,8 @@ def test_what_is_said_of_rows_that_are_no_visits_holds(
 
 def test_the_examples_in_the_text_are_feeds() -> None:
     blocks = [block for block in re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL) if "[slips]" not in block]
-    assert len(blocks) == 6
-    smallest, _hours, key, book, split, free = blocks
+    assert len(blocks) == 7
+    smallest, _hours, key, beside, book, split, free = blocks
     assert parse_feed(smallest).code == "small"
     head, *rest = smallest.split("[columns]")
     tail = "[absence]" + rest[0].split("[absence]")[1]
@@ -172,6 +172,14 @@ def test_the_examples_in_the_text_are_feeds() -> None:
         (datetime(2026, 11, 23, 7, 30, tzinfo=UTC), datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
     ]
     assert (report.refused, report.notes) == ({}, {})
+    two = tail.replace("Dr An", "An") + '[resources.p1]\nkeys = "P1"\nslot_minutes = 15\n'
+    times = "[times]" + rest[0].split("[times]")[1].split("[absence]")[0]
+    rows, report = read(
+        parse_feed(head + beside + times + two),
+        "Bắt đầu,Bác sĩ,Phụ tá,Room\n23/11/2026 07:30,An,,P1\n23/11/2026 08:00,An,,Phòng chờ\n".encode(),
+    )
+    assert [(row.resource, row.starts_at.minute) for row in rows] == [("an", 30), ("p1", 30), ("an", 0)]
+    assert (report.refused, report.unmapped) == ({}, {})
     plain = "[columns]\nstart = 'Start'\n[times]" + rest[0].split("[times]")[1].split("[resources")[0]
     assert parse_feed(head + plain + key).ways == (("licence",), ("name", "specialty"))
 
