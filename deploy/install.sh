@@ -157,7 +157,7 @@ look() {
         [ ! -e "$feed" ] || need "folder of $(basename "$feed")" "write it as /var/lib/henkham/exports/NAME" in_exports "$feed"
     done
     echo "Certificate"
-    need "fullchain.pem, good for 14 days more" "put your certificate into $etc/tls" \
+    need "fullchain.pem, good for 14 days more" "docs/operations.md, The certificate" \
         openssl x509 -checkend 1209600 -noout -in "$etc/tls/fullchain.pem"
     need "privkey.pem" "put its key into $etc/tls (chmod 600)" closed "$etc/tls/privkey.pem"
     echo "Files"
@@ -173,7 +173,7 @@ look() {
     if [ -z "$root" ]; then
         echo "This machine"
         need "PostgreSQL answers on 5432" "start it, or point the database URLs elsewhere" answers 5432
-        need "the clock is kept right" "timedatectl set-ntp true" \
+        need "the clock is kept right" "apt-get install systemd-timesyncd; timedatectl set-ntp true" \
             sh -c '[ "$(timedatectl show -p NTPSynchronized --value)" = yes ]'
         need "2 GB free in /var" "make room: a full disk stops bookings" \
             sh -c '[ "$(df --output=avail -B1 /var | tail -n 1)" -gt 2147483648 ]'
@@ -229,6 +229,7 @@ no_strange_keys() {
 files() {
     install -d -m 755 "$etc" "$etc/feeds" "$units" "$(dirname "$site")" "$opt/share"
     install -d -m 700 "$etc/secrets" "$etc/tls"
+    install -d -m 755 "$root/var/www/henkham-acme" # where certbot proves whose name it is; nginx shows it
     [ -e "$etc/henkham.env" ] || put 600 "$here/henkham.env.example" "$etc/henkham.env"
     chmod 600 "$etc/henkham.env" # systemd alone reads it
     key seal-key
@@ -244,7 +245,7 @@ files() {
     postgres="$({ ls "$root/etc/postgresql" 2>/dev/null || true; } | sort -n | tail -n 1)"
     sed -i "s|/postgresql/15/main|/postgresql/${postgres:-15}/main|" "$opt/share/backup/pgbackrest.conf"
     for each in check.sh restore.sh; do put 755 "$here/backup/$each" "$opt/share/backup/$each"; done
-    for each in as-web.sh use.sh; do put 755 "$here/$each" "$opt/share/$each"; done
+    for each in as-web.sh use.sh certificate.sh; do put 755 "$here/$each" "$opt/share/$each"; done
     for each in as-scheduler.sh as-migrate.sh; do put 755 "$here/as-web.sh" "$opt/share/$each"; done
     put 755 "$here/henkham.sh" "$root/usr/local/sbin/henkham"
     put 644 "$here/sms/brandname-json.toml" "$opt/share/sms/brandname-json.toml"

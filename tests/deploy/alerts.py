@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 WEB = 'job="henkham",instance="127.0.0.1:8001"'
 OTHER = 'job="henkham",instance="127.0.0.1:8002"'
 NODE = 'job="node",instance="127.0.0.1:9100"'
+OUTSIDE = 'job="henkham-outside",instance="https://henkham.example.vn/healthz"'
 GONE = "_"
 """Not scraped at all."""
 CALM, BAD, AGAIN = 10, 60, 40
@@ -65,6 +66,10 @@ CHECKED = "node_systemd_unit_state{" + NODE + ',name="henkham-backup-check.servi
 FULL = "node_systemd_unit_state{" + NODE + ',name="henkham-backup@full.service",state="failed",type="oneshot"}'
 
 
+def _outside(name: str) -> str:
+    return f"probe_{name}{{{OUTSIDE}}}"
+
+
 def _timer(name: str) -> str:
     return "node_systemd_timer_last_trigger_seconds{" + NODE + f',name="henkham-backup-{name}.timer"}}'
 
@@ -113,6 +118,7 @@ def _steady(minutes: int) -> tuple[str, str, str]:
 
 
 _SILENT = f"henkham_scheduler_silent_seconds{{{WEB}}}"
+_SEEN_FROM = {"job": "henkham-outside", "instance": "https://henkham.example.vn/healthz"}
 _UP = {f"up{{{WEB}}}": (1, 0)}
 _FEED = ("feed", "bvvt")
 _OLD = f'henkham_feed_old{{feed="bvvt",{WEB}}}'
@@ -133,6 +139,11 @@ SCENES = [
     Scene("NobodyServes", {f"up{{{WEB}}}": (1, GONE), f"up{{{OTHER}}}": (1, GONE)}),
     Scene("NobodyServes", {f"up{{{WEB}}}": (1, 0), f"up{{{OTHER}}}": (1, 1)}, speaks=False),
     Scene("WebProcessDown", _UP, {"job": "henkham", "instance": "127.0.0.1:8001"}),
+    Scene("NotReached", {_outside("success"): (1, 0)}, _SEEN_FROM),
+    Scene("NotReached", {_outside("success"): (1, GONE)}, {"job": "henkham-outside"}),
+    # Until the 101st day of 1970; then, renewed, until the 200th.
+    Scene("CertificateEnds", {_outside("ssl_earliest_cert_expiry"): (101 * 86400, 101 * 86400, 200 * 86400)},
+          {"instance": _SEEN_FROM["instance"]}, minutes=60, calm=86 * 24),
     _one("SchedulerSilent", "henkham_scheduler_silent_seconds", 5, 200),
     Scene("SchedulerSilent", {_SILENT: (5, 200), f"henkham_scheduler_silent_seconds{{{OTHER}}}": (5, GONE)}),
     Scene("CodesWait", {f'henkham_sms_oldest_due_seconds{{lane="code",{WEB}}}': (0, 60)}),

@@ -106,11 +106,11 @@ def fill_in(root: Path, cluster: Cluster, public: str, carrier: str) -> None:
     certificate(root / "etc/henkham/tls")
 
 
-def certificate(folder: Path) -> None:
+def certificate(folder: Path, *, days: int = 30) -> None:
     """A certificate for localhost that nobody but these tests believes."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "30",
+         "-days", str(days),
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
          "-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")],
         check=True, capture_output=True,
@@ -167,7 +167,7 @@ def site(root: Path, plain_port: int, nginx_port: int, web_ports: list[int]) -> 
         ("listen 80", f"listen 127.0.0.1:{plain_port}"), ("listen 443", f"listen 127.0.0.1:{nginx_port}"),
         ("127.0.0.1:8001", f"127.0.0.1:{web_ports[0]}"), ("127.0.0.1:8002", f"127.0.0.1:{web_ports[1]}"),
         ("/var/log/nginx", str(root / "log")), ("/etc/henkham/tls", str(root / "etc/henkham/tls")),
-        ("henkham.example.vn", "localhost"),
+        ("henkham.example.vn", "localhost"), ("/var/www", str(root / "var/www")),
     ):  # fmt: skip
         assert old in text, old
         text = text.replace(old, new)

@@ -101,6 +101,15 @@ def test_pages_come_over_https_with_their_headers_and_plain_http_leads_there(ins
     assert installed.client.get("/readyz").json()["status"] == "ok"
 
 
+def test_who_gives_out_certificates_finds_the_answer_over_plain_http(installed: Installation) -> None:
+    shown = installed.root / "var/www/henkham-acme/.well-known/acme-challenge"
+    shown.mkdir(parents=True)
+    (shown / "token").write_text("answer")
+    base, localhost = f"http://127.0.0.1:{installed.plain_port}", {"Host": "localhost"}
+    assert httpx.get(f"{base}/.well-known/acme-challenge/token", headers=localhost).text == "answer"
+    assert httpx.get(f"{base}/.well-known/acme-challenge/none", headers=localhost).status_code == 404
+
+
 def test_check_asks_each_web_process_whether_it_is_ready(installed: Installation) -> None:
     target = installed.root / "etc/systemd/system/henkham.target"
     ports = {"8001": str(installed.web_ports[0]), "8002": str(unused_port())}
