@@ -10,7 +10,7 @@ from booking.db import Database
 from booking.sealed import keys
 from scheduler.jobs import apply_closures
 from tests import pages, seeds, staff
-from tests.closings import CLOSING_STATE, Crowd, close, crowd
+from tests.closings import CLOSING_STATE, Crowd, another_day, close, crowd
 from tests.pages import Form, Page
 from tests.seeds import FACILITY
 
@@ -212,6 +212,51 @@ async def test_a_patient_who_is_asked_chooses_another_time(client: httpx.AsyncCl
         " WHERE a.code = :c AND kind <> 'booked' ORDER BY m.id", c=made.codes[0],
     )  # fmt: skip
     assert [tuple(row.values()) for row in told] == [("choose", "superseded"), ("moved", "due")]
+
+
+async def _last_day(db: Database, *, free_days: int) -> tuple[Crowd, list[int]]:
+    """Somebody asked on a day with so many free days after it, and two free times on the day before."""
+    made = await crowd(db, 1, free_days=free_days)
+    before = await another_day(db, made.world, -1, slots=2, capacity=1)
+    await close(db, made, ClosingAnswer.ASK)
+    await apply_closures.run(db)
+    return made, before
+
+
+async def test_on_the_last_published_day_she_may_choose_an_earlier_one(client: httpx.AsyncClient, db: Database) -> None:
+    made, before = await _last_day(db, free_days=0)
+    page = await _page(client, f"{await _link(db, made.codes[0])}/closed")
+    assert "Các giờ dưới đây sớm hơn giờ đã hẹn" in page.text
+    form = page.form("/closed")
+    assert form.choices["slot"] == [str(one) for one in before]
+    await pages.send(client, form, slot=str(before[0]))
+    assert await seeds.value(db, "SELECT slot_id FROM appointment") == before[0]
+
+
+async def test_earlier_times_stand_below_the_later_ones_and_are_named(client: httpx.AsyncClient, db: Database) -> None:
+    made, before = await _last_day(db, free_days=1)
+    page = await _page(client, f"{await _link(db, made.codes[0])}/closed")
+    later = next(iter(made.later.values()))
+    assert page.form("/closed").choices["slot"] == [str(one) for one in (*later, *before)]
+    assert "Sớm hơn giờ đã hẹn" in page.text
+    assert "không còn giờ trống" not in page.text
+
+
+async def test_nobody_is_moved_to_an_earlier_day_unasked(client: httpx.AsyncClient, db: Database) -> None:
+    made = await crowd(db, 1, free_days=0)
+    before = await another_day(db, made.world, -1, slots=2, capacity=1)
+    await close(db, made)
+    await apply_closures.run(db)
+    assert await seeds.value(db, "SELECT slot_id FROM appointment") == made.world.slots[0]
+    page = await _page(client, f"{await _link(db, made.codes[0])}/closed")
+    assert page.form("/closed").choices["slot"] == [str(one) for one in before]
+
+
+async def test_without_any_free_time_she_is_telephoned(client: httpx.AsyncClient, db: Database) -> None:
+    made, before = await _last_day(db, free_days=0)
+    await seeds.run(db, "UPDATE slot SET capacity = 0, free_places = '{}' WHERE id = ANY(:ids)", ids=before)
+    page = await _page(client, f"{await _link(db, made.codes[0])}/closed")
+    assert "Những tuần tới không còn giờ trống. Cơ sở sẽ gọi điện" in page.text
 
 
 async def test_or_gives_it_up_and_may_do_so_though_the_limit_has_passed(

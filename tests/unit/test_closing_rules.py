@@ -49,6 +49,14 @@ def test_never_earlier_than_she_had_it_and_not_too_soon_to_hear_of_it() -> None:
     assert chosen((2, "09:00"), (2, "10:00"), told_at=at(2, "08:30")) == [2]
 
 
+def test_earlier_ones_only_for_who_chooses_herself_the_nearest_first_and_none_that_is_too_soon() -> None:
+    free = times((9, "08:00"), (6, "08:00"), (6, "07:30"), (5, "08:00"), (5, "14:00"), (1, "18:30"), (10, "08:00"))
+    old = at(9, "08:00")
+    found = offered(old, free, told_at=TOLD, zone=ZONE, most=9, earlier=True)
+    assert [one.slot_id for one in found] == [2, 3, 4, 5]
+    assert [one.slot_id for one in offered(old, free, told_at=TOLD, zone=ZONE, most=9)] == [7]
+
+
 def test_nothing_a_month_away() -> None:
     assert chosen((30, "08:00")) == [1]
     assert offered(at(2, "08:00") - timedelta(days=10), times((30, "08:00")), told_at=TOLD, zone=ZONE) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -51,13 +52,25 @@ async def asked(session: AsyncSession, appointment_id: int) -> Closing | None:
 
 
 async def times_for(session: AsyncSession, appointment_id: int, *, now: datetime) -> list[Time]:
-    """Times to offer instead of a closed one, on several days, in the order of time."""
+    """Times to offer instead of a closed one, on several days: the later ones, then those before it if there is room.
+
+    Each in the order of time. She chooses herself, so an earlier day is hers to take.
+    """
     visit = await session.get(Appointment, appointment_id)
     assert visit is not None
     free = await covering.free_times(session, visit.service_id, after=max(visit.starts_at, now), now=now)
     others = await covering.others_of(session, visit, now=now)
-    found = rules.offered(visit.starts_at, free, told_at=now, others=others, zone=clock.ZONE, most=OFFERED, a_day=A_DAY)
-    return sorted(found, key=lambda one: (one.starts_at, one.slot_id))
+    offer = partial(rules.offered, visit.starts_at, told_at=now, others=others, zone=clock.ZONE, a_day=A_DAY)
+    later = offer(free, most=OFFERED)
+    earlier: list[Time] = []
+    if len(later) < OFFERED:
+        free = await covering.free_before(session, visit.service_id, before=visit.starts_at, now=now)
+        earlier = offer(free, most=OFFERED - len(later), earlier=True)
+    return [*sorted(later, key=_in_time), *sorted(earlier, key=_in_time)]
+
+
+def _in_time(one: Time) -> tuple[datetime, int]:
+    return one.starts_at, one.slot_id
 
 
 async def times_for_all(session: AsyncSession, visits: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Time]]:

@@ -69,23 +69,26 @@ async def free_times(
     session: AsyncSession, service_id: int, *, after: datetime, now: datetime, without: Collection[int] = ()
 ) -> list[Time]:
     """Times of a service with a place for somebody at home, from `after` on, the earliest first."""
-    query = (
+    query = _free(service_id).where(col(Slot.starts_at) > after, col(Slot.starts_at) <= after + SEARCH)
+    rows = (await session.execute(query.order_by(col(Slot.starts_at), col(Slot.id)), {"now": now})).all()
+    return [Time(row.id, row.starts_at, row.ends_at) for row in rows if row.id is not None and row.id not in without]
+
+
+async def free_before(session: AsyncSession, service_id: int, *, before: datetime, now: datetime) -> list[Time]:
+    """Likewise those that are still to come before a time, the nearest to it first."""
+    query = _free(service_id).where(col(Slot.starts_at) > max(now, before - SEARCH), col(Slot.starts_at) < before)
+    rows = (await session.execute(query.order_by(col(Slot.starts_at).desc(), col(Slot.id)), {"now": now})).all()
+    return [Time(row.id, row.starts_at, row.ends_at) for row in rows if row.id is not None]
+
+
+def _free(service_id: int) -> Any:
+    return (
         select(Slot.id, Slot.starts_at, Slot.ends_at)
         .join(Service, col(Service.id) == col(Slot.service_id))
         .join(Facility, col(Facility.id) == col(Slot.facility_id))
-        .where(
-            col(Slot.service_id) == service_id,
-            col(Slot.starts_at) > after,
-            col(Slot.starts_at) <= after + SEARCH,
-            _taking(),
-            bookable_now(),
-            free_online() > 0,
-        )
-        .order_by(col(Slot.starts_at), col(Slot.id))
+        .where(col(Slot.service_id) == service_id, _taking(), bookable_now(), free_online() > 0)
         .limit(_MOST)
     )
-    rows = (await session.execute(query, {"now": now})).all()
-    return [Time(row.id, row.starts_at, row.ends_at) for row in rows if row.id is not None and row.id not in without]
 
 
 async def places_left(session: AsyncSession, service_id: int, *, after: datetime, now: datetime) -> dict[int, int]:

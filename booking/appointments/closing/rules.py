@@ -17,7 +17,7 @@ LONGEST: Final = timedelta(days=62)
 """A closing spans at most so much: what lasts longer is a matter of the timetable."""
 
 SEARCH: Final = timedelta(days=30)
-"""How far after the old time another one is looked for."""
+"""How far from the old time another one is looked for."""
 
 NOTICE: Final = timedelta(hours=1)
 """What should lie between the SMS and the new time."""
@@ -79,10 +79,12 @@ def offered(
     most: int = 1,
     a_day: int | None = None,
     without: Collection[int] = (),
+    earlier: bool = False,
 ) -> list[Time]:
     """The times to offer instead of one that is closed, the best first: soon after it, and in the same half of the day.
 
     None is before the old one (she kept herself free from then on), nor sooner than an hour after the text goes out.
+    Only where she chooses herself may she be shown `earlier` ones, which are then all before the old one.
 
     Args:
         old_start: when the visit was to begin, UTC.
@@ -93,15 +95,16 @@ def offered(
         most: how many are wanted.
         a_day: at most so many of one day; None for no limit.
         without: slots that were tried already.
+        earlier: times before the old one instead of after it.
     """
     taken_days = {_day(other.starts_at, zone) for other in others if other.same_service}
     possible = [
         one
         for one in free
         if one.slot_id not in without
-        and one.starts_at > old_start
+        and (one.starts_at < old_start if earlier else one.starts_at > old_start)
         and one.starts_at >= told_at + NOTICE
-        and one.starts_at <= old_start + SEARCH
+        and abs(one.starts_at - old_start) <= SEARCH
         and _day(one.starts_at, zone) not in taken_days
         and not any(_clash(one, other) for other in others)
     ]
@@ -127,7 +130,7 @@ def rank(old_start: datetime, one: Time, zone: tzinfo) -> tuple[int, timedelta, 
     The day counts first (the other half of the day as if it were two days later), then the hour of the day.
     """
     old, new = old_start.astimezone(zone), one.starts_at.astimezone(zone)
-    days = (new.date() - old.date()).days
+    days = abs((new.date() - old.date()).days)
     other_half = (old.time() < _NOON) != (new.time() < _NOON)
     away = abs(_since_midnight(new) - _since_midnight(old))
     return days + (OTHER_HALF if other_half else 0), away, one.starts_at, one.slot_id

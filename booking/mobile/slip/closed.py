@@ -56,6 +56,8 @@ async def _show(
     what = await reading.offered(asked, visit.view["facility"]["code"], visit.view["service"]["code"])
     return page(
         request, "closed.html", status=status, personal=True, visit=visit, view=visit.view, news=news, times=times,
+        later=[one for one in times if one.starts_at > visit.starts_at],
+        earlier=[one for one in times if one.starts_at < visit.starts_at],
         what=what, said=said, missing=error == _MISSING,
     )  # fmt: skip
 
