@@ -131,3 +131,14 @@ def feed_out(
     if not dry_run:
         raise typer.BadParameter("files are handed over by the scheduler alone: say --dry-run to see the next one")
     raise typer.Exit(telling.run(terms, full=full, as_json=as_json, out=out, today=today.date() if today else None))
+
+
+@feed_app.command("end")
+def feed_end(feed: Annotated[str, typer.Argument(metavar="CODE", help="The feed's `code`.")]) -> None:
+    """Say that a feed is over, whose file was taken out of the folder: nobody waits for a file of it any more.
+
+    What it closed stays closed. DATABASE_URL is needed. Exit code 0: it is over. 2: it cannot be ended.
+    """
+    from booking.cli import feed_end as ending
+
+    raise typer.Exit(ending.run(feed))

@@ -1,10 +1,10 @@
 """What jobs saw, for monitoring: the newest value of each name and label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -30,6 +30,12 @@ async def observe(session: AsyncSession, name: str, values: Mapping[str, float],
         await session.execute(
             made.on_conflict_do_update(constraint="observation_pkey", set_={"value": values[label], "at": now})
         )
+
+
+async def ask_no_more(session: AsyncSession, names: Sequence[str], *, but: Sequence[str]) -> None:
+    """Forget what was seen under these names, but for these labels: a rule that is no more cannot be broken."""
+    gone = delete(Observation).where(col(Observation.name).in_(names), col(Observation.label).not_in(but))
+    await session.execute(gone.execution_options(synchronize_session=False))
 
 
 async def sound(session: AsyncSession, jobs: Mapping[str, tuple[float, datetime | None]], *, now: datetime) -> None:

@@ -38,7 +38,8 @@ _LOST: Final = text("""
 """)
 _CHANNEL: Final = text("SELECT provider, held_at, rest_until, day_at, day_posts FROM sms_channel")
 _FEEDS: Final = text("""
-    SELECT DISTINCT ON (feed) feed, state::text AS state, received_at FROM feed_file ORDER BY feed, id DESC
+    SELECT DISTINCT ON (feed) feed, state::text AS state, received_at FROM feed_file
+    WHERE feed IN (SELECT feed FROM feed_heard UNION SELECT feed FROM feed_listed) ORDER BY feed, id DESC
 """)
 _APPLIED: Final = text("""
     SELECT feed, heard_at AS at, old_minutes FROM feed_heard WHERE heard_at IS NOT NULL
@@ -64,7 +65,10 @@ _STANDBYS: Final = text("""
       pg_has_role('pg_read_all_stats', 'USAGE') AS seen,
       (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) AS n
 """)
-_SEALED: Final = text("SELECT max(sealed_at) FROM audit_seal")
+_SEALED: Final = text("""
+    SELECT coalesce((SELECT max(sealed_at) FROM audit_seal), (SELECT at FROM audit_event ORDER BY id LIMIT 1))
+""")
+"""Since when nothing was sealed: since the first act where no seal was ever made; null where nobody did anything."""
 
 _A_YEAR: Final = 31_536_000.0
 

@@ -39,6 +39,9 @@ async def run(db: Database, *, now: datetime | None = None) -> int:
         await observing.observe(session, observing.INVARIANT_BROKEN, seen, now=now)
         if everything:
             await observing.observe(session, observing.INVARIANT_BROKEN_EARLIER, seen, now=now)
+        await observing.ask_no_more(
+            session, [observing.INVARIANT_BROKEN, observing.INVARIANT_BROKEN_EARLIER], but=list(seen)
+        )
     for name, rows in broken.items():
         log.error("an invariant is broken", extra={"facts": {"invariant": name, "count": len(rows), "rows": rows}})
     return len(broken)

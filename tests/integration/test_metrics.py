@@ -140,6 +140,23 @@ def test_every_reading_has_its_help() -> None:
     assert named == set(metrics.HELP)
 
 
+async def test_a_rule_that_is_no_more_is_broken_no_more(client: httpx.AsyncClient, db: Database) -> None:
+    for name in ("invariant_broken", "invariant_broken_earlier"):
+        await run(db, "INSERT INTO observation VALUES (:name, 'of_an_older_version', 3, now())", name=name)
+    shown = 'henkham_invariant_broken{invariant="of_an_older_version"}'
+    assert (await _read(client))[shown] == 3
+    await check_invariants.run(db)
+    assert shown not in await _read(client)
+
+
+async def test_an_audit_that_was_never_sealed_has_an_age(client: httpx.AsyncClient, db: Database) -> None:
+    name = "henkham_audit_sealed_seconds"
+    assert name not in await _read(client)  # nobody did anything yet
+    await run(db, "INSERT INTO audit_event (at, actor_kind, action, object_kind, object_id, result, facts)"
+        " VALUES (now() - interval '2 hours', 'system', 'sms.resume', 'sms_channel', 'x', 'done', '{}')")  # fmt: skip
+    assert (await _read(client))[name] >= 7200
+
+
 async def test_numbers_whose_text_was_lost_show_by_fault(client: httpx.AsyncClient, db: Database) -> None:
     for number in (1, 2, 2):
         await write(db, phone=f"+8490123000{number}")
