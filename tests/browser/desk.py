@@ -6,6 +6,7 @@ from booking.access.kinds import Role
 from booking.db import Database
 from tests import staff
 from tests.browser.conftest import Site
+from tests.browser.pressing import press
 from tests.postgres import apart
 
 
@@ -27,5 +28,4 @@ def sign_in(page: Page, site: Site, username: str, password: str = staff.PASSWOR
     page.goto(f"{site.url}/desk/sign-in")
     page.fill("#username", username)
     page.fill("#password", password)
-    page.locator(".primary button").click()
-    page.wait_for_load_state()
+    press(page)

@@ -21,13 +21,13 @@ PAGES: Final[dict[str, frozenset[str]]] = {
 """What web processes reach, and the tables they take rows from there."""
 
 SCHEDULER: Final = frozenset({
-    "booking/appointments/waitlist/forgetting.py", "booking/exchange/feed_rows.py", "booking/exchange/fetching.py",
-    "booking/exchange/outgoing/forgetting.py", "booking/exchange/outgoing/service.py",
+    "booking/appointments/waitlist/forgetting.py", "booking/exchange/ending.py", "booking/exchange/feed_rows.py",
+    "booking/exchange/fetching.py", "booking/exchange/outgoing/forgetting.py", "booking/exchange/outgoing/service.py",
     "booking/exchange/shown/listing.py", "booking/exchange/shown/service.py", "booking/messages/channel/counting.py",
     "booking/retention/feeds.py", "booking/retention/others.py", "booking/retention/people.py",
-    "booking/retention/texts.py", "booking/trail/forgetting.py",
+    "booking/retention/texts.py", "booking/trail/forgetting.py", "booking/trail/observing.py",
 })  # fmt: skip
-"""What only jobs reach."""
+"""What only jobs reach, and the commands that run as the scheduler (`henkham feed ...`)."""
 
 BY_FUNCTION: Final = frozenset({"booking/training/wiping.py"})
 """Whose statements are those of a function of the database."""
